@@ -1,0 +1,3 @@
+module mqttspec
+
+go 1.26.8

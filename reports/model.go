@@ -1,0 +1,137 @@
+// Package reports holds the results of a conformance run and their faces:
+// JSON, JUnit, console and the rest. It knows nothing of sockets, packets or
+// checks; everything it shows is in [Results].
+package reports
+
+import "time"
+
+// Schema is the version of the results JSON this package writes.
+const Schema = 1
+
+// Outcome is what became of a check, or of a requirement through its checks.
+type Outcome string
+
+// The outcomes. Which of them gate is the caller's choice (--fail-on).
+const (
+	Pass         Outcome = "pass"         // the broker was seen to keep the rule
+	Fail         Outcome = "fail"         // the broker was seen to break a MUST
+	Warn         Outcome = "warn"         // the broker was seen to break a SHOULD
+	Inapplicable Outcome = "inapplicable" // the broker declares that it lacks the optional feature
+	Blocked      Outcome = "blocked"      // something the check stands on already failed
+	Error        Outcome = "error"        // the harness or the environment failed, not the broker
+	Waived       Outcome = "waived"       // fails, and a known-failures entry says so
+	Untested     Outcome = "untested"     // of a requirement only: no check decides it, or none was run
+)
+
+// Outcomes are all outcomes a check can have, in the order reports show them.
+var Outcomes = []Outcome{Pass, Fail, Warn, Inapplicable, Blocked, Error, Waived}
+
+// Verdict is what a run says about the broker as a whole.
+type Verdict string
+
+// The verdicts.
+const (
+	Conformant    Verdict = "conformant"
+	Nonconformant Verdict = "nonconformant"
+	Incomplete    Verdict = "incomplete" // no failure seen, but a MUST was blocked, waived or not run
+)
+
+// Results is a whole run: what was tested, how, and what came of it.
+type Results struct {
+	Schema       int           `json:"schema"`
+	Tool         Tool          `json:"tool"`
+	Started      time.Time     `json:"started"`
+	DurationMS   float64       `json:"duration_ms"`
+	Target       Target        `json:"target"`
+	MQTT         []string      `json:"mqtt"`              // the versions tested, "3.1.1", "5.0"
+	Command      []string      `json:"command,omitempty"` // the command line that reproduces the run, secrets removed
+	Problem      string        `json:"problem,omitempty"` // why the run could not be done or finished
+	Profile      Profile       `json:"profile"`           // by version: what the broker declares
+	Settings     Settings      `json:"settings"`
+	Summary      Summary       `json:"summary"`
+	Checks       []Check       `json:"checks"`
+	Requirements []Requirement `json:"requirements"`
+}
+
+// Tool is the program that produced the results.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Target is the broker under test.
+type Target struct {
+	Name     string `json:"name"`
+	URL      string `json:"url"`
+	Software string `json:"software"` // name and version, as far as known
+}
+
+// Profile is, by protocol version, what the broker declares about itself:
+// CONNACK properties by their names in the specification, and what the probe saw.
+type Profile map[string]map[string]any
+
+// Settings are the numbers a run was made with.
+type Settings struct {
+	TimeoutMS   float64 `json:"timeout_ms"`
+	SettleMS    float64 `json:"settle_ms"`
+	RoundTripMS float64 `json:"round_trip_ms"`
+	Parallel    int     `json:"parallel"`
+	TopicPrefix string  `json:"topic_prefix"`
+	Selection   string  `json:"selection,omitempty"` // what --check and --filter asked for
+	FailOn      string  `json:"fail_on"`
+}
+
+// Counts are numbers of checks or requirements by outcome.
+type Counts map[Outcome]int
+
+// Summary is the run in numbers.
+type Summary struct {
+	Verdict      Verdict           `json:"verdict"`
+	Checks       Counts            `json:"checks"`
+	Requirements map[string]Counts `json:"requirements"` // by protocol version
+}
+
+// Check is one check's result on one protocol version.
+type Check struct {
+	ID           string   `json:"id"` // slug@version
+	Slug         string   `json:"slug"`
+	MQTT         string   `json:"mqtt"`
+	Title        string   `json:"title"`
+	Section      string   `json:"section"`       // "3.1.2.4"
+	SectionTitle string   `json:"section_title"` // "Clean Session"
+	Level        string   `json:"level"`         // MUST or SHOULD
+	Requirements []string `json:"requirements"`
+	Outcome      Outcome  `json:"outcome"`
+	DurationMS   float64  `json:"duration_ms"`
+	// Reason says in one sentence why the outcome is what it is; empty for pass.
+	Reason   string  `json:"reason,omitempty"`
+	Expected string  `json:"expected,omitempty"`
+	Observed string  `json:"observed,omitempty"`
+	Exchange []Event `json:"exchange"`
+}
+
+// Event is one thing that happened on a connection during a check.
+type Event struct {
+	TMS    float64 `json:"t_ms"`             // since the check began
+	Conn   string  `json:"conn"`             // the scripted client's name
+	Dir    string  `json:"dir"`              // ">" to the broker, "<" from it, "." a note or an event of the connection
+	Packet string  `json:"packet"`           // the packet on one line, or the note
+	Hex    string  `json:"hex"`              // its bytes, shortened when long
+	Length int     `json:"length,omitempty"` // number of bytes when Hex is shortened
+	Breach string  `json:"breach,omitempty"` // what is wrong with it, when the strict decoder found something
+}
+
+// Requirement is one statement of a specification and what its checks say.
+type Requirement struct {
+	ID              string   `json:"id"`
+	MQTT            string   `json:"mqtt"`
+	Section         string   `json:"section"`
+	SectionTitle    string   `json:"section_title"`
+	Level           string   `json:"level"`
+	Binds           string   `json:"binds"` // server, client or both
+	Summary         string   `json:"summary"`
+	Link            string   `json:"link"`
+	Outcome         Outcome  `json:"outcome"`
+	Checks          []string `json:"checks"` // IDs of the checks that decide it
+	UntestedBecause string   `json:"untested_because,omitempty"`
+}
