@@ -40,3 +40,19 @@ type Requirement struct {
 	// Untested says, where no check decides the statement, why none can.
 	Untested string
 }
+
+// A restatement accounts for an unnumbered sentence of the specification that
+// needs no ID of its own.
+type restatement struct {
+	Section string // "4.3.2"
+	Excerpt string // a few distinctive words of the sentence
+	Because string // the ID it restates, or why it binds nobody
+}
+
+// An ownID accounts for an unnumbered sentence of the specification that
+// carries an ID of ours.
+type ownID struct {
+	Section string // "3.1.4"
+	Excerpt string // a few distinctive words of the sentence
+	ID      string // "3.1.1/3.1.4/connect-timeout"
+}
