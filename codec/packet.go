@@ -1,4 +1,18 @@
+// Package codec encodes and decodes MQTT Control Packets of MQTT 3.1.1 (OASIS
+// Standard, 29 October 2014) and MQTT 5.0 (OASIS Standard, 7 March 2019).
+//
+// It is made for testing: [Decode] accepts what the specification allows and
+// nothing else, and says of anything else which statement it breaks and at
+// which byte ([Breach]). [Encode] is as strict, unless the caller breaks a rule
+// by name ([Wrong]) or writes the bytes himself ([Raw]).
+//
+// The package knows packets one at a time. What a packet may be in the light
+// of those before it (a second CONNECT, a Topic Alias above the maximum, an
+// acknowledgement of nothing) is for its callers to judge. It opens no
+// connections.
 package codec
+
+import "fmt"
 
 // Version is an MQTT protocol version; its number is the Protocol Level
 // (3.1.1) or Protocol Version (5.0) byte of CONNECT.
@@ -31,6 +45,14 @@ const (
 	Server
 )
 
+// String is "client" or "server".
+func (p Peer) String() string {
+	if p == Server {
+		return "server"
+	}
+	return "client"
+}
+
 // Type is an MQTT Control Packet type (section 2.2.1 of 3.1.1, 2.1.2 of 5.0).
 type Type byte
 
@@ -52,6 +74,21 @@ const (
 	DISCONNECT  Type = 14
 	AUTH        Type = 15
 )
+
+var typeNames = [...]string{
+	CONNECT: "CONNECT", CONNACK: "CONNACK", PUBLISH: "PUBLISH", PUBACK: "PUBACK",
+	PUBREC: "PUBREC", PUBREL: "PUBREL", PUBCOMP: "PUBCOMP", SUBSCRIBE: "SUBSCRIBE",
+	SUBACK: "SUBACK", UNSUBSCRIBE: "UNSUBSCRIBE", UNSUBACK: "UNSUBACK", PINGREQ: "PINGREQ",
+	PINGRESP: "PINGRESP", DISCONNECT: "DISCONNECT", AUTH: "AUTH",
+}
+
+// String is the packet type's name in the specification.
+func (t Type) String() string {
+	if int(t) < len(typeNames) && typeNames[t] != "" {
+		return typeNames[t]
+	}
+	return fmt.Sprintf("packet type %d", byte(t))
+}
 
 // QoS is a Quality of Service level; 3 is what no packet may carry.
 type QoS byte

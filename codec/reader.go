@@ -1,0 +1,125 @@
+package codec
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// MaxPacketSize is the length of the longest packet that MQTT can express, in
+// bytes.
+const MaxPacketSize = 1 + 4 + MaxVarint
+
+// ErrTooLong is what [Reader.Next] answers to a packet beyond its Limit.
+var ErrTooLong = errors.New("codec: packet exceeds the limit")
+
+// Reader cuts a stream of bytes into packets, however the transport cut it
+// before.
+type Reader struct {
+	// Limit is the length of the longest packet that Next accepts, in bytes.
+	Limit int
+
+	version Version
+	src     *bufio.Reader
+	part    []byte // of the packet that is being received
+	end     error  // after which there is no next packet
+}
+
+// NewReader reads packets of this version from r.
+func NewReader(v Version, r io.Reader) *Reader {
+	return &Reader{Limit: MaxPacketSize, version: v, src: bufio.NewReader(r)}
+}
+
+// firstChunk is as much as a packet gets before any of its bytes has arrived.
+const firstChunk = 4096
+
+// Next returns the bytes of the next packet, whole. They are the caller's.
+//
+// At the end of the stream the error is [io.EOF], inside a packet
+// [io.ErrUnexpectedEOF]; any other error of the transport is passed on. With
+// an error come the bytes of the packet received so far. After an error that
+// passes, such as a deadline, Next can be called again and goes on where it
+// was, with the same packet.
+//
+// A malformed Remaining Length is a [*Breach], a packet longer than the Limit
+// [ErrTooLong]. As nobody can say where the next packet starts, there is none
+// after them.
+func (r *Reader) Next() (packet []byte, err error) {
+	if r.end != nil {
+		return nil, r.end
+	}
+	total, err := r.header()
+	if err != nil {
+		return r.stop(err)
+	}
+	for len(r.part) < total {
+		// Memory follows the bytes that came, not those that were announced.
+		if room := cap(r.part); len(r.part) == room {
+			grown := make([]byte, len(r.part), min(total, max(2*room, firstChunk)))
+			copy(grown, r.part)
+			r.part = grown
+		}
+		n, err := r.src.Read(r.part[len(r.part):min(total, cap(r.part))])
+		r.part = r.part[:len(r.part)+n]
+		if err != nil && len(r.part) < total {
+			return r.stop(err)
+		}
+	}
+	packet, r.part = r.part, nil
+	return packet, nil
+}
+
+// header reads on until the fixed header is whole, and returns the length of
+// the packet it announces.
+func (r *Reader) header() (total int, err error) {
+	for {
+		if len(r.part) > 1 {
+			n, size, state := parseVarint(r.part[1:])
+			if state == varintPadded && r.version != V5 {
+				// Section 2.2.3 of 3.1.1 does not ask for the shortest form.
+				state = varintWhole
+			}
+			total = 1 + size + int(n)
+			switch {
+			case state == varintTooLong:
+				return 0, r.breach(ruleMalformed, "more than four bytes")
+			case state == varintPadded:
+				return 0, r.breach(ruleVarintMinimal, fmt.Sprintf("%d in %d bytes where %d do", n, size, varintSize(n)))
+			case state == varintWhole && total > r.Limit:
+				return 0, fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLong, total, r.Limit)
+			case state == varintWhole:
+				return total, nil
+			}
+		}
+		b, err := r.src.ReadByte()
+		if err != nil {
+			return 0, err
+		}
+		if r.part == nil {
+			r.part = make([]byte, 0, 8)
+		}
+		r.part = append(r.part, b)
+	}
+}
+
+func (r *Reader) breach(broken rule, why string) error {
+	return &Breach{Packet: Type(r.part[0] >> 4), Field: fieldRemainingLength, Offset: 1, Statement: broken.statement(r.version), Reason: why}
+}
+
+// stop returns what came of the packet, in the caller's own copy, and the
+// error as Next puts it.
+func (r *Reader) stop(err error) ([]byte, error) {
+	part := append([]byte(nil), r.part...)
+	var breach *Breach
+	switch {
+	case errors.As(err, &breach), errors.Is(err, ErrTooLong):
+		r.end = err
+	case errors.Is(err, io.EOF) && len(part) > 0:
+		err = io.ErrUnexpectedEOF
+	}
+	return part, err
+}
+
+// Buffered is how many bytes have arrived that Next has not returned yet.
+func (r *Reader) Buffered() int { return len(r.part) + r.src.Buffered() }
