@@ -5,7 +5,14 @@
 // nothing of checks, brokers or packets.
 package catalogue
 
-import "mqttspec/codec"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mqttspec/codec"
+)
 
 // Level is how strongly a statement binds (RFC 2119).
 type Level string
@@ -39,6 +46,82 @@ type Requirement struct {
 	Summary string
 	// Untested says, where no check decides the statement, why none can.
 	Untested string
+}
+
+// SectionTitle is the heading of the section in which the statement stands.
+func (r Requirement) SectionTitle() string {
+	return sections[r.Version][r.Section].title
+}
+
+// Link is where the statement's section can be read at OASIS.
+func (r Requirement) Link() string {
+	return specification[r.Version] + "#" + sections[r.Version][r.Section].anchor
+}
+
+// specification is the HTML edition of each version.
+var specification = map[codec.Version]string{
+	codec.V311: "https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html",
+	codec.V5:   "https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html",
+}
+
+// All is the whole catalogue in a stable order: 3.1.1, then 5.0, and of each
+// the numbered statements before the others.
+func All() []Requirement {
+	return slices.Concat(Of(codec.V311), Of(codec.V5))
+}
+
+// Of is the catalogue of one version, numbered statements first.
+func Of(version codec.Version) []Requirement {
+	switch version {
+	case codec.V311:
+		return slices.Concat(v311, unnumbered311)
+	case codec.V5:
+		return slices.Concat(v5, unnumbered5)
+	}
+	return nil
+}
+
+// Lookup finds the statement that an ID names in one version.
+func Lookup(version codec.Version, id string) (Requirement, bool) {
+	for _, r := range Of(version) {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Requirement{}, false
+}
+
+// Find is every statement that an ID names: the versions share numbers, often
+// without sharing their meaning.
+func Find(id string) []Requirement {
+	var found []Requirement
+	for _, version := range []codec.Version{codec.V311, codec.V5} {
+		if r, ok := Lookup(version, id); ok {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// CompareSections orders section numbers as the specification does: 3.2 comes
+// before 3.10, and a section before its own parts.
+func CompareSections(a, b string) int {
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), comparePart)
+}
+
+// comparePart orders numbers by value, and before anything else.
+func comparePart(a, b string) int {
+	m, errA := strconv.Atoi(a)
+	n, errB := strconv.Atoi(b)
+	switch {
+	case errA == nil && errB == nil:
+		return cmp.Compare(m, n)
+	case errA == nil:
+		return -1
+	case errB == nil:
+		return 1
+	}
+	return cmp.Compare(a, b)
 }
 
 // A restatement accounts for an unnumbered sentence of the specification that
