@@ -15,7 +15,7 @@ import (
 // The packet is not nil whenever its structure could be read to its end, with
 // or without a breach. It keeps no reference to the bytes.
 func Decode(v Version, from Peer, packet []byte) (Packet, error) {
-	d := decoder{version: v, from: from, buf: packet}
+	d := decoder{version: v, from: from, buf: packet, partial: ruleMalformed}
 	p := d.packet()
 	if d.broken {
 		p = nil
@@ -35,6 +35,7 @@ type decoder struct {
 	text    string // buf once more, for strings to be cut from
 	pos     int
 	end     int // of what is being read: the packet, or its properties
+	partial rule // what a field breaks that is cut off in its middle
 	nth     int // of fields that repeat, which one is being read, from 0
 	breach  *Breach
 	broken  bool // the structure cannot be read any further
@@ -64,7 +65,7 @@ func (d *decoder) need(n int, field string, missing rule) bool {
 	if left == 0 {
 		d.fail(field, d.pos, missing, "missing")
 	} else {
-		d.fail(field, d.pos, ruleMalformed, "%d bytes long, %d left", n, left)
+		d.fail(field, d.pos, d.partial, "%d bytes long, %d left", n, left)
 	}
 	return false
 }
@@ -107,10 +108,10 @@ func (d *decoder) varint(field string, missing rule) uint32 {
 			d.fail(field, d.pos, ruleVarintMinimal, "%d in %d bytes where %d do", n, size, varintSize(n))
 		}
 	case varintPartial:
-		d.fail(field, d.pos, ruleMalformed, "a Variable Byte Integer that ends in its middle")
+		d.fail(field, d.pos, d.partial, "a Variable Byte Integer that ends in its middle")
 		d.broken = true
 	case varintTooLong:
-		d.fail(field, d.pos, ruleMalformed, "a Variable Byte Integer of more than four bytes")
+		d.fail(field, d.pos, ruleVarintLong, "a Variable Byte Integer of more than four bytes")
 		d.broken = true
 	}
 	d.pos += size
@@ -140,7 +141,7 @@ func (d *decoder) binary(field string, missing rule) string {
 	}
 	if left := d.end - d.pos; n > left {
 		d.broken = true
-		d.fail(field, start, ruleMalformed, "%d bytes long, %d left", n, left)
+		d.fail(field, start, d.partial, "%d bytes long, %d left", n, left)
 		return ""
 	}
 	return d.cut(n)
@@ -173,7 +174,7 @@ func (d *decoder) reasonCode(undefined rule) ReasonCode {
 		return c
 	}
 	switch {
-	case d.version == V311:
+	case d.version != V5:
 		d.fail(fieldReasonCode, at, undefined, "%s is not a %v return code", hexByte(byte(c)), d.typ)
 	case reasonAllowed(d.version, 1-d.from, d.typ, c):
 		d.fail(fieldReasonCode, at, undefined, "a %v does not send %v", d.from, c)
@@ -197,17 +198,17 @@ var flow = [AUTH + 1]struct{ client, server bool }{
 
 // checkType looks at the first byte: the type, who sends it, and the flags.
 func (d *decoder) checkType(first byte) {
-	if d.typ == 0 || d.typ == AUTH && d.version == V311 {
-		d.fail(fieldHeader, 0, ruleMalformed, "packet type %d is reserved", d.typ)
+	if d.typ == 0 || d.typ == AUTH && d.version != V5 {
+		d.fail(fieldHeader, 0, ruleType, "packet type %d is reserved", d.typ)
 		d.broken = true
 		return
 	}
 	sends := flow[d.typ].client
 	if d.from == Server {
-		sends = flow[d.typ].server && !(d.typ == DISCONNECT && d.version == V311)
+		sends = flow[d.typ].server && !(d.typ == DISCONNECT && d.version != V5)
 	}
 	if !sends {
-		d.fail(fieldHeader, 0, ruleMalformed, "a %v does not send %v", d.from, d.typ)
+		d.fail(fieldHeader, 0, ruleDirection, "a %v does not send %v", d.from, d.typ)
 	}
 	want, broken := byte(0), ruleReservedFlags
 	switch d.typ {
@@ -246,11 +247,11 @@ func (d *decoder) packet() (p Packet) {
 	}
 	switch left := d.end - d.pos; {
 	case remaining > left:
-		d.fail(fieldRemainingLength, 1, ruleMalformed, "counts %d bytes, %d are there", remaining, left)
+		d.fail(fieldRemainingLength, 1, ruleRemainingLength, "counts %d bytes, %d are there", remaining, left)
 		d.broken = true
 		return nil
 	case remaining < left:
-		d.fail(fieldRemainingLength, 1, ruleMalformed, "counts %d bytes, %d are there", remaining, left)
+		d.fail(fieldRemainingLength, 1, ruleRemainingLength, "counts %d bytes, %d are there", remaining, left)
 		d.end = d.pos + remaining
 	}
 	switch d.typ {
@@ -290,7 +291,7 @@ func (d *decoder) packet() (p Packet) {
 		p = d.auth()
 	}
 	if left := d.end - d.pos; left > 0 && !d.broken {
-		d.fail(fieldTrailing, d.pos, ruleMalformed, "%d bytes after the last field", left)
+		d.fail(fieldTrailing, d.pos, ruleRemainingLength, "%d bytes after the last field", left)
 	}
 	return p
 }
@@ -314,7 +315,8 @@ func (d *decoder) properties(where Type) Properties {
 	}
 	packetEnd := d.end
 	d.end = d.pos + length
-	defer func() { d.end, d.nth = packetEnd, 0 }()
+	d.partial = rulePropertyValue
+	defer func() { d.end, d.nth, d.partial = packetEnd, 0, ruleMalformed }()
 	var ps Properties
 	var seen seenProperties
 	for d.pos < d.end && !d.broken {
@@ -385,19 +387,19 @@ func (d *decoder) property(where Type, prefix string, seen *seenProperties) (p P
 	at = d.pos
 	switch info.kind {
 	case kindFlag:
-		p.Number = uint32(d.byte(name, ruleMalformed))
+		p.Number = uint32(d.byte(name, rulePropertyValue))
 	case kindTwo, kindTwoPlus:
-		p.Number = uint32(d.uint16(name, ruleMalformed))
+		p.Number = uint32(d.uint16(name, rulePropertyValue))
 	case kindFour, kindFourPlus:
-		p.Number = d.uint32(name, ruleMalformed)
+		p.Number = d.uint32(name, rulePropertyValue)
 	case kindVarint:
-		p.Number = d.varint(name, ruleMalformed)
+		p.Number = d.varint(name, rulePropertyValue)
 	case kindBinary:
-		p.Text = d.binary(name, ruleMalformed)
+		p.Text = d.binary(name, rulePropertyValue)
 	case kindString:
-		p.Text = d.string(name, ruleMalformed)
+		p.Text = d.string(name, rulePropertyValue)
 	case kindTopic:
-		p.Text = d.string(name, ruleMalformed)
+		p.Text = d.string(name, rulePropertyValue)
 		d.checkResponseTopic(where, name, p.Text)
 	case kindPair:
 		p.Name = d.pairString(name)
@@ -436,7 +438,7 @@ func (d *decoder) failProperty(field string, at int, statement, format string, a
 // pairString reads one of the two strings of a User Property. "Both strings
 // MUST comply with the requirements for UTF-8 Encoded Strings" [MQTT-1.5.7-1].
 func (d *decoder) pairString(field string) string {
-	s := d.binary(field, ruleMalformed)
+	s := d.binary(field, rulePropertyValue)
 	if at, broken, why := utf8Fault(s); broken != ruleNone {
 		d.fail(field, d.pos-len(s)+at, ruleStringPair, "%s", why)
 	}
@@ -620,7 +622,7 @@ func (d *decoder) publish(first byte) *Publish {
 	if i := wildcardIn(p.Topic); i >= 0 {
 		d.fail(fieldTopicName, d.pos-len(p.Topic)+i, ruleTopicWildcard, "wildcard %q in a Topic Name", p.Topic[i:i+1])
 	}
-	if p.Topic == "" && d.version == V311 && !d.broken {
+	if p.Topic == "" && d.version != V5 && !d.broken {
 		d.fail(fieldTopicName, topicAt, ruleTopicNoAlias, "is empty")
 	}
 	if p.QoS > 0 {
@@ -647,7 +649,7 @@ func (d *decoder) publish(first byte) *Publish {
 // ack reads the body that PUBACK, PUBREC, PUBREL and PUBCOMP have in common.
 func (d *decoder) ack(zeroID, undefined rule) (id uint16, code ReasonCode, ps Properties) {
 	id = d.packetID(zeroID)
-	if d.version == V311 || d.pos == d.end {
+	if d.version != V5 || d.pos == d.end {
 		return id, Success, nil // "If the Remaining Length is 2, then there is no Reason Code"
 	}
 	code = d.reasonCode(undefined)
@@ -746,7 +748,7 @@ func (d *decoder) unsubscribe() *Unsubscribe {
 
 func (d *decoder) unsuback() *Unsuback {
 	p := &Unsuback{PacketID: d.packetID(ruleSubscribeAckID)}
-	if d.version == V311 {
+	if d.version != V5 {
 		return p
 	}
 	p.Properties = d.properties(UNSUBACK)
@@ -759,7 +761,7 @@ func (d *decoder) unsuback() *Unsuback {
 
 func (d *decoder) disconnect() *Disconnect {
 	p := &Disconnect{}
-	if d.version == V311 || d.pos == d.end {
+	if d.version != V5 || d.pos == d.end {
 		return p // "If the Remaining Length is less than 1 the value of 0x00 is used"
 	}
 	p.Code = d.reasonCode(ruleDisconnectCode)

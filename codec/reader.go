@@ -83,7 +83,7 @@ func (r *Reader) header() (total int, err error) {
 			total = 1 + size + int(n)
 			switch {
 			case state == varintTooLong:
-				return 0, r.breach(ruleMalformed, "more than four bytes")
+				return 0, r.breach(ruleVarintLong, "more than four bytes")
 			case state == varintPadded:
 				return 0, r.breach(ruleVarintMinimal, fmt.Sprintf("%d in %d bytes where %d do", n, size, varintSize(n)))
 			case state == varintWhole && total > r.Limit:

@@ -175,7 +175,7 @@ var reasons = [...]reason{
 // reasonAllowed says whether the code may stand in a packet of this type from
 // this side.
 func reasonAllowed(v Version, from Peer, t Type, c ReasonCode) bool {
-	if v == V311 {
+	if v != V5 {
 		switch t {
 		case CONNACK:
 			return c <= RefusedNotAuthorized

@@ -9,6 +9,10 @@ type rule byte
 const (
 	ruleNone rule = iota
 	ruleMalformed
+	ruleType
+	ruleDirection
+	ruleRemainingLength
+	ruleVarintLong
 	ruleVarintMinimal
 	ruleIllFormed
 	ruleNullCharacter
@@ -23,6 +27,7 @@ const (
 
 	rulePropertyLength
 	rulePropertyIdentifier
+	rulePropertyValue
 
 	ruleClientPacketID
 	ruleServerPacketID
@@ -92,8 +97,12 @@ const (
 // where the version has no such rule. What a specification calls malformed
 // without a statement of its own rests on its general statement about errors.
 var statements = [...]struct{ v311, v5 string }{
-	ruleMalformed:     {"MQTT-4.8.0-1", "5.0/4.13.1/malformed-packet"}, // what cannot be parsed, or flows the wrong way
-	ruleVarintMinimal: {"", "MQTT-1.5.5-1"},                            // 3.1.1 does not ask for the shortest form (section 2.2.3)
+	ruleMalformed:       {"MQTT-4.8.0-1", "5.0/4.13.1/malformed-packet"}, // a field that cannot be read
+	ruleType:            {"3.1.1/2.2.1/packet-type-reserved", "5.0/2.1.2/packet-type-reserved"},
+	ruleDirection:       {"3.1.1/2.2.1/packet-direction", "5.0/2.1.2/packet-direction"},
+	ruleRemainingLength: {"3.1.1/2.2.3/remaining-length", "5.0/2.1.4/remaining-length"}, // other than the packet has
+	ruleVarintLong:      {"3.1.1/2.2.3/remaining-length-too-long", "5.0/1.5.5/variable-byte-integer-too-long"},
+	ruleVarintMinimal:   {"", "MQTT-1.5.5-1"}, // 3.1.1 does not ask for the shortest form (section 2.2.3)
 	ruleIllFormed:     {"MQTT-1.5.3-1", "MQTT-1.5.4-1"},
 	ruleNullCharacter: {"MQTT-1.5.3-2", "MQTT-1.5.4-2"},
 	ruleStringPair:    {"", "MQTT-1.5.7-1"},
@@ -109,6 +118,7 @@ var statements = [...]struct{ v311, v5 string }{
 	// Properties in general; propertyRules has each property's own.
 	rulePropertyLength:     {"", "MQTT-2.2.2-1"},
 	rulePropertyIdentifier: {"", "5.0/2.2.2.2/property-identifier"}, // unknown, or not one of this packet
+	rulePropertyValue:      {"", "5.0/2.2.2.2/property-data-type"},  // cut off by the Property Length
 
 	// Packet Identifier 0.
 	ruleClientPacketID: {"MQTT-2.3.1-1", "MQTT-2.2.1-3"}, // SUBSCRIBE, UNSUBSCRIBE, PUBLISH from the client
@@ -134,7 +144,7 @@ var statements = [...]struct{ v311, v5 string }{
 	ruleWillFormat:      {"", "5.0/3.1.3.2.3/payload-not-utf-8"},
 
 	// CONNACK.
-	ruleConnackReserved: {"3.1.1/3.2.2.1/reserved-bits", "MQTT-3.2.2-1"},
+	ruleConnackReserved: {"3.1.1/3.2.2.1/reserved-flags", "MQTT-3.2.2-1"},
 	ruleSessionPresent:  {"MQTT-3.2.2-4", "MQTT-3.2.2-6"},
 	ruleConnackCode:     {"MQTT-3.2.2-6", "MQTT-3.2.2-8"},
 
@@ -156,8 +166,8 @@ var statements = [...]struct{ v311, v5 string }{
 
 	// SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK.
 	ruleSubscribeEmpty:    {"MQTT-3.8.3-3", "MQTT-3.8.3-2"},
-	ruleSubscribeReserved: {"MQTT-3-8.3-4", "MQTT-3.8.3-5"}, // 3.1.1 prints this one with a hyphen
-	ruleSubscribeQoS:      {"MQTT-3-8.3-4", "5.0/3.8.3.1/maximum-qos-value"},
+	ruleSubscribeReserved: {"3.1.1/3.8.3/reserved-bits", "MQTT-3.8.3-5"}, // printed as MQTT-3-8.3-4 in 3.1.1
+	ruleSubscribeQoS:      {"3.1.1/3.8.3/reserved-bits", "5.0/3.8.3.1/maximum-qos-value"},
 	ruleRetainHandling:    {"", "5.0/3.8.3.1/retain-handling-value"},
 	ruleNoLocalShared:     {"", "MQTT-3.8.3-4"},
 	ruleSubackEmpty:       {"MQTT-3.8.4-5", "MQTT-3.8.4-6"},
@@ -234,10 +244,10 @@ var propertyRules = []propertyRule{
 	{CONNACK, PropAuthenticationMethod, "5.0/3.2.2.3.17/authentication-method-twice", ""},
 	{CONNACK, PropAuthenticationData, "5.0/3.2.2.3.18/authentication-data-twice", ""},
 
-	// The sections of these first two do not say "more than once" where all
+	// The sections of the first two do not say "more than once" where all
 	// others do; but two of them leave the packet without a meaning.
-	{PUBLISH, PropPayloadFormatIndicator, "5.0/4.13.1/malformed-packet", "5.0/3.3.2.3.2/payload-format-indicator-value"},
-	{PUBLISH, PropMessageExpiryInterval, "5.0/4.13.1/malformed-packet", ""},
+	{PUBLISH, PropPayloadFormatIndicator, "5.0/3.3.2.3.2/payload-format-indicator-twice", "5.0/3.3.2.3.2/payload-format-indicator-value"},
+	{PUBLISH, PropMessageExpiryInterval, "5.0/3.3.2.3.3/message-expiry-interval-twice", ""},
 	{PUBLISH, PropTopicAlias, "5.0/3.3.2.3.4/topic-alias-twice", "MQTT-3.3.2-8"},
 	{PUBLISH, PropResponseTopic, "5.0/3.3.2.3.5/response-topic-twice", ""},
 	{PUBLISH, PropCorrelationData, "5.0/3.3.2.3.6/correlation-data-twice", ""},
