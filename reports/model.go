@@ -108,6 +108,17 @@ type Check struct {
 	Expected string  `json:"expected,omitempty"`
 	Observed string  `json:"observed,omitempty"`
 	Exchange []Event `json:"exchange"`
+	// Waiver is the known-failures entry that turned a failure into Waived.
+	Waiver *Waiver `json:"waiver,omitempty"`
+}
+
+// Waiver is why a failing check does not count: what a known-failures entry
+// says about it.
+type Waiver struct {
+	Was     Outcome `json:"was"` // the outcome without the entry: fail or warn
+	Reason  string  `json:"reason"`
+	Link    string  `json:"link,omitempty"`
+	Expires string  `json:"expires,omitempty"` // the last day it holds, 2006-01-02
 }
 
 // Event is one thing that happened on a connection during a check.

@@ -1,0 +1,107 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// numbers shows how many checks and statements came out how, by version.
+func (c *Console) numbers(r *Results) {
+	if len(r.Checks) == 0 {
+		return
+	}
+	versions := versionsOf(r)
+	checks := map[string]Counts{}
+	for _, check := range r.Checks {
+		if checks[check.MQTT] == nil {
+			checks[check.MQTT] = Counts{}
+		}
+		checks[check.MQTT][check.Outcome]++
+	}
+	statements := map[string]Counts{}
+	for _, q := range r.Requirements {
+		if statements[q.MQTT] == nil {
+			statements[q.MQTT] = Counts{}
+		}
+		statements[q.MQTT][q.Outcome]++
+	}
+
+	t := table.NewWriter()
+	t.SetStyle(plainTable())
+	header, columns := table.Row{""}, []table.ColumnConfig{}
+	for i, version := range versions {
+		header = append(header, shown(version, 20)+" checks", "statements")
+		columns = append(columns,
+			table.ColumnConfig{Number: 2*i + 2, Align: text.AlignRight, AlignHeader: text.AlignRight},
+			table.ColumnConfig{Number: 2*i + 3, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	t.AppendHeader(header)
+	t.SetColumnConfigs(columns)
+	for _, o := range requirementOutcomes {
+		row, any := table.Row{c.paint(o.ink(), o.mark()) + " " + string(o)}, o == Pass || o == Fail
+		for _, version := range versions {
+			for _, n := range []int{checks[version][o], statements[version][o]} {
+				any = any || n > 0
+				cell := strconv.Itoa(n)
+				if n == 0 {
+					cell = c.paint(dim, "·")
+				}
+				row = append(row, cell)
+			}
+		}
+		if any {
+			t.AppendRow(row)
+		}
+	}
+	rendered := t.Render()
+	if c.width == 0 || text.LongestLineLen(rendered) <= c.width {
+		for line := range strings.SplitSeq(rendered, "\n") {
+			c.line(line)
+		}
+		c.line("")
+		return
+	}
+	for _, version := range versions {
+		c.line(c.paint(bold, "MQTT "+shown(version, 20)))
+		for _, o := range requirementOutcomes {
+			if n, m := checks[version][o], statements[version][o]; n+m > 0 {
+				c.hang("  "+c.paint(o.ink(), o.mark())+" ", fmt.Sprintf("%s: %d, statements: %d", o, n, m), noInk)
+			}
+		}
+	}
+	c.line("")
+}
+
+// versionsOf are the versions r tells of, in order.
+func versionsOf(r *Results) []string {
+	versions := map[string]bool{}
+	for _, v := range r.MQTT {
+		versions[v] = true
+	}
+	for _, c := range r.Checks {
+		versions[c.MQTT] = true
+	}
+	var all []string
+	for v := range versions {
+		all = append(all, v)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// plainTable is a table with air and one rule, no box: it must survive being
+// pasted into a bug report.
+func plainTable() table.Style {
+	s := table.StyleLight
+	s.Options = table.OptionsNoBordersAndSeparators
+	s.Options.SeparateHeader = true
+	s.Format.Header = text.FormatDefault
+	s.Box.PaddingLeft = ""
+	s.Box.PaddingRight = "  "
+	return s
+}
