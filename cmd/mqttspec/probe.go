@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mqttspec/harness"
+	"mqttspec/reports"
+	"mqttspec/suites"
+)
+
+// probeOptions are the flags of probe.
+type probeOptions struct {
+	targetOptions
+	timeout time.Duration
+	json    bool
+}
+
+func newProbe() *cobra.Command {
+	o := &probeOptions{}
+	cmd := &cobra.Command{
+		Use:   "probe [TARGET]",
+		Short: "Show which protocol versions a broker accepts and what it declares",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), args)
+		},
+	}
+	o.targetOptions.add(cmd.Flags())
+	cmd.Flags().DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker")
+	cmd.Flags().BoolVar(&o.json, "json", false, "as JSON")
+	return cmd
+}
+
+func (o *probeOptions) run(ctx context.Context, w io.Writer, args []string) error {
+	if o.timeout <= 0 {
+		return fmt.Errorf("--timeout %s: more than 0, such as 5s", o.timeout)
+	}
+	target, stop, err := o.target(args)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	profile := reports.Profile{}
+	for _, v := range bothVersions {
+		p, err := harness.Probe(ctx, target, suites.Options{Timeout: o.timeout}.Settings(), v)
+		if err != nil {
+			return fmt.Errorf("the broker at %s cannot be reached: %w", target.URL, err)
+		}
+		profile[v.String()] = p.Declared()
+	}
+	if o.json {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", " ")
+		return encoder.Encode(profile)
+	}
+	fmt.Fprintf(w, "%s\n", reports.Printable(target.URL))
+	for _, v := range slices.Sorted(maps.Keys(profile)) {
+		fmt.Fprintf(w, "MQTT %s\n", v)
+		for _, name := range slices.Sorted(maps.Keys(profile[v])) {
+			fmt.Fprintf(w, "  %-36s %s\n", name, reports.Printable(fmt.Sprint(profile[v][name])))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/reports"
+	"mqttspec/suites"
+	"mqttspec/suites/specs"
+)
+
+// runOptions are the flags of run.
+type runOptions struct {
+	targetOptions
+	versions []string
+	names    []string
+	labels   string
+	parallel int
+	timeout  time.Duration
+	settle   time.Duration
+	prefix   string
+	json     string
+	junit    string
+	html     string
+	markdown string
+	failOn   string
+	verbose  bool
+	noColor  bool
+}
+
+func newRun() *cobra.Command {
+	o := &runOptions{}
+	cmd := &cobra.Command{
+		Use:   "run [TARGET]",
+		Short: "Test a broker and report",
+		Long: `Test a broker and report. TARGET is "embedded" (the default: a broker inside
+mqttspec itself) or a URL such as mqtt://localhost:1883.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), args)
+		},
+	}
+	f := cmd.Flags()
+	o.targetOptions.add(f)
+	f.StringSliceVar(&o.versions, "mqtt", nil, "protocol versions, 3.1.1 and 5.0; default: all that the broker accepts")
+	f.StringSliceVar(&o.names, "check", nil, "only these checks: slugs, slug@version, statement IDs or sections")
+	f.StringVar(&o.labels, "filter", "", "only the checks whose labels fit this expression, such as '5.0 && !SHOULD'")
+	f.IntVar(&o.parallel, "parallel", suites.DefaultParallel, "how many checks run at the same time")
+	f.DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
+	f.DurationVar(&o.settle, "settle", 0, "time to wait before silence is believed; for clustered brokers")
+	f.StringVar(&o.prefix, "topic-prefix", suites.DefaultTopicPrefix, "topic under which all topics of the run lie")
+	f.StringVar(&o.json, "json", "", "write the results as JSON to this file")
+	f.StringVar(&o.junit, "junit", "", "write the results as JUnit XML to this file")
+	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a broken should too, or never")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for every check, passed ones too")
+	f.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal")
+	return cmd
+}
+
+// run does the work; tests call it.
+func (o *runOptions) run(ctx context.Context, out io.Writer, args []string) error {
+	failOn, err := reports.ParseFailOn(o.failOn)
+	if err != nil {
+		return err
+	}
+	options := suites.Options{
+		Selection: suites.Selection{Names: o.names, Labels: o.labels},
+		Parallel:  o.parallel, Timeout: o.timeout, Settle: o.settle, TopicPrefix: o.prefix,
+		Carry: specs.Carry,
+	}
+	if options.Versions, err = parseVersions(o.versions); err != nil {
+		return err
+	}
+	if err := o.validate(); err != nil {
+		return err
+	}
+	files, err := o.openReports()
+	if err != nil {
+		return err
+	}
+	target, stop, err := o.target(args)
+	if err != nil {
+		return errors.Join(err, files.discard())
+	}
+	defer stop()
+
+	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
+	options.Planned = func(total int, r *reports.Results) { console.Start(total, r) }
+	options.Done = console.CheckDone
+	results, err := suites.Test(ctx, target, options)
+	results.Command = reports.Redact(append([]string{"mqttspec"}, os.Args[1:]...))
+	results.Settings.FailOn = string(failOn)
+	if err != nil {
+		return errors.Join(err, files.discard())
+	}
+	if results.Problem != "" && len(results.Checks) == 0 {
+		err = errors.New(results.Problem)
+	} else {
+		console.Finish(results)
+	}
+	if err := errors.Join(err, files.write(results, failOn)); err != nil {
+		return err
+	}
+	if errors.Is(context.Cause(ctx), errInterrupted) {
+		return status(exitInterrupted)
+	}
+	if s := reports.ExitStatus(results, failOn); s != reports.ExitOK {
+		return status(s)
+	}
+	return nil
+}
+
+// validate finds what no flag type catches.
+func (o *runOptions) validate() error {
+	switch {
+	case o.parallel < 1:
+		return fmt.Errorf("--parallel %d: at least 1", o.parallel)
+	case o.timeout <= 0:
+		return fmt.Errorf("--timeout %s: more than 0, such as 5s", o.timeout)
+	case o.settle < 0:
+		return fmt.Errorf("--settle %s: 0 or more", o.settle)
+	case o.prefix == "" || strings.ContainsAny(o.prefix, "+#\x00") || strings.HasPrefix(o.prefix, "$") || len(o.prefix) > 100:
+		return fmt.Errorf("--topic-prefix %q: 1 to 100 bytes without wildcards, not starting with $", o.prefix)
+	}
+	return nil
+}
+
+func parseVersions(names []string) ([]codec.Version, error) {
+	var versions []codec.Version
+	for _, name := range names {
+		switch name {
+		case "3.1.1":
+			versions = append(versions, codec.V311)
+		case "5.0", "5":
+			versions = append(versions, codec.V5)
+		default:
+			return nil, fmt.Errorf("--mqtt %q: choose 3.1.1, 5.0 or both with a comma", name)
+		}
+	}
+	return versions, nil
+}
+
+// consoleOptions finds out what is at the other end of out.
+func consoleOptions(out io.Writer, verbose, noColor bool) reports.ConsoleOptions {
+	o := reports.ConsoleOptions{Verbose: verbose}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		o.Terminal = true
+		o.Color = !noColor && os.Getenv("NO_COLOR") == ""
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			o.Width = width
+		}
+	}
+	return o
+}
+
+// openTarget is the broker that args name, and how to let go of it.
+func (o *targetOptions) target(args []string) (*harness.Target, func(), error) {
+	if len(args) == 0 || args[0] == "embedded" {
+		embedded, err := harness.StartEmbedded()
+		if err != nil {
+			return nil, nil, err
+		}
+		return embedded.Target, func() { embedded.Close() }, nil
+	}
+	target, err := harness.ParseTarget(args[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.apply(target); err != nil {
+		return nil, nil, err
+	}
+	return target, func() {}, nil
+}

@@ -1,0 +1,489 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"mqttspec/codec"
+)
+
+// Client is one scripted end of a Network Connection. Its verbs are called
+// from one goroutine, top to bottom like the exchange they describe; a verb
+// that does not get what it wants ends the check.
+//
+// What the broker sends is kept in three queues, because MQTT orders packets
+// only within them: messages (PUBLISH), releases (PUBREL) and replies (all else).
+type Client struct {
+	// ID is the Client Identifier.
+	ID string
+	// Connack is the CONNACK that accepted the connection; nil before.
+	Connack *codec.Connack
+
+	x      *Exchange
+	name   string // in transcripts
+	conn   net.Conn
+	lastID uint16
+	own    bool // ignore messages from outside this exchange's topics
+
+	mu       sync.Mutex
+	changed  chan struct{} // closed, and made anew, whenever something below changes
+	messages []codec.Packet
+	releases []codec.Packet
+	replies  []codec.Packet
+	received int    // bytes
+	end      ending // why nothing more will come
+	endText  string
+	closed   bool // by us
+	done     chan struct{}
+}
+
+// ending says how a connection ended, seen from the client.
+type ending string
+
+const (
+	open      ending = ""
+	endFIN    ending = "FIN"
+	endRST    ending = "RST"
+	endBroken ending = "broken" // the broker's bytes can't be read as packets any more
+	endFlood  ending = "flood"  // the broker sends without end
+)
+
+// What one connection may send in one exchange before the harness hangs up.
+const (
+	maxReceivedBytes   = 64 << 20
+	maxReceivedPackets = 200_000
+	maxPacket          = 32 << 20
+)
+
+// Name is the name of the connection in transcripts.
+func (c *Client) Name() string { return c.name }
+
+// Version is the protocol version the client speaks.
+func (c *Client) Version() codec.Version { return c.x.Version }
+
+// read takes in everything the broker sends until the connection ends.
+func (c *Client) read() {
+	defer close(c.done)
+	reader := codec.NewReader(c.x.Version, c.conn)
+	reader.Limit = maxPacket
+	for {
+		raw, err := reader.Next()
+		if err != nil {
+			c.readEnded(raw, err)
+			return
+		}
+		packet, err := codec.Decode(c.x.Version, codec.Server, raw)
+		var text, breach string
+		if packet != nil {
+			text = packet.String()
+		} else {
+			text = codec.Raw(raw).String()
+		}
+		if publish, ok := packet.(*codec.Publish); ok && c.own && !c.x.owns(publish.Topic) && err == nil {
+			continue // somebody else's traffic on a shared broker
+		}
+		if err != nil {
+			breach = err.Error()
+			c.x.breached(c, err)
+		}
+		c.x.log.add(c.name, FromBroker, text, raw, breach)
+		if packet == nil {
+			c.ended(endBroken, breach)
+			return
+		}
+		if !c.deliver(packet, len(raw)) {
+			return
+		}
+	}
+}
+
+// readEnded records how the connection ended.
+func (c *Client) readEnded(partial []byte, err error) {
+	if breach := (*codec.Breach)(nil); errors.As(err, &breach) || errors.Is(err, codec.ErrTooLong) {
+		c.x.log.add(c.name, FromBroker, codec.Raw(partial).String(), partial, err.Error())
+		if breach != nil {
+			c.x.breached(c, err)
+		}
+		c.ended(endBroken, err.Error())
+		return
+	}
+	kind := endFIN
+	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		kind = endRST
+	}
+	text := "closed by the broker (" + string(kind) + ")"
+	if len(partial) > 0 {
+		text += " in the middle of a packet"
+	}
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && kind == endFIN && !errors.Is(err, net.ErrClosed) {
+		text += ": " + err.Error()
+	}
+	c.mu.Lock()
+	local := c.closed
+	c.mu.Unlock()
+	if !local {
+		c.x.log.add(c.name, Note, text, partial, "")
+	}
+	c.ended(kind, text)
+}
+
+func (c *Client) ended(kind ending, text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end, c.endText = kind, text
+	c.signal()
+}
+
+// deliver queues a packet; false when the broker sends without end.
+func (c *Client) deliver(p codec.Packet, size int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.received += size
+	if c.received > maxReceivedBytes || len(c.messages)+len(c.replies)+len(c.releases) >= maxReceivedPackets {
+		c.end, c.endText = endFlood, fmt.Sprintf("the broker sent more than %d bytes or %d packets", maxReceivedBytes, maxReceivedPackets)
+		c.signal()
+		return false
+	}
+	switch p.Type() {
+	case codec.PUBLISH:
+		c.messages = append(c.messages, p)
+	case codec.PUBREL:
+		c.releases = append(c.releases, p)
+	default:
+		c.replies = append(c.replies, p)
+	}
+	c.signal()
+	return true
+}
+
+func (c *Client) signal() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// take waits for the next packet of a queue that pick accepts and removes it.
+// It returns nil and what was seen instead when the connection ended or
+// nothing came in time.
+func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (codec.Packet, string) {
+	timeout := time.NewTimer(c.x.settings.Timeout)
+	defer timeout.Stop()
+	for {
+		c.mu.Lock()
+		for i, p := range *queue {
+			if pick(p) {
+				*queue = slices.Delete(*queue, i, i+1)
+				c.mu.Unlock()
+				return p, ""
+			}
+		}
+		end, text, changed := c.end, c.endText, c.changed
+		if end != open {
+			text = c.endedInstead(text)
+		}
+		c.mu.Unlock()
+		switch end {
+		case open:
+		case endBroken:
+			panic(&stop{outcome: Blocked, reason: "the broker's bytes cannot be read as packets (see check " + string(StepWellFormed) + "): " + text, observed: text})
+		case endFlood:
+			panic(&stop{outcome: Blocked, reason: text, observed: text})
+		default:
+			return nil, text
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return nil, "nothing within " + c.x.settings.Timeout.String() + c.leftovers()
+		case <-c.x.ctx.Done():
+			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+		}
+	}
+}
+
+// endedInstead tells how the connection ended, with the DISCONNECT (5.0) that
+// came before. The caller holds the lock.
+func (c *Client) endedInstead(text string) string {
+	for _, p := range c.replies {
+		if d, ok := p.(*codec.Disconnect); ok {
+			return d.String() + ", then " + text
+		}
+	}
+	return text
+}
+
+// leftovers names what else is waiting, for failures.
+func (c *Client) leftovers() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var names []string
+	for _, q := range [][]codec.Packet{c.replies, c.releases, c.messages} {
+		for _, p := range q {
+			if len(names) == 4 {
+				names = append(names, "…")
+				break
+			}
+			names = append(names, p.String())
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	return ", though there came " + strings.Join(names, "; ")
+}
+
+// any picks the first packet of a queue.
+func anyPacket(codec.Packet) bool { return true }
+
+// Want reads the next packet of T's queue and wants it to be a T.
+func Want[T codec.Packet](c *Client, expected string) T {
+	var zero T
+	queue := &c.replies
+	switch any(zero).(type) {
+	case *codec.Publish:
+		queue = &c.messages
+	case *codec.Pubrel:
+		queue = &c.releases
+	}
+	p, instead := c.take(queue, anyPacket)
+	if p == nil {
+		c.x.fail(expected, instead)
+	}
+	got, ok := p.(T)
+	if !ok {
+		c.x.fail(expected, p.String())
+	}
+	return got
+}
+
+// Send writes packets, all in one segment. They must be legal: to break a rule
+// send a [codec.Illegal] or [codec.Raw].
+func (c *Client) Send(packets ...codec.Packet) {
+	var segment []byte
+	for _, p := range packets {
+		raw := c.encode(p)
+		c.record(p, raw)
+		segment = append(segment, raw...)
+	}
+	c.write(segment)
+}
+
+// SendBytewise writes a packet with every byte in a segment of its own.
+func (c *Client) SendBytewise(p codec.Packet) {
+	raw := c.encode(p)
+	c.record(p, raw)
+	for i := range raw {
+		c.write(raw[i : i+1])
+	}
+}
+
+// SendPart writes the bytes of a packet from one offset up to another, for
+// packets that arrive in pieces; to < 0 means to the end.
+func (c *Client) SendPart(p codec.Packet, from, to int) {
+	raw := c.encode(p)
+	if to < 0 {
+		to = len(raw)
+	}
+	if from == 0 {
+		c.record(p, raw)
+	}
+	c.write(raw[from:to])
+}
+
+func (c *Client) encode(p codec.Packet) []byte {
+	raw, err := codec.Encode(c.x.Version, codec.Client, p)
+	if err != nil {
+		c.x.errorf("the check sends an illegal packet: %v", err)
+	}
+	return raw
+}
+
+// record puts an outgoing packet into the transcript and remembers what it
+// leaves behind at the broker.
+func (c *Client) record(p codec.Packet, raw []byte) {
+	c.x.remember(p)
+	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
+}
+
+// write sends bytes. A connection that the broker has closed is no error here:
+// the next verb that wants something says what became of it.
+func (c *Client) write(raw []byte) {
+	if err := c.conn.SetWriteDeadline(time.Now().Add(c.x.settings.Timeout)); err != nil {
+		return
+	}
+	if _, err := c.conn.Write(raw); errors.Is(err, syscall.ETIMEDOUT) || isTimeout(err) {
+		panic(&stop{outcome: Blocked, reason: "the broker stopped reading: a write did not finish within " + c.x.settings.Timeout.String()})
+	}
+}
+
+func isTimeout(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout()
+}
+
+// WantClosed wants the broker to close the Network Connection; FIN and RST
+// both count. In 5.0 a DISCONNECT may come first (a CONNACK before the
+// connection was accepted): its Reason Code must be an error that fits, which
+// are the general ones of section 4.13 and those given.
+//
+// On an accepted connection a PINGREQ shows a broker that carries on: it would
+// have to answer.
+func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
+	expected := "the broker to close the connection"
+	if c.Connack != nil {
+		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
+		c.write([]byte{0xC0, 0x00})
+	}
+	if alive := c.awaitEnd(); alive != "" {
+		c.x.fail(expected, alive)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.replies {
+		switch p := p.(type) {
+		case *codec.Disconnect:
+			if !fits(p.Code, reasons) {
+				c.x.fail(expected+" with "+codes(append(reasons, generalErrors...)), p.String())
+			}
+		case *codec.Connack:
+			if c.x.Version == codec.V311 {
+				c.x.fail(expected+" without a CONNACK", p.String())
+			}
+			if !fits(p.Code, reasons) {
+				c.x.fail(expected+" with "+codes(append(reasons, generalErrors...)), p.String())
+			}
+		}
+	}
+}
+
+// generalErrors are the Reason Codes that section 4.13 of 5.0 allows for every
+// malformed packet and protocol error, or that leave the reason open.
+var generalErrors = []codec.ReasonCode{codec.MalformedPacket, codec.ProtocolError, codec.UnspecifiedError, codec.ImplementationSpecificError}
+
+func fits(code codec.ReasonCode, reasons []codec.ReasonCode) bool {
+	return slices.Contains(reasons, code) || slices.Contains(generalErrors, code)
+}
+
+func codes(list []codec.ReasonCode) string {
+	names := make([]string, len(list))
+	for i, code := range list {
+		names[i] = code.String()
+	}
+	return strings.Join(names, " or ")
+}
+
+// awaitEnd waits for the connection to end; otherwise it says what shows that
+// the broker keeps it open. A broker that answers the PINGREQ gets a moment
+// more: its close may be under way.
+func (c *Client) awaitEnd() (alive string) {
+	timeout := time.NewTimer(c.x.settings.Timeout)
+	defer timeout.Stop()
+	graceStarted := false
+	for {
+		c.mu.Lock()
+		end, changed := c.end, c.changed
+		sign := ""
+		for _, p := range c.replies {
+			switch p := p.(type) {
+			case *codec.Pingresp:
+				sign = "the connection still open: PINGRESP"
+			case *codec.Connack:
+				if p.Code == codec.Success && c.Connack == nil {
+					sign = p.String()
+				}
+			}
+		}
+		c.mu.Unlock()
+		if end != open {
+			return ""
+		}
+		if sign != "" && !graceStarted {
+			graceStarted = true
+			timeout.Reset(min(c.x.settings.grace(), c.x.settings.Timeout))
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			if sign == "" {
+				sign = "the connection still open after " + c.x.settings.Timeout.String() + c.leftovers()
+			}
+			return sign
+		case <-c.x.ctx.Done():
+			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+		}
+	}
+}
+
+// WantIdle wants nothing to be there and nothing to come until the broker has
+// answered a PINGREQ.
+func (c *Client) WantIdle() {
+	c.Send(&codec.Pingreq{})
+	c.x.during(StepPing, func() { Want[*codec.Pingresp](c, "PINGRESP and nothing before it") })
+	c.settle()
+	if rest := c.leftovers(); rest != "" {
+		c.x.fail("nothing", strings.TrimPrefix(rest, ", though there came "))
+	}
+}
+
+// settle gives a clustered broker the time that the user configured.
+func (c *Client) settle() {
+	if c.x.settings.Settle <= 0 {
+		return
+	}
+	timer := time.NewTimer(c.x.settings.Settle)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.x.ctx.Done():
+	}
+}
+
+// Ping wants a PINGRESP: it is the fence between this connection and what
+// happens next, and the sign that the connection lives.
+func (c *Client) Ping() {
+	c.Send(&codec.Pingreq{})
+	Want[*codec.Pingresp](c, "PINGRESP")
+}
+
+// Drop ends the Network Connection without a DISCONNECT, as a lost network
+// would, and waits until the broker has noticed.
+func (c *Client) Drop() {
+	c.x.log.add(c.name, Note, "the client closes the connection without DISCONNECT", nil, "")
+	c.hangUp()
+}
+
+// Disconnect sends DISCONNECT, closes, and waits until the broker has done so too.
+func (c *Client) Disconnect(properties ...codec.Property) {
+	c.Send(&codec.Disconnect{Properties: properties})
+	c.hangUp()
+}
+
+// hangUp closes our direction, waits for the broker to close its own, and closes.
+func (c *Client) hangUp() {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if ok && half.CloseWrite() == nil {
+		timer := time.NewTimer(c.x.settings.Timeout)
+		defer timer.Stop()
+		select {
+		case <-c.done:
+		case <-timer.C: // a broker that keeps its half open is no verdict here
+		case <-c.x.ctx.Done():
+		}
+	}
+	c.close()
+}
+
+// close releases the socket.
+func (c *Client) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.conn.Close()
+	<-c.done
+}

@@ -1,0 +1,144 @@
+package harness
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+)
+
+// ConnectOption changes a CONNECT.
+type ConnectOption func(*connecting)
+
+// connecting is a CONNECT in the making.
+type connecting struct {
+	x      *Exchange
+	packet *codec.Connect
+	name   string
+	own    bool
+}
+
+// sessionExpiry is how long, in seconds, a Persistent session of 5.0 is asked
+// to last: longer than any run, short enough to vanish when clean-up fails.
+const sessionExpiry = 600
+
+// Clean asks for a new session that ends with the connection: Clean Session 1
+// in 3.1.1; in 5.0 Clean Start 1 without a Session Expiry Interval.
+func Clean(c *connecting) {
+	c.packet.CleanStart = true
+}
+
+// Persistent asks for the stored session, or a new one that outlives the
+// connection: Clean Session 0 in 3.1.1; in 5.0 Clean Start 0 and a Session
+// Expiry Interval.
+func Persistent(c *connecting) {
+	c.packet.CleanStart = false
+	if c.x.Version == codec.V5 {
+		c.packet.Properties = append(c.packet.Properties, codec.SessionExpiryInterval(sessionExpiry))
+	}
+}
+
+// CleanPersistent (5.0) asks for a new session that outlives the connection:
+// Clean Start 1 and a Session Expiry Interval.
+func CleanPersistent(c *connecting) {
+	c.packet.CleanStart = true
+	c.packet.Properties = append(c.packet.Properties, codec.SessionExpiryInterval(sessionExpiry))
+}
+
+// As gives the client a name within the exchange. Connecting twice under one
+// name is connecting twice with one Client Identifier.
+func As(name string) ConnectOption {
+	return func(c *connecting) {
+		c.name = name
+		c.packet.ClientID = c.x.ClientID(name)
+	}
+}
+
+// Identified sets the Client Identifier itself.
+func Identified(id string) ConnectOption {
+	return func(c *connecting) { c.packet.ClientID = id }
+}
+
+// KeepAlive sets the Keep Alive in seconds.
+func KeepAlive(seconds uint16) ConnectOption {
+	return func(c *connecting) { c.packet.KeepAlive = seconds }
+}
+
+// WithWill gives the connection a Will Message.
+func WithWill(will codec.Will) ConnectOption {
+	return func(c *connecting) { c.packet.Will = &will }
+}
+
+// Login sets user name and password.
+func Login(userName, password string) ConnectOption {
+	return func(c *connecting) { c.packet.UserName, c.packet.Password = &userName, &password }
+}
+
+// With adds properties (5.0).
+func With(properties ...codec.Property) ConnectOption {
+	return func(c *connecting) { c.packet.Properties = append(c.packet.Properties, properties...) }
+}
+
+// OwnTopicsOnly makes the client ignore messages on topics that are not this
+// exchange's: for subscriptions that other users of the broker match too.
+func OwnTopicsOnly(c *connecting) { c.own = true }
+
+// NewConnect is a CONNECT as Connect would send it.
+func (x *Exchange) NewConnect(options ...ConnectOption) *codec.Connect {
+	return x.connecting(options).packet
+}
+
+func (x *Exchange) connecting(options []ConnectOption) *connecting {
+	c := &connecting{x: x, packet: &codec.Connect{
+		ProtocolName: "MQTT", ProtocolLevel: byte(x.Version), CleanStart: true, KeepAlive: 60,
+	}}
+	if user, password := x.target.Credentials(); user != nil {
+		c.packet.UserName, c.packet.Password = user, password
+	}
+	for _, option := range options {
+		option(c)
+	}
+	if c.packet.ClientID == "" && c.name == "" {
+		x.mu.Lock()
+		c.name = fmt.Sprintf("client%d", len(x.ids)+1)
+		x.mu.Unlock()
+		c.packet.ClientID = x.ClientID(c.name)
+	}
+	if c.name == "" {
+		c.name = c.packet.ClientID
+	}
+	return c
+}
+
+// Connect opens a connection and wants it accepted. It is set-up: a broker
+// that does not accept it blocks the check.
+func (x *Exchange) Connect(options ...ConnectOption) *Client {
+	connecting := x.connecting(options)
+	c := x.Dial(connecting.name)
+	c.ID, c.own = connecting.packet.ClientID, connecting.own
+	x.during(StepConnect, func() {
+		c.Send(connecting.packet)
+		c.WantAccepted()
+	})
+	return c
+}
+
+// Dial opens a Network Connection and sends nothing.
+func (x *Exchange) Dial(name string) *Client {
+	x.mu.Lock()
+	x.names[name]++
+	if n := x.names[name]; n > 1 {
+		name = fmt.Sprintf("%s#%d", name, n)
+	}
+	x.mu.Unlock()
+	conn, err := x.target.Dial(x.ctx)
+	if err != nil {
+		x.errorf("no connection to the broker: %v", err)
+	}
+	c := &Client{x: x, name: name, conn: conn, changed: make(chan struct{}), done: make(chan struct{})}
+	x.log.add(name, Note, "connected", nil, "")
+	x.mu.Lock()
+	x.clients = append(x.clients, c)
+	x.mu.Unlock()
+	go c.read()
+	return c
+}

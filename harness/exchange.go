@@ -1,0 +1,285 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/onsi/gomega"
+
+	"mqttspec/codec"
+)
+
+// Settings are the numbers an exchange goes by.
+type Settings struct {
+	// Timeout bounds every single wait for the broker. It is reached only when
+	// the broker fails, so it is generous.
+	Timeout time.Duration
+	// Settle is waited after a fence before silence is believed; for clusters.
+	Settle time.Duration
+	// CheckTimeout bounds a whole exchange, so that no broker can hold it for ever.
+	CheckTimeout time.Duration
+	// RoundTrip is what the probe measured.
+	RoundTrip time.Duration
+	// TopicPrefix is the topic under which all topics of a run lie.
+	TopicPrefix string
+	// RunID tells the topics and Client Identifiers of this run from those of
+	// any other: 6 characters of [0-9a-z].
+	RunID string
+	// KeepTraces leaves retained messages and sessions at the broker: for
+	// brokers that are thrown away.
+	KeepTraces bool
+}
+
+// grace is how long a broker may take to close a connection on which it has
+// just answered something: the close can be under way.
+func (s Settings) grace() time.Duration { return 300*time.Millisecond + 4*s.RoundTrip }
+
+// An Exchange is one scripted exchange with a broker: its clients, its topics,
+// its transcript and, in the end, its verdict. Checks are functions of it.
+type Exchange struct {
+	gomega.Gomega
+
+	// Version is the protocol version that all clients speak.
+	Version codec.Version
+	// Profile is what the probe found out about the broker.
+	Profile *Profile
+
+	ctx      context.Context
+	target   *Target
+	settings Settings
+	log      *transcript
+	scope    string // part of topics and Client Identifiers that is this exchange's own
+	step     Step
+	counter  *atomic.Int64 // shared by the cases of one exchange
+
+	mu       sync.Mutex
+	clients  []*Client
+	names    map[string]int
+	ids      map[string]string
+	breaches []Breach
+	sessions map[string]bool // Client Identifiers with state at the broker
+	retained map[string]bool // topics with retained messages of ours
+	cases    []CaseResult
+}
+
+var scopes atomic.Int64
+
+// Perform performs one exchange and returns its result. It never panics and
+// returns soon after ctx is done.
+func Perform(ctx context.Context, target *Target, profile *Profile, settings Settings, body func(*Exchange)) Result {
+	x := newExchange(ctx, target, profile, settings)
+	var cancel context.CancelFunc
+	x.ctx, cancel = context.WithTimeoutCause(ctx, settings.CheckTimeout, fmt.Errorf("the exchange took longer than %s", settings.CheckTimeout))
+	defer cancel()
+	stopped := x.perform(body)
+	duration := time.Since(x.log.start)
+	result := x.result(stopped)
+	result.Duration = duration
+	x.leave(ctx)
+	return result
+}
+
+func newExchange(ctx context.Context, target *Target, profile *Profile, settings Settings) *Exchange {
+	x := &Exchange{
+		Version: profile.Version, Profile: profile,
+		ctx: ctx, target: target, settings: settings,
+		log:     newTranscript(target.Secrets()),
+		scope:   base36(scopes.Add(1)),
+		counter: new(atomic.Int64),
+		names:   map[string]int{}, ids: map[string]string{},
+		sessions: map[string]bool{}, retained: map[string]bool{},
+	}
+	x.Gomega = gomega.NewGomega(x.failGomega)
+	return x
+}
+
+// perform runs the body and says what stopped it; nil is a body that ended.
+func (x *Exchange) perform(body func(*Exchange)) (stopped *stop) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case *stop:
+			stopped = p
+		default:
+			stopped = &stop{outcome: Error, reason: fmt.Sprintf("the check panicked: %v", p), observed: string(debug.Stack())}
+		}
+	}()
+	body(x)
+	return nil
+}
+
+// result makes the verdict: what stopped the body.
+func (x *Exchange) result(stopped *stop) Result {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
+	if stopped != nil {
+		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, stopped.reason, stopped.expected, stopped.observed
+	}
+	return r
+}
+
+func contextReason(ctx context.Context) string { return context.Cause(ctx).Error() }
+
+// number is a number that this exchange has not used yet.
+func (x *Exchange) number() int64 { return x.counter.Add(1) }
+
+// Topic is a topic (or Topic Filter) of this exchange's own: suffix under the
+// run's prefix.
+func (x *Exchange) Topic(suffix string) string { return x.Root() + "/" + suffix }
+
+// Root is the topic under which all topics of this exchange lie.
+func (x *Exchange) Root() string {
+	return x.settings.TopicPrefix + "/" + x.settings.RunID + "/" + x.scope
+}
+
+// owns says whether a topic is one of this exchange's own.
+func (x *Exchange) owns(topic string) bool {
+	return strings.Contains(topic, x.settings.RunID+"/"+x.scope)
+}
+
+// ClientID is the Client Identifier that goes by a name within this exchange:
+// at most 23 characters of [0-9a-zA-Z], and nobody else's.
+func (x *Exchange) ClientID(name string) string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	id, ok := x.ids[name]
+	if !ok {
+		id = x.settings.RunID + "x" + x.scope + "x" + base36(int64(len(x.ids)))
+		x.ids[name] = id
+	}
+	return id
+}
+
+// UpTo is a QoS, lowered to the highest that the broker takes part in: for
+// rules that hold at any.
+func (x *Exchange) UpTo(qos codec.QoS) codec.QoS { return min(qos, x.Profile.MaximumQoS()) }
+
+// Timeout is how long a single wait for the broker lasts at the most.
+func (x *Exchange) Timeout() time.Duration { return x.settings.Timeout }
+
+// Note puts a remark into the transcript.
+func (x *Exchange) Note(format string, args ...any) {
+	x.log.add("", Note, fmt.Sprintf(format, args...), nil, "")
+}
+
+// Wait lets time pass where the rule itself is about time: Keep Alive, expiry,
+// Will Delay. Never to prove that something does not happen.
+func (x *Exchange) Wait(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-x.ctx.Done():
+		panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(x.ctx)})
+	}
+}
+
+// breached records a packet that the strict decoder refused.
+func (x *Exchange) breached(c *Client, err error) {
+	b := Breach{Text: err.Error(), Conn: c.name}
+	if breach := (*codec.Breach)(nil); errors.As(err, &breach) {
+		b.Statement = breach.Statement
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if len(x.breaches) < 20 {
+		x.breaches = append(x.breaches, b)
+	}
+}
+
+// remember notes what a packet leaves behind at the broker.
+func (x *Exchange) remember(p codec.Packet) {
+	if illegal, ok := p.(*codec.Illegal); ok {
+		p = illegal.Packet()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch p := p.(type) {
+	case *codec.Publish:
+		if p.Retain && p.Topic != "" {
+			x.retained[p.Topic] = true
+		}
+	case *codec.Connect:
+		if p.Will != nil && p.Will.Retain {
+			x.retained[p.Will.Topic] = true
+		}
+		expiry, _ := p.Properties.Number(codec.PropSessionExpiryInterval)
+		if p.ClientID != "" && (expiry > 0 || x.Version == codec.V311 && !p.CleanStart) {
+			x.sessions[p.ClientID] = true
+		}
+	case *codec.Disconnect:
+		// A session can be given an expiry here too, but only one that had one.
+	}
+}
+
+// leave closes the connections of the exchange, and removes its sessions and
+// retained messages from the broker. What fails here is no verdict.
+func (x *Exchange) leave(ctx context.Context) {
+	x.mu.Lock()
+	clients := x.clients
+	x.clients = nil
+	x.mu.Unlock()
+	for _, c := range clients {
+		c.leave()
+	}
+	if x.settings.KeepTraces || len(x.sessions)+len(x.retained) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.settings.Timeout)
+	defer cancel()
+	y := newExchange(ctx, x.target, x.Profile, x.settings)
+	y.perform(func(y *Exchange) {
+		if len(x.retained) > 0 {
+			c := y.Connect(Clean)
+			for topic := range x.retained {
+				if strings.ContainsAny(topic, "+#\x00") {
+					continue
+				}
+				c.Send(&codec.Publish{Topic: topic, Retain: true})
+			}
+			c.Ping()
+			c.Disconnect()
+		}
+		for id := range x.sessions {
+			y.Connect(Clean, Identified(id)).Disconnect()
+		}
+	})
+	for _, c := range y.clients {
+		c.leave()
+	}
+}
+
+// leave ends a connection without a will, whatever state it is in.
+func (c *Client) leave() {
+	c.mu.Lock()
+	closed, ended := c.closed, c.end != open
+	c.mu.Unlock()
+	if closed {
+		return
+	}
+	if c.Connack != nil && !ended {
+		_ = c.conn.SetWriteDeadline(time.Now().Add(c.x.settings.grace()))
+		_, _ = c.conn.Write([]byte{0xE0, 0x00}) // DISCONNECT
+	}
+	c.close()
+}
+
+// base36 is n in digits and small letters.
+func base36(n int64) string {
+	const digits = "0123456789abcdefghijklmnopqrstuvwxyz"
+	if n == 0 {
+		return "0"
+	}
+	var b []byte
+	for ; n > 0; n /= 36 {
+		b = append([]byte{digits[n%36]}, b...)
+	}
+	return string(b)
+}

@@ -1,0 +1,114 @@
+// Package fault breaks a good broker on purpose: a [Proxy] between the scripted
+// clients and the broker that makes it break exactly one rule. Every check of
+// the suite must be seen to fail against a fault; a check that nothing makes
+// fail proves nothing.
+//
+// A fault is a small declaration: a name, one sentence about the broker it
+// makes, and what it does to packets on their way. Faults stand in files by
+// the same subjects as the checks they witness for.
+package fault
+
+import (
+	"mqttspec/codec"
+)
+
+// A Fault is one broken rule.
+type Fault struct {
+	// Name is stable and in kebab case.
+	Name string
+	// Does says what the broken broker does, as the end of "a broker that …".
+	Does string
+	// start makes the behaviour, with whatever state it keeps, for one broker.
+	start func() behaviour
+}
+
+// behaviour is what a fault does; a nil function lets everything pass.
+type behaviour struct {
+	fromClient func(l *Link, f *Frame) Action
+	fromBroker func(l *Link, f *Frame) Action
+	// clientGone is told when the client has closed its connection, before the
+	// broker's is closed; Swallow keeps the broker's open.
+	clientGone func(l *Link) Action
+	// brokerGone is told when the broker has closed its connection, before the
+	// client's is closed; Swallow keeps the client's open.
+	brokerGone func(l *Link) Action
+}
+
+// Action is what becomes of a packet (or of a close) after a fault saw it.
+type Action int
+
+// The actions.
+const (
+	Forward Action = iota // pass it on, with the changes made to it
+	Swallow               // drop it
+)
+
+// A Frame is one packet on its way.
+type Frame struct {
+	Raw []byte
+	// Packet is the decoded packet; nil when it cannot be decoded.
+	Packet codec.Packet
+	// Breach is what the strict decoder found wrong with it; nil for a legal packet.
+	Breach *codec.Breach
+
+	swallowed bool
+}
+
+// Type is the packet type by the first byte.
+func (f *Frame) Type() codec.Type { return codec.Type(f.Raw[0] >> 4) }
+
+// fromBroker makes a fault of an edit to the packets of one type that the
+// broker sends.
+func fromBroker[T codec.Packet](name, does string, edit func(l *Link, p T) Action) Fault {
+	return Fault{name, does, func() behaviour { return behaviour{fromBroker: only(edit)} }}
+}
+
+// fromClient makes a fault of an edit to the packets of one type that clients
+// send: the broker then acts on something else than it was told.
+func fromClient[T codec.Packet](name, does string, edit func(l *Link, p T) Action) Fault {
+	return Fault{name, does, func() behaviour { return behaviour{fromClient: only(edit)} }}
+}
+
+// stateful makes a fault that remembers something between packets.
+func stateful(name, does string, start func() behaviour) Fault {
+	return Fault{name, does, start}
+}
+
+// tolerates makes a broker that ignores a packet for which it would have to
+// close the connection (or answer with an error), and carries on.
+func tolerates(name, does string, match func(l *Link, f *Frame) bool) Fault {
+	return Fault{name, does, func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if match(l, f) {
+				return Swallow
+			}
+			return Forward
+		}}
+	}}
+}
+
+// malformed matches packets of one type in which the strict decoder finds
+// something wrong with one of these fields; without fields, with any.
+func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {
+	return func(_ *Link, f *Frame) bool {
+		if f.Breach == nil || f.Type() != t {
+			return false
+		}
+		for _, field := range fields {
+			if f.Breach.Field == field {
+				return true
+			}
+		}
+		return len(fields) == 0
+	}
+}
+
+// only applies an edit to the packets of one type.
+func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Action {
+	return func(l *Link, f *Frame) Action {
+		if p, ok := f.Packet.(T); ok {
+			return edit(l, p)
+		}
+		return Forward
+	}
+}

@@ -1,0 +1,35 @@
+package fault
+
+import "mqttspec/codec"
+
+// SessionPresentAlways claims to have stored every session.
+var SessionPresentAlways = fromBroker("session-present-always", "answers every accepted CONNECT with Session Present 1",
+	func(_ *Link, p *codec.Connack) Action {
+		p.SessionPresent = p.Code == codec.Success
+		return Forward
+	})
+
+// SessionPresentNever denies every stored session.
+var SessionPresentNever = fromBroker("session-present-never", "answers every CONNECT with Session Present 0",
+	func(_ *Link, p *codec.Connack) Action {
+		p.SessionPresent = false
+		return Forward
+	})
+
+// ForgetsSessions keeps no session, though it says it does.
+var ForgetsSessions = stateful("forgets-sessions", "discards every session when its connection ends, but answers Session Present as if it had not",
+	func() behaviour {
+		stored := map[string]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				p.CleanStart = true
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				id := l.Connect.ClientID
+				p.SessionPresent = !l.Connect.CleanStart && stored[id]
+				stored[id] = !l.Connect.CleanStart
+				return Forward
+			}),
+		}
+	})

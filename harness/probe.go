@@ -1,0 +1,219 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mqttspec/codec"
+)
+
+// Need is something optional that a check needs from the broker.
+type Need string
+
+// The needs. A broker may lack each of them and conform all the same.
+const (
+	AtLeastOnce             Need = "QoS 1"
+	ExactlyOnce             Need = "QoS 2"
+	Retain                  Need = "retained messages"
+	Wildcards               Need = "wildcard subscriptions"
+	SubscriptionIdentifiers Need = "Subscription Identifiers"
+	SharedSubscriptions     Need = "shared subscriptions"
+	TopicAliases            Need = "Topic Aliases from clients"
+)
+
+// Needs of a broker that lacks or limits something and says so in CONNACK
+// (5.0): rules about what it must then do can be seen on no other.
+const (
+	NoExactlyOnce             Need = "a broker without QoS 2"
+	NoAtLeastOnce             Need = "a broker without QoS 1"
+	NoRetain                  Need = "a broker without retained messages"
+	NoWildcards               Need = "a broker without wildcard subscriptions"
+	NoSubscriptionIdentifiers Need = "a broker without Subscription Identifiers"
+	NoSharedSubscriptions     Need = "a broker without shared subscriptions"
+	NoTopicAliases            Need = "a broker without Topic Aliases from clients"
+	PacketSizeLimit           Need = "a broker that declares a Maximum Packet Size of at most 1 MiB"
+	SmallReceiveMaximum       Need = "a broker that declares a Receive Maximum of at most 100"
+	ServerKeepAlive           Need = "a broker that declares a Server Keep Alive of at most 10 seconds"
+)
+
+// Profile is what a broker declares about itself on one protocol version, as
+// far as the probe could find out.
+type Profile struct {
+	Version  codec.Version
+	Accepted bool
+	// Refusal says why the version is not accepted, in words.
+	Refusal string
+	Connack *codec.Connack
+	// RoundTrip is the time a PINGREQ took to be answered.
+	RoundTrip time.Duration
+	// lacks says of every need that the broker does not meet where it says so.
+	lacks map[Need]string
+}
+
+// Lacks says whether the broker declares that it does not support something,
+// and where it does.
+func (p *Profile) Lacks(need Need) (where string, lacks bool) {
+	where, lacks = p.lacks[need]
+	return where, lacks
+}
+
+// Number is an integer property of the CONNACK, or what its absence means.
+func (p *Profile) Number(id codec.PropertyID, absent uint32) uint32 {
+	if p.Connack != nil {
+		if n, ok := p.Connack.Properties.Number(id); ok {
+			return n
+		}
+	}
+	return absent
+}
+
+// MaximumQoS is the highest QoS the broker takes part in.
+func (p *Profile) MaximumQoS() codec.QoS {
+	if _, lacks := p.Lacks(AtLeastOnce); lacks {
+		return codec.QoS0
+	}
+	if _, lacks := p.Lacks(ExactlyOnce); lacks {
+		return codec.QoS1
+	}
+	return codec.QoS2
+}
+
+// Probe finds out whether a broker accepts a protocol version and what it
+// declares. The error is about the harness and the network; a broker that
+// answers, even with nonsense, is a profile.
+func Probe(ctx context.Context, target *Target, settings Settings, version codec.Version) (*Profile, error) {
+	profile := &Profile{Version: version, lacks: map[Need]string{}}
+	result := Perform(ctx, target, profile, settings, func(x *Exchange) {
+		c := x.Dial("probe")
+		connect := x.NewConnect(Clean, As("probe"))
+		c.Send(connect)
+		connack := c.WantConnack()
+		if connack.Code != codec.Success {
+			x.Failf("an accepted connection", "%s", connack)
+		}
+		profile.Connack, c.Connack, c.ID = connack, connack, connect.ClientID
+		start := time.Now()
+		c.Ping()
+		profile.RoundTrip = time.Since(start)
+		if version == codec.V311 {
+			profile.granted(c)
+		} else {
+			profile.declared(connack.Properties)
+		}
+	})
+	switch result.Outcome {
+	case Pass:
+		profile.Accepted = true
+	case Error:
+		return profile, fmt.Errorf("%s", result.Reason)
+	default:
+		profile.Refusal = result.Observed
+		if profile.Refusal == "" {
+			profile.Refusal = result.Reason
+		}
+	}
+	return profile, nil
+}
+
+// declared reads the capabilities of a 5.0 CONNACK (section 3.2.2.3). An
+// absent property means that the feature is there.
+func (p *Profile) declared(properties codec.Properties) {
+	off := func(id codec.PropertyID, need Need) {
+		if n, ok := properties.Number(id); ok && n == 0 {
+			p.lacks[need] = fmt.Sprintf("CONNACK: %s 0", id)
+		}
+	}
+	off(codec.PropRetainAvailable, Retain)
+	off(codec.PropWildcardSubscriptionAvailable, Wildcards)
+	off(codec.PropSubscriptionIdentifierAvailable, SubscriptionIdentifiers)
+	off(codec.PropSharedSubscriptionAvailable, SharedSubscriptions)
+	if n, ok := properties.Number(codec.PropMaximumQoS); ok {
+		if n < 2 {
+			p.lacks[ExactlyOnce] = fmt.Sprintf("CONNACK: Maximum QoS %d", n)
+		}
+		if n < 1 {
+			p.lacks[AtLeastOnce] = "CONNACK: Maximum QoS 0"
+		}
+	}
+	if n, _ := properties.Number(codec.PropTopicAliasMaximum); n == 0 {
+		p.lacks[TopicAliases] = "CONNACK: Topic Alias Maximum 0 or absent"
+	}
+	p.limits(properties)
+}
+
+// limits says which limits the broker does not have: checks about what it does
+// at them need a broker that does.
+func (p *Profile) limits(properties codec.Properties) {
+	for with, without := range map[Need]Need{
+		ExactlyOnce: NoExactlyOnce, AtLeastOnce: NoAtLeastOnce, Retain: NoRetain, Wildcards: NoWildcards,
+		SubscriptionIdentifiers: NoSubscriptionIdentifiers, SharedSubscriptions: NoSharedSubscriptions,
+		TopicAliases: NoTopicAliases,
+	} {
+		if _, lacks := p.lacks[with]; !lacks {
+			p.lacks[without] = fmt.Sprintf("CONNACK: %s are available", with)
+		}
+	}
+	atMost := func(need Need, id codec.PropertyID, most uint32) {
+		if n, ok := properties.Number(id); !ok || n > most {
+			p.lacks[need] = fmt.Sprintf("CONNACK: %s absent or above %d", id, most)
+		}
+	}
+	atMost(PacketSizeLimit, codec.PropMaximumPacketSize, 1<<20)
+	atMost(SmallReceiveMaximum, codec.PropReceiveMaximum, 100)
+	atMost(ServerKeepAlive, codec.PropServerKeepAlive, 10)
+}
+
+// granted asks a 3.1.1 broker, which declares nothing in CONNACK, what it
+// grants: it may grant a lower QoS than requested (section 3.8.4) and may
+// refuse wildcards (MQTT-3.8.3-2), and says so in SUBACK.
+func (p *Profile) granted(c *Client) {
+	grant := func(filter string) (codec.ReasonCode, string) {
+		s := &codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: filter, QoS: codec.QoS2}}}
+		c.Send(s)
+		suback := c.WantSuback(s.PacketID)
+		if len(suback.Codes) != 1 {
+			return codec.GrantedQoS2, ""
+		}
+		return suback.Codes[0], suback.String()
+	}
+	code, said := grant(c.x.Topic("probe"))
+	switch code {
+	case codec.GrantedQoS0:
+		p.lacks[AtLeastOnce], p.lacks[ExactlyOnce] = said, said
+	case codec.GrantedQoS1:
+		p.lacks[ExactlyOnce] = said
+	}
+	if code, said := grant(c.x.Topic("probe/+")); code == codec.SubackFailure {
+		p.lacks[Wildcards] = said
+	}
+}
+
+// Declared is the profile for a report: what CONNACK says, by the names of the
+// specification, and what the probe saw.
+func (p *Profile) Declared() map[string]any {
+	d := map[string]any{"accepted": p.Accepted}
+	if !p.Accepted {
+		d["refusal"] = p.Refusal
+		return d
+	}
+	d["Maximum QoS"] = int(p.MaximumQoS())
+	if p.Version == codec.V5 {
+		for _, property := range p.Connack.Properties {
+			if property.ID == codec.PropUserProperty || property.ID == codec.PropMaximumQoS {
+				continue
+			}
+			if property.Text != "" {
+				d[property.ID.String()] = property.Text
+			} else {
+				d[property.ID.String()] = property.Number
+			}
+		}
+	}
+	for _, need := range []Need{AtLeastOnce, ExactlyOnce, Retain, Wildcards, SubscriptionIdentifiers, SharedSubscriptions, TopicAliases} {
+		if where, lacks := p.Lacks(need); lacks && (p.Version == codec.V5 || need != TopicAliases) {
+			d["lacks "+string(need)] = where
+		}
+	}
+	return d
+}

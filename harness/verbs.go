@@ -1,0 +1,298 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// PacketID is a Packet Identifier that this client has not used yet.
+func (c *Client) PacketID() uint16 {
+	c.lastID++
+	return c.lastID
+}
+
+// WantConnack reads the CONNACK, whatever it says.
+func (c *Client) WantConnack() *codec.Connack {
+	return Want[*codec.Connack](c, "CONNACK")
+}
+
+// WantAccepted wants the CONNACK that accepts the connection.
+func (c *Client) WantAccepted() *codec.Connack {
+	connack := c.WantConnack()
+	if connack.Code != codec.Success {
+		c.x.fail("CONNACK "+codec.Success.String(), connack.String())
+	}
+	c.Connack = connack
+	if id, ok := connack.Properties.Text(codec.PropAssignedClientIdentifier); ok {
+		c.ID = id
+	}
+	return connack
+}
+
+// WantRefused wants a CONNACK with one of these codes (of which only those of
+// the version in use count: Connect Return codes are below 0x80, 5.0's errors
+// are not), and then the end of the connection.
+func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
+	var here []codec.ReasonCode
+	for _, code := range allowed {
+		if code.IsError() == (c.x.Version == codec.V5) {
+			here = append(here, code)
+		}
+	}
+	expected := "CONNACK " + codes(here)
+	connack := Want[*codec.Connack](c, expected)
+	if !slices.Contains(here, connack.Code) {
+		c.x.fail(expected, connack.String())
+	}
+	if alive := c.awaitEnd(); alive != "" {
+		c.x.fail("the broker to close the connection after "+connack.String(), alive)
+	}
+	return connack
+}
+
+// PublishOption changes a PUBLISH.
+type PublishOption func(*codec.Publish)
+
+// Retained sets the RETAIN flag.
+func Retained(p *codec.Publish) { p.Retain = true }
+
+// Dup sets the DUP flag.
+func Dup(p *codec.Publish) { p.Dup = true }
+
+// Having adds properties (5.0).
+func Having(properties ...codec.Property) PublishOption {
+	return func(p *codec.Publish) { p.Properties = append(p.Properties, properties...) }
+}
+
+// NewPublish is a PUBLISH of this client with a fresh Packet Identifier where
+// the QoS needs one.
+func (c *Client) NewPublish(qos codec.QoS, topic, payload string, options ...PublishOption) *codec.Publish {
+	p := &codec.Publish{QoS: qos, Topic: topic, Payload: payload}
+	if qos > codec.QoS0 {
+		p.PacketID = c.PacketID()
+	}
+	for _, option := range options {
+		option(p)
+	}
+	return p
+}
+
+// Publish sends a message and completes its delivery to the broker. It is
+// set-up: a broker that does not complete it blocks the check.
+func (c *Client) Publish(qos codec.QoS, topic, payload string, options ...PublishOption) {
+	p := c.NewPublish(qos, topic, payload, options...)
+	c.Send(p)
+	switch qos {
+	case codec.QoS1:
+		c.x.during(StepPublishQoS1, func() { c.WantPuback(p.PacketID) })
+	case codec.QoS2:
+		c.x.during(StepPublishQoS2, func() {
+			c.WantPubrec(p.PacketID)
+			c.Send(&codec.Pubrel{PacketID: p.PacketID})
+			c.WantPubcomp(p.PacketID)
+		})
+	}
+}
+
+// WantPuback wants the PUBACK for this Packet Identifier, with success.
+func (c *Client) WantPuback(id uint16) *codec.Puback {
+	expected := fmt.Sprintf("PUBACK id=%d", id)
+	p := Want[*codec.Puback](c, expected)
+	c.wantAck(expected, p, p.PacketID == id, p.Code)
+	return p
+}
+
+// WantPubrec wants the PUBREC for this Packet Identifier, with success.
+func (c *Client) WantPubrec(id uint16) *codec.Pubrec {
+	expected := fmt.Sprintf("PUBREC id=%d", id)
+	p := Want[*codec.Pubrec](c, expected)
+	c.wantAck(expected, p, p.PacketID == id, p.Code)
+	return p
+}
+
+// WantPubrel wants the PUBREL for this Packet Identifier.
+func (c *Client) WantPubrel(id uint16) *codec.Pubrel {
+	expected := fmt.Sprintf("PUBREL id=%d", id)
+	p := Want[*codec.Pubrel](c, expected)
+	c.wantAck(expected, p, p.PacketID == id, p.Code)
+	return p
+}
+
+// WantPubcomp wants the PUBCOMP for this Packet Identifier, with success.
+func (c *Client) WantPubcomp(id uint16) *codec.Pubcomp {
+	expected := fmt.Sprintf("PUBCOMP id=%d", id)
+	p := Want[*codec.Pubcomp](c, expected)
+	c.wantAck(expected, p, p.PacketID == id, p.Code)
+	return p
+}
+
+func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {
+	if !same || code.IsError() {
+		c.x.fail(expected, p.String())
+	}
+}
+
+// Subscribe subscribes to Topic Filters, all at one QoS, and wants each to be
+// granted at that QoS. It is set-up: a refusal blocks the check.
+func (c *Client) Subscribe(qos codec.QoS, filters ...string) {
+	subscriptions := make([]codec.Subscription, len(filters))
+	for i, filter := range filters {
+		subscriptions[i] = codec.Subscription{Filter: filter, QoS: qos}
+	}
+	c.SubscribeWith(subscriptions)
+}
+
+// SubscribeWith is Subscribe with every option in the caller's hands.
+func (c *Client) SubscribeWith(subscriptions []codec.Subscription, properties ...codec.Property) {
+	c.x.during(StepSubscribe, func() {
+		p := &codec.Subscribe{PacketID: c.PacketID(), Subscriptions: subscriptions, Properties: properties}
+		c.Send(p)
+		suback := c.WantSuback(p.PacketID)
+		for i, s := range subscriptions {
+			if i >= len(suback.Codes) || suback.Codes[i] != codec.ReasonCode(s.QoS) {
+				c.x.fail(fmt.Sprintf("SUBACK granting QoS %d for %s", s.QoS, s.Filter), suback.String())
+			}
+		}
+	})
+}
+
+// WantSuback wants the SUBACK for this Packet Identifier, whatever it grants.
+func (c *Client) WantSuback(id uint16) *codec.Suback {
+	expected := fmt.Sprintf("SUBACK id=%d", id)
+	p := Want[*codec.Suback](c, expected)
+	if p.PacketID != id {
+		c.x.fail(expected, p.String())
+	}
+	return p
+}
+
+// Unsubscribe removes subscriptions. It is set-up.
+func (c *Client) Unsubscribe(filters ...string) {
+	c.x.during(StepUnsubscribe, func() {
+		p := &codec.Unsubscribe{PacketID: c.PacketID(), Filters: filters}
+		c.Send(p)
+		c.WantUnsuback(p.PacketID)
+	})
+}
+
+// WantUnsuback wants the UNSUBACK for this Packet Identifier.
+func (c *Client) WantUnsuback(id uint16) *codec.Unsuback {
+	expected := fmt.Sprintf("UNSUBACK id=%d", id)
+	p := Want[*codec.Unsuback](c, expected)
+	if p.PacketID != id {
+		c.x.fail(expected, p.String())
+	}
+	return p
+}
+
+// WantPublish wants the next message to be this one. It does not acknowledge it.
+func (c *Client) WantPublish(topic, payload string) *codec.Publish {
+	expected := fmt.Sprintf("PUBLISH topic=%s %s", topic, shortPayload(payload))
+	p := Want[*codec.Publish](c, expected)
+	if p.Topic != topic || p.Payload != payload {
+		c.x.fail(expected, p.String())
+	}
+	return p
+}
+
+// WantPublishAt wants the next message to be this one at this QoS.
+func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publish {
+	p := c.WantPublish(topic, payload)
+	if p.QoS != qos {
+		c.x.fail(fmt.Sprintf("the message at QoS %d", qos), p.String())
+	}
+	return p
+}
+
+// Ack completes the delivery of a message to this client. It is set-up.
+func (c *Client) Ack(p *codec.Publish) {
+	switch p.QoS {
+	case codec.QoS1:
+		c.Send(&codec.Puback{PacketID: p.PacketID})
+	case codec.QoS2:
+		c.x.during(StepReceiveQoS2, func() {
+			c.Send(&codec.Pubrec{PacketID: p.PacketID})
+			c.WantPubrel(p.PacketID)
+			c.Send(&codec.Pubcomp{PacketID: p.PacketID})
+		})
+	}
+}
+
+// Receive wants the next message to be this one and completes its delivery.
+func (c *Client) Receive(topic, payload string) *codec.Publish {
+	p := c.WantPublish(topic, payload)
+	c.Ack(p)
+	return p
+}
+
+// A Message is what tells messages apart in a check.
+type Message struct{ Topic, Payload string }
+
+// ReceiveUnordered wants exactly these messages next, in any order, and
+// completes their delivery. They are returned in the order of the arguments.
+func (c *Client) ReceiveUnordered(want ...Message) []*codec.Publish {
+	got := make([]*codec.Publish, len(want))
+	for n := range want {
+		p := Want[*codec.Publish](c, fmt.Sprintf("the remaining %d of %s", len(want)-n, messages(want)))
+		i := slices.IndexFunc(want, func(m Message) bool { return m == Message{p.Topic, p.Payload} })
+		for i >= 0 && got[i] != nil { // the same message wanted twice
+			next := slices.Index(want[i+1:], want[i])
+			if next < 0 {
+				i = -1
+				break
+			}
+			i += 1 + next
+		}
+		if i < 0 {
+			c.x.fail(messages(want)+", each once", p.String())
+		}
+		got[i] = p
+		c.Ack(p)
+	}
+	return got
+}
+
+func messages(list []Message) string {
+	names := make([]string, len(list))
+	for i, m := range list {
+		names[i] = m.Topic + " " + shortPayload(m.Payload)
+	}
+	return strings.Join(names, ", ")
+}
+
+func shortPayload(payload string) string {
+	if len(payload) > 40 {
+		return fmt.Sprintf("%d bytes %.30q…", len(payload), payload)
+	}
+	return fmt.Sprintf("%q", payload)
+}
+
+// Marker publishes a message that serves as a fence: the broker must deliver
+// what this client published before to the same topic at the same QoS, if it
+// delivers it at all, ahead of the marker (MQTT-4.6.0-5, MQTT-4.6.0-6).
+func (c *Client) Marker(qos codec.QoS, topic string) Message {
+	m := Message{topic, fmt.Sprintf("marker %d", c.x.number())}
+	c.Publish(qos, topic, m.Payload)
+	return m
+}
+
+// WantNothingBefore wants the marker to be the next message: nothing came
+// ahead of it, and the subscription works.
+func (c *Client) WantNothingBefore(m Message) {
+	p := Want[*codec.Publish](c, "nothing before the "+m.Payload)
+	if p.Topic != m.Topic || p.Payload != m.Payload {
+		c.x.fail("nothing before the "+m.Payload, p.String())
+	}
+	c.Ack(p)
+	if c.x.settings.Settle > 0 {
+		c.settle()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if len(c.messages) > 0 {
+			c.x.fail("nothing after the "+m.Payload, c.messages[0].String())
+		}
+	}
+}

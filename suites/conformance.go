@@ -1,0 +1,179 @@
+package suites
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/reports"
+)
+
+// Options say how to test a broker. The zero value is a good choice.
+type Options struct {
+	// Versions are the protocol versions to test; nil means all that the broker accepts.
+	Versions  []codec.Version
+	Selection Selection
+	// Parallel is how many checks run at the same time; 0 means [DefaultParallel].
+	Parallel int
+	// Timeout bounds every wait for the broker; 0 means [DefaultTimeout]. On a
+	// slow connection it is raised to what the probe measured.
+	Timeout time.Duration
+	// Settle is waited after a fence before silence is believed; for clusters.
+	Settle time.Duration
+	// TopicPrefix is the topic under which the run stays; "" means [DefaultTopicPrefix].
+	TopicPrefix string
+
+	// Planned is told, before the first check runs, how many there are, and the
+	// results as far as they are known then.
+	Planned func(total int, r *reports.Results)
+	// Done is told of every check as it ends, one at a time.
+	Done func(reports.Check)
+	// Carry carries the run out; nil means to just wait for it. Package specs
+	// has one that makes every check a Ginkgo spec.
+	Carry func(*Run)
+}
+
+// What Options mean where they say nothing.
+const (
+	DefaultParallel    = 32
+	DefaultTimeout     = 5 * time.Second
+	DefaultTopicPrefix = "mqttspec"
+)
+
+// Test probes a broker, runs the checks that apply to it and returns what came
+// of them. The results are never nil: a broker that cannot be reached or a run
+// that was interrupted says so in their Problem. The error is about the options.
+func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Results, error) {
+	settings := o.Settings()
+	r := &reports.Results{
+		Schema: reports.Schema, Tool: reports.Tool{Name: "mqttspec", Version: Version()},
+		Started: time.Now().UTC(),
+		Target:  reports.Target{Name: target.Name, URL: target.URL, Software: target.Software},
+		Profile: reports.Profile{},
+	}
+	defer func() { r.DurationMS = milliseconds(time.Since(r.Started)) }()
+	if _, err := o.Selection.compile(); err != nil {
+		r.Problem = err.Error()
+		return r, err
+	}
+
+	probed, err := o.probe(ctx, target, &settings, r)
+	r.Settings = o.reported(settings)
+	if err != nil {
+		r.Problem = err.Error()
+		reports.Summarise(r)
+		return r, nil
+	}
+	items, err := Plan(probed, o.Selection)
+	if err != nil {
+		r.Problem = err.Error()
+		return r, err
+	}
+	run := NewRun(settings, o.parallel(), items)
+	if o.Done != nil {
+		run.Done = o.Done
+	}
+	if o.Planned != nil {
+		o.Planned(len(items), r)
+	}
+	run.Start(ctx)
+	if o.Carry != nil {
+		o.Carry(run)
+	}
+	r.Checks = run.Checks()
+	r.Requirements = Requirements(accepted(probed))
+	if ctx.Err() != nil {
+		r.Problem = "the run was interrupted: " + context.Cause(ctx).Error()
+	}
+	reports.Summarise(r)
+	return r, nil
+}
+
+// probe asks the broker, and its instances, for every version; r gets its
+// profile and the versions to test. The error says why nothing can be tested.
+func (o Options) probe(ctx context.Context, target *harness.Target, settings *harness.Settings, r *reports.Results) ([]Probed, error) {
+	wanted := o.Versions
+	if wanted == nil {
+		wanted = []codec.Version{V311, V5}
+	}
+	var probed []Probed
+	var refusals []string
+	for i, broker := range append([]*harness.Target{target}, target.Instances...) {
+		for _, v := range wanted {
+			p, err := harness.Probe(ctx, broker, *settings, v)
+			if err != nil {
+				return nil, fmt.Errorf("the broker at %s cannot be reached: %w", broker.URL, err)
+			}
+			name := v.String()
+			if i > 0 {
+				name += " " + broker.Name
+			}
+			r.Profile[name] = p.Declared()
+			if !p.Accepted {
+				refusals = append(refusals, fmt.Sprintf("MQTT %s: %s", name, p.Refusal))
+				continue
+			}
+			probed = append(probed, Probed{broker, p})
+			settings.RoundTrip = max(settings.RoundTrip, p.RoundTrip)
+		}
+	}
+	settings.Timeout = max(settings.Timeout, 20*settings.RoundTrip)
+	settings.CheckTimeout = 12 * settings.Timeout
+	for _, v := range accepted(probed) {
+		r.MQTT = append(r.MQTT, v.String())
+	}
+	if len(probed) == 0 {
+		return nil, fmt.Errorf("the broker at %s accepts no connection: %s", target.URL, strings.Join(refusals, "; "))
+	}
+	if o.Versions != nil && len(r.MQTT) < len(wanted) {
+		return nil, fmt.Errorf("the broker at %s does not accept a version that was asked for: %s", target.URL, strings.Join(refusals, "; "))
+	}
+	return probed, nil
+}
+
+// accepted are the versions that were accepted, in order.
+func accepted(probed []Probed) []codec.Version {
+	var versions []codec.Version
+	for _, p := range probed {
+		versions = append(versions, p.Profile.Version)
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions)
+}
+
+func (o Options) parallel() int {
+	if o.Parallel > 0 {
+		return o.Parallel
+	}
+	return DefaultParallel
+}
+
+// Settings are the harness settings that the options mean, for a run of its own.
+func (o Options) Settings() harness.Settings {
+	s := harness.Settings{Timeout: o.Timeout, Settle: o.Settle, TopicPrefix: o.TopicPrefix, RunID: newRunID()}
+	if s.Timeout <= 0 {
+		s.Timeout = DefaultTimeout
+	}
+	if s.TopicPrefix == "" {
+		s.TopicPrefix = DefaultTopicPrefix
+	}
+	s.CheckTimeout = 12 * s.Timeout
+	return s
+}
+
+func (o Options) reported(s harness.Settings) reports.Settings {
+	return reports.Settings{
+		TimeoutMS: milliseconds(s.Timeout), SettleMS: milliseconds(s.Settle), RoundTripMS: milliseconds(s.RoundTrip),
+		Parallel: o.parallel(), TopicPrefix: s.TopicPrefix, Selection: o.Selection.String(),
+	}
+}
+
+// newRunID is 6 characters that no other run has.
+func newRunID() string {
+	return strings.ToLower(rand.Text()[:6])
+}

@@ -1,0 +1,171 @@
+package suites
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/onsi/ginkgo/v2/types"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/suites/catalogue"
+)
+
+// An Item is one check on one protocol version.
+type Item struct {
+	*Definition
+	Version codec.Version
+	// Target is the broker, or the instance of it, that the check runs on.
+	Target  *harness.Target
+	Profile *harness.Profile
+	// Lacks says where the broker declares that it lacks what the check needs;
+	// then the check is inapplicable and does not run.
+	Lacks string
+}
+
+// ID names the item: slug@version.
+func (i Item) ID() string { return i.Definition.ID(i.Version) }
+
+// Selection narrows a run down to some checks.
+type Selection struct {
+	// Names are slugs, slug@version, statement IDs or sections; an item that
+	// fits any of them is in. Empty means all.
+	Names []string
+	// Labels is a Ginkgo label expression over the labels of [Item.Labels].
+	Labels string
+}
+
+// String is the selection as a report shows it.
+func (s Selection) String() string {
+	parts := slices.Clone(s.Names)
+	if s.Labels != "" {
+		parts = append(parts, "labels: "+s.Labels)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Labels are what label expressions can name: the slug, the version, the
+// level, the sections and the numbered statements.
+func (i Item) Labels() []string {
+	labels := []string{i.Slug, i.Version.String(), string(i.Level(i.Version))}
+	for _, r := range i.Requirements(i.Version) {
+		if !strings.Contains(r.ID, "/") {
+			labels = append(labels, r.ID)
+		}
+		for section := r.Section; section != ""; {
+			labels = append(labels, section)
+			cut := strings.LastIndex(section, ".")
+			if cut < 0 {
+				break
+			}
+			section = section[:cut]
+		}
+	}
+	slices.Sort(labels)
+	return slices.Compact(labels)
+}
+
+// A Probed is a broker, or an instance of it, with what it declares on one
+// protocol version that it accepts.
+type Probed struct {
+	Target  *harness.Target
+	Profile *harness.Profile
+}
+
+// Plan lists the checks to run, in the order of reports, on the brokers that
+// were probed: a check goes to the first that has what it needs.
+func Plan(probed []Probed, selection Selection) ([]Item, error) {
+	fits, err := selection.compile()
+	if err != nil {
+		return nil, err
+	}
+	var items []Item
+	for _, v := range []codec.Version{V311, V5} {
+		var brokers []Probed
+		for _, p := range probed {
+			if p.Profile.Version == v {
+				brokers = append(brokers, p)
+			}
+		}
+		if len(brokers) == 0 {
+			continue
+		}
+		for _, d := range Definitions() {
+			if item := d.place(v, brokers); slices.Contains(d.Versions(), v) && fits(item) {
+				items = append(items, item)
+			}
+		}
+	}
+	if len(items) == 0 && len(probed) > 0 {
+		return nil, fmt.Errorf("the selection %q matches no check; `mqttspec list` names them all", selection)
+	}
+	sortBySection(items)
+	return items, nil
+}
+
+// place finds the first broker that has what the check needs; without one the
+// item says what the first of them lacks.
+func (d *Definition) place(v codec.Version, brokers []Probed) Item {
+	var first Item
+	for i, b := range brokers {
+		item := Item{Definition: d, Version: v, Target: b.Target, Profile: b.Profile}
+		for _, need := range d.Needs {
+			if where, lacks := b.Profile.Lacks(need); lacks {
+				item.Lacks = fmt.Sprintf("needs %s, which the broker does not offer (%s)", need, where)
+				break
+			}
+		}
+		if item.Lacks == "" {
+			return item
+		}
+		if i == 0 {
+			first = item
+		}
+	}
+	return first
+}
+
+func sortBySection(items []Item) {
+	slices.SortStableFunc(items, func(a, b Item) int {
+		if a.Version != b.Version {
+			return int(a.Version) - int(b.Version)
+		}
+		return catalogue.CompareSections(a.Home(a.Version).Section, b.Home(b.Version).Section)
+	})
+}
+
+// compile checks the selection; every name in it must mean something.
+func (s Selection) compile() (func(Item) bool, error) {
+	byLabel := func([]string) bool { return true }
+	if s.Labels != "" {
+		parsed, err := types.ParseLabelFilter(s.Labels)
+		if err != nil {
+			return nil, fmt.Errorf("filter %q is no label expression: %w", s.Labels, err)
+		}
+		byLabel = parsed
+	}
+	var unknown []error
+	for _, name := range s.Names {
+		if !slices.ContainsFunc(registry, func(d *Definition) bool {
+			return slices.ContainsFunc(d.Versions(), func(v codec.Version) bool { return Item{Definition: d, Version: v}.named(name) })
+		}) {
+			unknown = append(unknown, fmt.Errorf("%q matches no check: it is no slug, statement ID or section that has one; `mqttspec list` names them all", name))
+		}
+	}
+	return func(i Item) bool {
+		named := len(s.Names) == 0 || slices.ContainsFunc(s.Names, i.named)
+		return named && byLabel(i.Labels())
+	}, errors.Join(unknown...)
+}
+
+// named says whether a slug, slug@version, statement ID or section means this item.
+func (i Item) named(name string) bool {
+	if name == i.Slug || name == i.ID() {
+		return true
+	}
+	return slices.ContainsFunc(i.Requirements(i.Version), func(r catalogue.Requirement) bool {
+		return r.ID == name || r.Section == name || strings.HasPrefix(r.Section, name+".")
+	})
+}

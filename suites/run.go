@@ -1,0 +1,220 @@
+package suites
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/reports"
+	"mqttspec/suites/catalogue"
+)
+
+// A Run is a plan being carried out. Checks run on goroutines, as many at a
+// time as the run allows; whoever wants a check's result waits for it.
+type Run struct {
+	Settings harness.Settings
+	Parallel int
+	// Done is told of every check as it ends, one at a time, in finishing order.
+	Done func(reports.Check)
+
+	items   []Item
+	results []harness.Result
+	ended   []chan struct{}
+	mu      sync.Mutex // guards Done
+}
+
+// NewRun prepares a run.
+func NewRun(settings harness.Settings, parallel int, items []Item) *Run {
+	r := &Run{
+		Settings: settings, Parallel: max(1, parallel), Done: func(reports.Check) {},
+		items: items, results: make([]harness.Result, len(items)), ended: make([]chan struct{}, len(items)),
+	}
+	for i := range r.ended {
+		r.ended[i] = make(chan struct{})
+	}
+	return r
+}
+
+// Items is the plan.
+func (r *Run) Items() []Item { return r.items }
+
+// Start begins to run the checks and returns. When ctx ends, what has not run
+// ends as an error that says so.
+func (r *Run) Start(ctx context.Context) {
+	go func() {
+		var shared, alone []int
+		for i, item := range r.items {
+			if item.Alone {
+				alone = append(alone, i)
+			} else {
+				shared = append(shared, i)
+			}
+		}
+		// The longest first, so that the run lasts no longer than they do.
+		slices.SortStableFunc(shared, func(a, b int) int { return int(r.items[b].Takes - r.items[a].Takes) })
+		queue := make(chan int)
+		var workers sync.WaitGroup
+		for range min(r.Parallel, max(1, len(shared))) {
+			workers.Go(func() {
+				for i := range queue {
+					r.runItem(ctx, i)
+				}
+			})
+		}
+		for _, i := range shared {
+			queue <- i
+		}
+		close(queue)
+		workers.Wait()
+		for _, i := range alone {
+			r.runItem(ctx, i)
+		}
+	}()
+}
+
+func (r *Run) runItem(ctx context.Context, i int) {
+	item := r.items[i]
+	switch {
+	case item.Lacks != "":
+		r.results[i] = harness.Result{Outcome: harness.Inapplicable, Reason: item.Lacks}
+	case ctx.Err() != nil:
+		r.results[i] = harness.Result{Outcome: harness.Error, Reason: "not run: " + context.Cause(ctx).Error()}
+	default:
+		settings := r.Settings
+		settings.CheckTimeout += 4 * time.Duration(item.Takes)
+		r.results[i] = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
+		r.results[i].Answer(item.Rules.Of(item.Version))
+	}
+	close(r.ended[i])
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.Done(report(item, r.results[i]))
+}
+
+// Wait waits for the check at this place of the plan.
+func (r *Run) Wait(i int) reports.Check {
+	<-r.ended[i]
+	return report(r.items[i], r.results[i])
+}
+
+// Checks waits for all checks and returns their results in the order of the
+// plan, with the breaches that the strict decoder saw in any exchange brought
+// home to the checks that answer for them.
+func (r *Run) Checks() []reports.Check {
+	checks := make([]reports.Check, len(r.items))
+	for i := range r.items {
+		checks[i] = r.Wait(i)
+	}
+	return r.bringHome(checks)
+}
+
+// bringHome turns every breach into a failure of the check that decides the
+// broken statement: a check that watches for it, or else the one that answers
+// for well-formed packets in general. A check that was not selected is added.
+func (r *Run) bringHome(checks []reports.Check) []reports.Check {
+	for i, result := range r.results {
+		item := r.items[i]
+		for _, breach := range result.Breaches {
+			if slices.Contains(item.Rules.Of(item.Version), breach.Statement) {
+				continue // the check itself has failed for it
+			}
+			d := watcher(item.Version, breach.Statement)
+			home := slices.IndexFunc(checks, func(c reports.Check) bool { return c.ID == d.ID(item.Version) })
+			if home < 0 {
+				checks = append(checks, report(Item{Definition: d, Version: item.Version}, harness.Result{Outcome: harness.Pass}))
+				home = len(checks) - 1
+			}
+			if checks[home].Outcome == reports.Fail || checks[home].Outcome == reports.Warn {
+				continue
+			}
+			failed := report(Item{Definition: d, Version: item.Version}, harness.Result{
+				Outcome: harness.Fail, Events: result.Events,
+				Reason:   "seen in check " + item.ID() + ": " + breach.Text,
+				Expected: "packets that the specification allows", Observed: breach.Text,
+			})
+			failed.DurationMS = checks[home].DurationMS
+			checks[home] = failed
+		}
+	}
+	return checks
+}
+
+// watcher is the check that answers for a statement which the decoder saw broken.
+func watcher(v codec.Version, statement string) *Definition {
+	var general *Definition
+	for _, d := range registry {
+		if d.Watches && slices.Contains(d.Rules.Of(v), statement) {
+			return d
+		}
+		if d.Slug == string(harness.StepWellFormed) {
+			general = d
+		}
+	}
+	return general
+}
+
+// report is a result in the words of package reports.
+func report(item Item, result harness.Result) reports.Check {
+	home := item.Home(item.Version)
+	level := item.Level(item.Version)
+	c := reports.Check{
+		ID: item.ID(), Slug: item.Slug, MQTT: item.Version.String(), Title: item.Title,
+		Section: home.Section, SectionTitle: home.SectionTitle(), Level: string(level),
+		Requirements: item.Rules.Of(item.Version),
+		Outcome:      reports.Outcome(result.Outcome),
+		DurationMS:   milliseconds(result.Duration),
+		Reason:       result.Reason, Expected: result.Expected, Observed: result.Observed,
+		Exchange: make([]reports.Event, len(result.Events)),
+	}
+	if c.Outcome == reports.Fail && level == catalogue.Should {
+		c.Outcome = reports.Warn
+	}
+	for i, e := range result.Events {
+		c.Exchange[i] = reports.Event{
+			TMS: milliseconds(e.At), Conn: e.Conn, Dir: string(rune(e.Dir)), Packet: e.Packet,
+			Hex: e.Hex, Length: e.Length, Breach: e.Breach,
+		}
+	}
+	return c
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+}
+
+// Requirements are the catalogue's entries for the versions tested, each with
+// the checks that decide it. Their outcomes are for package reports to work out.
+func Requirements(versions []codec.Version) []reports.Requirement {
+	var all []reports.Requirement
+	for _, v := range versions {
+		for _, r := range catalogue.Of(v) {
+			all = append(all, reports.Requirement{
+				ID: r.ID, MQTT: v.String(), Section: r.Section, SectionTitle: r.SectionTitle(),
+				Level: string(r.Level), Binds: string(r.Binds), Summary: r.Summary, Link: r.Link(),
+				Checks: DecidedBy(v, r.ID), UntestedBecause: r.Untested,
+			})
+		}
+	}
+	return all
+}
+
+// DecidedBy are the IDs of the checks that decide a statement.
+func DecidedBy(v codec.Version, statement string) []string {
+	ids := []string{}
+	for _, d := range Definitions() {
+		if slices.Contains(d.Rules.Of(v), statement) {
+			ids = append(ids, d.ID(v))
+		}
+	}
+	return ids
+}
+
+// String names the item for people.
+func (i Item) String() string {
+	return fmt.Sprintf("%s (%s)", i.ID(), strings.Join(i.Rules.Of(i.Version), ", "))
+}

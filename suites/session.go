@@ -1,0 +1,51 @@
+package suites
+
+import (
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Session state: kept, resumed and discarded (Clean Session and Clean Start,
+// section 3.1.2.4; Session Present, 3.2.2.2 of 3.1.1 and 3.2.2.1.1 of 5.0).
+
+var _ = Check("session-present-clean",
+	"answers Session Present 0 to a clean session even when one was stored",
+	Rules{V311: "MQTT-3.2.2-1", V5: "MQTT-3.2.2-2"},
+	CaughtBy{fault.SessionPresentAlways},
+	func(x *Exchange) {
+		x.Connect(Persistent, As("alice")).Disconnect()
+
+		alice := x.Connect(Clean, As("alice"))
+
+		x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+	})
+
+var _ = Check("session-present-stored",
+	"answers Session Present 1 when it has stored the session",
+	Rules{V311: "MQTT-3.2.2-2", V5: "MQTT-3.2.2-3"},
+	CaughtBy{fault.SessionPresentNever},
+	func(x *Exchange) {
+		x.Connect(Persistent, As("alice")).Disconnect()
+
+		alice := x.Connect(Persistent, As("alice"))
+
+		x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
+	})
+
+var _ = Check("session-subscription-kept",
+	"keeps the subscriptions of a session over a reconnect",
+	Rules{V311: "MQTT-3.1.2-4", V5: "MQTT-3.1.2-5 MQTT-3.1.2-23"},
+	CaughtBy{fault.ForgetsSessions},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Persistent, As("alice"))
+		alice.Subscribe(QoS0, topic)
+		alice.Disconnect()
+
+		alice = x.Connect(Persistent, As("alice"))
+		x.Connect(Clean, As("bob")).Publish(QoS0, topic, "hello")
+
+		alice.Receive(topic, "hello")
+	})

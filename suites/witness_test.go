@@ -1,0 +1,217 @@
+package suites_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/harness/fault"
+	"mqttspec/suites"
+)
+
+// onlyChecks narrows the witness test while a check is being written:
+// go test ./suites -run Witness -v -args -checks '^will-'
+var onlyChecks = flag.String("checks", "", "hold only the checks whose slug matches this regular expression against their witnesses")
+
+// TestEveryCheckHasTwoWitnesses holds every check, on every protocol version it
+// runs on, against real brokers (one at least must pass it) and then, on a
+// broker that passes it, against its faults: every one of them must make it
+// fail, and together they must make every case of it fail. The table of
+// witnesses is printed.
+//
+// A check that no broker at hand passes is skipped when a broker is missing
+// that might, and an error when all are there.
+func TestEveryCheckHasTwoWitnesses(t *testing.T) {
+	brokers := witnesses(t)
+	settings := suites.Options{Timeout: 2 * time.Second}.Settings()
+	settings.KeepTraces = true
+	passed := passing(t, brokers)
+
+	type job struct {
+		d      *suites.Definition
+		v      codec.Version
+		seen   *passedOn
+		caught []string
+		missed []string
+	}
+	var jobs []*job
+	for _, d := range chosen(t) {
+		for _, v := range d.Versions() {
+			jobs = append(jobs, &job{d: d, v: v, seen: passed[d.ID(v)]})
+		}
+	}
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 24)
+	for _, j := range jobs {
+		if j.seen == nil {
+			continue
+		}
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			cases := map[string]bool{}
+			for _, f := range j.d.CaughtBy {
+				result, err := faulty(t, j.seen, f, settings)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				for _, c := range result.Cases {
+					cases[c.Name] = cases[c.Name] || c.Outcome == harness.Fail
+				}
+				if result.Outcome == harness.Fail {
+					j.caught = append(j.caught, f.Name)
+				} else {
+					j.missed = append(j.missed, fmt.Sprintf("fault %s (a broker that %s): %s %s", f.Name, f.Does, result.Outcome, result.Reason))
+				}
+			}
+			for name, caught := range cases {
+				if !caught {
+					j.missed = append(j.missed, fmt.Sprintf("case %q is caught by none of the faults", name))
+				}
+			}
+		})
+	}
+	group.Wait()
+
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "check\tseen to pass on\tcaught with")
+	both, without := 0, 0
+	for _, j := range jobs {
+		id := j.d.ID(j.v)
+		t.Run(id, func(t *testing.T) {
+			if j.seen == nil {
+				without++
+				fmt.Fprintf(table, "%s\t-\t-\n", id)
+				if len(brokers) < 2 {
+					t.Skip("no broker at hand passes it; with mosquitto installed one may")
+				}
+				t.Fatal("no broker passes it")
+			}
+			fmt.Fprintf(table, "%s\t%s\t%s\n", id, j.seen.name, strings.Join(j.caught, ", "))
+			if len(j.d.CaughtBy) == 0 {
+				t.Fatal("has no fault")
+			}
+			if len(j.missed) > 0 {
+				slices.Sort(j.missed)
+				t.Fatalf("passes on %s, but is not caught:\n  %s", j.seen.name, strings.Join(j.missed, "\n  "))
+			}
+			both++
+		})
+	}
+	table.Flush()
+	fmt.Printf("%d checks (on each protocol version they run on): %d seen passing on a real broker and caught by every fault of theirs, %d without a broker here that passes them\n",
+		len(jobs), both, without)
+}
+
+// chosen are the checks that -checks names.
+func chosen(t *testing.T) []*suites.Definition {
+	t.Helper()
+	pattern, err := regexp.Compile(*onlyChecks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(suites.Definitions(), func(d *suites.Definition) bool { return !pattern.MatchString(d.Slug) })
+}
+
+// passedOn is a check with the broker (or the instance of it) that passed it.
+type passedOn struct {
+	suites.Item
+	name string
+}
+
+// passing runs the suite against every broker and names, for each check, the
+// first that passes it.
+func passing(t *testing.T, brokers []witness) map[string]*passedOn {
+	t.Helper()
+	var selection suites.Selection
+	for _, d := range chosen(t) {
+		selection.Names = append(selection.Names, d.Slug)
+	}
+	passed := map[string]*passedOn{}
+	for _, b := range brokers {
+		items, err := suites.Plan(b.probed, selection)
+		if err != nil {
+			t.Fatalf("%s: %v", b.name, err)
+		}
+		run := suites.NewRun(suites.Options{}.Settings(), 16, items)
+		run.Start(t.Context())
+		for i, item := range items {
+			c := run.Wait(i)
+			switch c.Outcome {
+			case "pass":
+				name := b.name
+				if item.Target != b.target {
+					name += " " + item.Target.Name
+				}
+				if passed[c.ID] == nil {
+					passed[c.ID] = &passedOn{item, name}
+				}
+			case "error", "blocked":
+				t.Errorf("%s on %s: %s: %s", c.ID, b.name, c.Outcome, c.Reason)
+			case "fail", "warn":
+				t.Logf("%s on %s: %s: %s", c.ID, b.name, c.Outcome, c.Reason)
+			}
+		}
+	}
+	return passed
+}
+
+// faulty runs a check against the broker that passed it, with a fault.
+func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings) (harness.Result, error) {
+	proxy, err := fault.NewProxy(p.Version, f, p.Target.Dialer.Dial)
+	if err != nil {
+		return harness.Result{}, err
+	}
+	defer proxy.Close()
+	target := *p.Target
+	target.Dialer = through(proxy.Dial)
+	settings.CheckTimeout = time.Minute
+	result := harness.Perform(t.Context(), &target, p.Profile, settings, p.Body)
+	result.Answer(p.Rules.Of(p.Version))
+	return result, nil
+}
+
+// TestDeclarations holds the declarations of all checks against what they
+// refer to.
+func TestDeclarations(t *testing.T) {
+	seen := map[string]bool{}
+	for _, d := range suites.Definitions() {
+		if seen[d.Slug] {
+			t.Errorf("%s: declared twice", d.Slug)
+		}
+		seen[d.Slug] = true
+		if d.Title == "" || strings.HasSuffix(d.Title, ".") || d.Body == nil || len(d.Versions()) == 0 {
+			t.Errorf("%s: incomplete: title, body and rules are needed, and the title is no whole sentence", d.Slug)
+		}
+		for _, v := range d.Versions() {
+			if got, want := len(d.Requirements(v)), len(d.Rules.Of(v)); got != want {
+				t.Errorf("%s: names a statement of MQTT %s that the catalogue does not have: %v", d.Slug, v, d.Rules.Of(v))
+			}
+			for _, r := range d.Requirements(v) {
+				if r.Untested != "" {
+					t.Errorf("%s decides %s of MQTT %s, which the catalogue says cannot be tested", d.Slug, r.ID, v)
+				}
+			}
+		}
+		for _, f := range d.CaughtBy {
+			if f.Name == "" || f.Does == "" {
+				t.Errorf("%s: a fault without a name or sentence", d.Slug)
+			}
+		}
+	}
+	for _, step := range harness.Steps {
+		if !seen[string(step)] {
+			t.Errorf("step %s names a check that is not there", step)
+		}
+	}
+}

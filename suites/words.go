@@ -1,0 +1,13 @@
+package suites
+
+import "mqttspec/codec"
+
+// The words that nearly every check uses, without their package.
+const (
+	QoS0 = codec.QoS0
+	QoS1 = codec.QoS1
+	QoS2 = codec.QoS2
+
+	V311 = codec.V311
+	V5   = codec.V5
+)
