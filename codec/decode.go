@@ -34,9 +34,9 @@ type decoder struct {
 	buf     []byte
 	text    string // buf once more, for strings to be cut from
 	pos     int
-	end     int // of what is being read: the packet, or its properties
+	end     int  // of what is being read: the packet, or its properties
 	partial rule // what a field breaks that is cut off in its middle
-	nth     int // of fields that repeat, which one is being read, from 0
+	nth     int  // of fields that repeat, which one is being read, from 0
 	breach  *Breach
 	broken  bool // the structure cannot be read any further
 }

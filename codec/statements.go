@@ -103,9 +103,9 @@ var statements = [...]struct{ v311, v5 string }{
 	ruleRemainingLength: {"3.1.1/2.2.3/remaining-length", "5.0/2.1.4/remaining-length"}, // other than the packet has
 	ruleVarintLong:      {"3.1.1/2.2.3/remaining-length-too-long", "5.0/1.5.5/variable-byte-integer-too-long"},
 	ruleVarintMinimal:   {"", "MQTT-1.5.5-1"}, // 3.1.1 does not ask for the shortest form (section 2.2.3)
-	ruleIllFormed:     {"MQTT-1.5.3-1", "MQTT-1.5.4-1"},
-	ruleNullCharacter: {"MQTT-1.5.3-2", "MQTT-1.5.4-2"},
-	ruleStringPair:    {"", "MQTT-1.5.7-1"},
+	ruleIllFormed:       {"MQTT-1.5.3-1", "MQTT-1.5.4-1"},
+	ruleNullCharacter:   {"MQTT-1.5.3-2", "MQTT-1.5.4-2"},
+	ruleStringPair:      {"", "MQTT-1.5.7-1"},
 
 	// Fixed header, bits 3 to 0.
 	ruleReservedFlags:    {"MQTT-2.2.2-1", "MQTT-2.1.3-1"},

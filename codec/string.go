@@ -55,6 +55,13 @@ func (l *line) flag(set bool, name string) {
 	}
 }
 
+func (l *line) payload(s string) {
+	l.add("%d bytes", len(s))
+	if s != "" {
+		l.add("%s", quote(s))
+	}
+}
+
 func (l *line) properties(ps Properties) {
 	for _, p := range ps {
 		info := p.ID.info()
@@ -107,7 +114,7 @@ func (p *Connect) String() string {
 	if w := p.Will; w != nil {
 		l.add("will=%s/q%d", word(w.Topic), w.QoS)
 		l.flag(w.Retain, "will-retain")
-		l.add("%d bytes %s", len(w.Payload), quote(w.Payload))
+		l.payload(w.Payload)
 		l.properties(w.Properties)
 	}
 	if p.UserName != nil {
@@ -145,10 +152,7 @@ func (p *Publish) String() string {
 	l.flag(p.Retain, "retain")
 	l.add("topic=%s", word(p.Topic))
 	l.properties(p.Properties)
-	l.add("%d bytes", len(p.Payload))
-	if p.Payload != "" {
-		l.add("%s", quote(p.Payload))
-	}
+	l.payload(p.Payload)
 	return l.String()
 }
 
