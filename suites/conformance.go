@@ -64,6 +64,9 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 
 	probed, err := o.probe(ctx, target, &settings, r)
 	r.Settings = o.reported(settings)
+	if ctx.Err() != nil {
+		err = fmt.Errorf("the run was interrupted: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		r.Problem = err.Error()
 		reports.Summarise(r)
