@@ -93,7 +93,7 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
 		}
 		observed = append(observed, cases[i].Name+": "+stops[i].observed)
 		if joined.reason == "" {
-			joined.reason = stops[i].reason
+			joined.reason, joined.noConnection = stops[i].reason, stops[i].noConnection
 		}
 	}
 	joined.reason = fmt.Sprintf("%d of %s (%s): %s", len(names), plural(len(cases), "case"), strings.Join(names, ", "), joined.reason)

@@ -2,12 +2,12 @@ package harness
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -37,7 +37,8 @@ type Client struct {
 	messages []codec.Packet
 	releases []codec.Packet
 	replies  []codec.Packet
-	received int    // bytes
+	received int64  // bytes
+	queued   int64  // bytes and cost of the packets in the queues
 	end      ending // why nothing more will come
 	endText  string
 	closed   bool // by us
@@ -55,12 +56,23 @@ const (
 	endFlood  ending = "flood"  // the broker sends without end
 )
 
-// What one connection may send in one exchange before the harness hangs up.
+// What a broker may send before the harness hangs up: in one packet, in packets
+// that one connection has waiting to be read by the check, and on one
+// connection altogether.
 const (
-	maxReceivedBytes   = 64 << 20
-	maxReceivedPackets = 200_000
-	maxPacket          = 32 << 20
+	maxPacket   = 16 << 20
+	maxQueued   = 16 << 20
+	maxReceived = 256 << 20
+	// packetCost is what a queued packet costs beside its bytes.
+	packetCost = 200
 )
+
+// queuedTotal is what all connections of the process have queued. Beyond
+// maxQueuedTotal the next packet is one too many for the connection it came
+// on, so that many connections to a flooding broker stay within bounds.
+var queuedTotal atomic.Int64
+
+const maxQueuedTotal = 128 << 20
 
 // Name is the name of the connection in transcripts.
 func (c *Client) Name() string { return c.name }
@@ -145,9 +157,11 @@ func (c *Client) ended(kind ending, text string) {
 func (c *Client) deliver(p codec.Packet, size int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.received += size
-	if c.received > maxReceivedBytes || len(c.messages)+len(c.replies)+len(c.releases) >= maxReceivedPackets {
-		c.end, c.endText = endFlood, fmt.Sprintf("the broker sent more than %d bytes or %d packets", maxReceivedBytes, maxReceivedPackets)
+	cost := int64(size + packetCost)
+	c.received += int64(size)
+	c.queued += cost
+	if total := queuedTotal.Add(cost); c.received > maxReceived || c.queued > maxQueued || total > maxQueuedTotal {
+		c.end, c.endText = endFlood, "the broker sends without end: the harness hung up after "+plural(int(c.received), "byte")
 		c.signal()
 		return false
 	}
@@ -161,6 +175,12 @@ func (c *Client) deliver(p codec.Packet, size int) bool {
 	}
 	c.signal()
 	return true
+}
+
+// releaseQueue gives back what the queues have cost; the caller holds the lock.
+func (c *Client) releaseQueue() {
+	queuedTotal.Add(-c.queued)
+	c.queued = 0
 }
 
 func (c *Client) signal() {
@@ -179,6 +199,9 @@ func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (code
 		for i, p := range *queue {
 			if pick(p) {
 				*queue = slices.Delete(*queue, i, i+1)
+				if len(c.messages)+len(c.releases)+len(c.replies) == 0 {
+					c.releaseQueue()
+				}
 				c.mu.Unlock()
 				return p, ""
 			}
@@ -486,4 +509,7 @@ func (c *Client) close() {
 	c.mu.Unlock()
 	c.conn.Close()
 	<-c.done
+	c.mu.Lock()
+	c.releaseQueue()
+	c.mu.Unlock()
 }

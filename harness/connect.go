@@ -132,7 +132,7 @@ func (x *Exchange) Dial(name string) *Client {
 	x.mu.Unlock()
 	conn, err := x.target.Dial(x.ctx)
 	if err != nil {
-		x.errorf("no connection to the broker: %v", err)
+		panic(&stop{outcome: Error, reason: fmt.Sprintf("no connection: %v", err), noConnection: true})
 	}
 	c := &Client{x: x, name: name, conn: conn, changed: make(chan struct{}), done: make(chan struct{})}
 	x.log.add(name, Note, "connected", nil, "")

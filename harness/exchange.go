@@ -121,6 +121,7 @@ func (x *Exchange) result(stopped *stop) Result {
 	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
 	if stopped != nil {
 		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, stopped.reason, stopped.expected, stopped.observed
+		r.NoConnection = stopped.noConnection
 	}
 	return r
 }

@@ -30,6 +30,9 @@ type Result struct {
 	Duration time.Duration
 	Events   []Event
 	Breaches []Breach
+	// NoConnection says that the exchange ended because no connection could be
+	// opened, or none was accepted.
+	NoConnection bool
 	// Cases names the cases of a table-driven exchange by their outcome.
 	Cases []CaseResult
 }
@@ -74,6 +77,7 @@ var Steps = []Step{
 type stop struct {
 	outcome                    Outcome
 	reason, expected, observed string
+	noConnection               bool
 }
 
 // fail ends the exchange: the broker did something else than it had to. Within
@@ -81,11 +85,16 @@ type stop struct {
 func (x *Exchange) fail(expected, observed string) {
 	if x.step != "" {
 		panic(&stop{
-			Blocked, fmt.Sprintf("could not be set up (see check %s): expected %s, observed %s", x.step, expected, observed),
-			expected, observed,
+			outcome:  Blocked,
+			reason:   fmt.Sprintf("could not be set up (see check %s): expected %s, observed %s", x.step, expected, observed),
+			expected: expected, observed: observed, noConnection: x.step == StepConnect,
 		})
 	}
-	panic(&stop{Fail, fmt.Sprintf("expected %s; observed %s", firstLine(expected), firstLine(observed)), expected, observed})
+	panic(&stop{
+		outcome:  Fail,
+		reason:   fmt.Sprintf("expected %s; observed %s", firstLine(expected), firstLine(observed)),
+		expected: expected, observed: observed,
+	})
 }
 
 // Failf ends the exchange with a verdict against the broker: what the rule

@@ -45,6 +45,9 @@ const (
 	DefaultTopicPrefix = "mqttspec"
 )
 
+// slowestTimeout is as far as a slow connection raises the timeout.
+const slowestTimeout = 30 * time.Second
+
 // Test probes a broker, runs the checks that apply to it and returns what came
 // of them. The results are never nil: a broker that cannot be reached or a run
 // that was interrupted says so in their Problem. The error is about the options.
@@ -64,6 +67,9 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 
 	probed, err := o.probe(ctx, target, &settings, r)
 	r.Settings = o.reported(settings)
+	if ctx.Err() != nil {
+		err = fmt.Errorf("the run was interrupted: %w", context.Cause(ctx))
+	}
 	if err != nil {
 		r.Problem = err.Error()
 		reports.Summarise(r)
@@ -122,7 +128,7 @@ func (o Options) probe(ctx context.Context, target *harness.Target, settings *ha
 			settings.RoundTrip = max(settings.RoundTrip, p.RoundTrip)
 		}
 	}
-	settings.Timeout = max(settings.Timeout, 20*settings.RoundTrip)
+	settings.Timeout = max(settings.Timeout, min(20*settings.RoundTrip, slowestTimeout))
 	settings.CheckTimeout = 12 * settings.Timeout
 	for _, v := range accepted(probed) {
 		r.MQTT = append(r.MQTT, v.String())

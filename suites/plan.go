@@ -142,7 +142,7 @@ func (s Selection) compile() (func(Item) bool, error) {
 	if s.Labels != "" {
 		parsed, err := types.ParseLabelFilter(s.Labels)
 		if err != nil {
-			return nil, fmt.Errorf("filter %q is no label expression: %w", s.Labels, err)
+			return nil, fmt.Errorf("filter %q is no label expression: use labels with &&, ||, ! and brackets, such as '5.0 && !SHOULD'", s.Labels)
 		}
 		byLabel = parsed
 	}

@@ -25,8 +25,14 @@ type Run struct {
 	items   []Item
 	results []harness.Result
 	ended   []chan struct{}
-	mu      sync.Mutex // guards Done
+	mu      sync.Mutex // guards Done and barren
+	barren  int        // checks in a row that got no connection
 }
+
+// hopeless is how many checks in a row, by the number of checks that run at the
+// same time, may get no connection before the rest are given up: a broker that
+// has died, or answers no one any more, does not cost every check its timeout.
+const hopeless = 2
 
 // NewRun prepares a run.
 func NewRun(settings harness.Settings, parallel int, items []Item) *Run {
@@ -84,6 +90,8 @@ func (r *Run) runItem(ctx context.Context, i int) {
 		r.results[i] = harness.Result{Outcome: harness.Inapplicable, Reason: item.Lacks}
 	case ctx.Err() != nil:
 		r.results[i] = harness.Result{Outcome: harness.Error, Reason: "not run: " + context.Cause(ctx).Error()}
+	case r.gaveUp():
+		r.results[i] = harness.Result{Outcome: harness.Blocked, Reason: fmt.Sprintf("not run: the last %d checks got no connection (see check %s)", hopeless*r.Parallel, harness.StepConnect)}
 	default:
 		settings := r.Settings
 		settings.CheckTimeout += 4 * time.Duration(item.Takes)
@@ -93,7 +101,20 @@ func (r *Run) runItem(ctx context.Context, i int) {
 	close(r.ended[i])
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	switch {
+	case r.results[i].NoConnection:
+		r.barren++
+	case item.Lacks == "" && r.barren < hopeless*r.Parallel:
+		r.barren = 0
+	}
 	r.Done(report(item, r.results[i]))
+}
+
+// gaveUp says whether so many checks got no connection that none will.
+func (r *Run) gaveUp() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.barren >= hopeless*r.Parallel
 }
 
 // Wait waits for the check at this place of the plan.

@@ -108,11 +108,15 @@ func (o *runOptions) run(ctx context.Context, out io.Writer, args []string) erro
 	} else {
 		console.Finish(results)
 	}
-	if err := errors.Join(err, files.write(results, failOn)); err != nil {
-		return err
-	}
+	err = errors.Join(err, files.write(results, failOn))
 	if errors.Is(context.Cause(ctx), errInterrupted) {
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "mqttspec: %v\n", err)
+		}
 		return status(exitInterrupted)
+	}
+	if err != nil {
+		return err
 	}
 	if s := reports.ExitStatus(results, failOn); s != reports.ExitOK {
 		return status(s)

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"mqttspec/reports"
+)
+
+// TestMain lets the test binary be the command: Ginkgo runs specs once per
+// process, and exit statuses and signals want a process anyway.
+func TestMain(m *testing.M) {
+	if os.Getenv("MQTTSPEC_TEST_COMMAND") != "" {
+		os.Exit(execute(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// mqttspec runs the command and returns its output and exit status.
+func mqttspec(t *testing.T, args ...string) (stdout, stderr string, exit int) {
+	t.Helper()
+	cmd := command(t, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var status *exec.ExitError
+	if err != nil && !errors.As(err, &status) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Env = append(os.Environ(), "MQTTSPEC_TEST_COMMAND=1")
+	return cmd
+}
+
+func readResults(t *testing.T, path string) *reports.Results {
+	t.Helper()
+	r, err := reports.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRunEmbedded(t *testing.T) {
+	dir := t.TempDir()
+	results, junit := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.xml")
+
+	stdout, stderr, exit := mqttspec(t, "run", "--check", "connect-accepted,session-present-clean", "--json", results, "--junit", junit)
+
+	if exit != reports.ExitOK || stderr != "" {
+		t.Errorf("exit %d, stderr %q; want 0 and nothing", exit, stderr)
+	}
+	if strings.Contains(stdout, "\x1b") {
+		t.Error("escape codes in a pipe")
+	}
+	r := readResults(t, results)
+	if len(r.Checks) != 4 || r.Summary.Checks[reports.Pass] != 4 {
+		t.Errorf("%d checks, %d passed; want 4 of 4", len(r.Checks), r.Summary.Checks[reports.Pass])
+	}
+	if r.Summary.Verdict != reports.Incomplete {
+		t.Errorf("verdict %s of a selection; want incomplete", r.Summary.Verdict)
+	}
+	if len(r.Requirements) == 0 || len(r.Checks[0].Exchange) == 0 || r.Settings.TimeoutMS == 0 {
+		t.Error("requirements, exchanges or settings are missing")
+	}
+	if info, err := os.Stat(junit); err != nil || info.Size() == 0 {
+		t.Errorf("JUnit report: %v", err)
+	}
+}
+
+func TestRunUnreachable(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	results := filepath.Join(t.TempDir(), "r.json")
+
+	_, stderr, exit := mqttspec(t, "run", "mqtt://"+address, "--json", results)
+
+	if exit != reports.ExitUntested || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "cannot be reached") {
+		t.Errorf("exit %d, stderr %q; want 2 and one line that says it cannot be reached", exit, stderr)
+	}
+	if r := readResults(t, results); !strings.Contains(r.Problem, "cannot be reached") {
+		t.Errorf("the results say %q", r.Problem)
+	}
+}
+
+// TestMistakes: everything a user can get wrong ends in one clear line and
+// exit status 2.
+func TestMistakes(t *testing.T) {
+	dir := t.TempDir()
+	for _, test := range []struct {
+		name string
+		args []string
+		says string
+	}{
+		{"scheme", []string{"run", "http://localhost"}, "scheme"},
+		{"no host", []string{"run", "mqtt://"}, "no host"},
+		{"no URL", []string{"run", "mqtt://[::1"}, "URL"},
+		{"flag", []string{"run", "--speed", "9"}, "unknown flag"},
+		{"command", []string{"walk"}, "unknown command"},
+		{"two targets", []string{"run", "a", "b"}, "arg"},
+		{"version", []string{"run", "--mqtt", "3.1"}, "--mqtt"},
+		{"check", []string{"run", "--check", "no-such-check"}, "no-such-check"},
+		{"filter syntax", []string{"run", "--filter", "a &&"}, "label expression"},
+		{"filter matches nothing", []string{"run", "--filter", "nothing-has-this-label"}, "matches no check"},
+		{"parallel", []string{"run", "--parallel", "0"}, "--parallel"},
+		{"timeout", []string{"run", "--timeout", "-1s"}, "--timeout"},
+		{"prefix", []string{"run", "--topic-prefix", "a/#"}, "--topic-prefix"},
+		{"fail-on", []string{"run", "--fail-on", "maybe"}, "--fail-on"},
+		{"unwritable", []string{"run", "--json", filepath.Join(dir, "no", "r.json")}, "--json"},
+		{"directory", []string{"run", "--junit", dir}, "--junit"},
+		{"one file twice", []string{"run", "--json", filepath.Join(dir, "r"), "--junit", filepath.Join(dir, "r")}, "file of its own"},
+		{"password twice", []string{"run", "mqtt://localhost", "--username", "u", "--password", "p", "--password-file", "f"}, "exclude"},
+		{"explain", []string{"explain", "MQTT-9.9.9-9"}, "neither"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, stderr, exit := mqttspec(t, test.args...)
+			if exit != reports.ExitUntested || !strings.Contains(stderr, test.says) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("exit %d, stderr %q; want 2 and one line with %q", exit, stderr, test.says)
+			}
+		})
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	results := filepath.Join(t.TempDir(), "r.json")
+	cmd := command(t, "run", "mqtt://"+l.Addr().String(), "--json", results, "--timeout", "1m")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	started := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	if exit := cmd.ProcessState.ExitCode(); exit != exitInterrupted {
+		t.Errorf("exit %d; want %d", exit, exitInterrupted)
+	}
+	if took := time.Since(started); took > 30*time.Second {
+		t.Errorf("ended %s after the signal", took)
+	}
+	if r := readResults(t, results); !strings.Contains(r.Problem, "interrupted") {
+		t.Errorf("the results say %q", r.Problem)
+	}
+}
+
+func TestListJSON(t *testing.T) {
+	stdout, _, exit := mqttspec(t, "list", "--json")
+	var list struct {
+		Checks       []map[string]any
+		Requirements []reports.Requirement
+	}
+	if err := json.Unmarshal([]byte(stdout), &list); err != nil || exit != 0 {
+		t.Fatalf("exit %d, %v", exit, err)
+	}
+	numbered := map[string]int{}
+	for _, r := range list.Requirements {
+		if strings.HasPrefix(r.ID, "MQTT-") {
+			numbered[r.MQTT]++
+		}
+	}
+	if numbered["3.1.1"] != 139 || numbered["5.0"] != 251 || len(list.Checks) == 0 {
+		t.Errorf("%v numbered statements and %d checks; want 139 and 251", numbered, len(list.Checks))
+	}
+}
+
+func TestExplain(t *testing.T) {
+	stdout, _, exit := mqttspec(t, "explain", "MQTT-3.1.0-2")
+	for _, want := range []string{"connect-second", "binds the server", "https://", "fault ignores-second-connect", "MQTT 5.0"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("exit %d, output %q lacks %q", exit, stdout, want)
+		}
+	}
+}
+
+func TestProbe(t *testing.T) {
+	stdout, _, exit := mqttspec(t, "probe")
+	if exit != 0 || !strings.Contains(stdout, "MQTT 3.1.1") || !strings.Contains(stdout, "Receive Maximum") {
+		t.Errorf("exit %d, output %q", exit, stdout)
+	}
+}
