@@ -135,14 +135,25 @@ func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.
 	}
 }
 
+// NewSubscribe is a SUBSCRIBE of this client, with a fresh Packet Identifier,
+// for Topic Filters at one QoS.
+func (c *Client) NewSubscribe(qos codec.QoS, filters ...string) *codec.Subscribe {
+	p := &codec.Subscribe{PacketID: c.PacketID()}
+	for _, filter := range filters {
+		p.Subscriptions = append(p.Subscriptions, codec.Subscription{Filter: filter, QoS: qos})
+	}
+	return p
+}
+
+// NewUnsubscribe is an UNSUBSCRIBE of this client with a fresh Packet Identifier.
+func (c *Client) NewUnsubscribe(filters ...string) *codec.Unsubscribe {
+	return &codec.Unsubscribe{PacketID: c.PacketID(), Filters: filters}
+}
+
 // Subscribe subscribes to Topic Filters, all at one QoS, and wants each to be
 // granted at that QoS. It is set-up: a refusal blocks the check.
 func (c *Client) Subscribe(qos codec.QoS, filters ...string) {
-	subscriptions := make([]codec.Subscription, len(filters))
-	for i, filter := range filters {
-		subscriptions[i] = codec.Subscription{Filter: filter, QoS: qos}
-	}
-	c.SubscribeWith(subscriptions)
+	c.SubscribeWith(c.NewSubscribe(qos, filters...).Subscriptions)
 }
 
 // SubscribeWith is Subscribe with every option in the caller's hands.
@@ -172,7 +183,7 @@ func (c *Client) WantSuback(id uint16) *codec.Suback {
 // Unsubscribe removes subscriptions. It is set-up.
 func (c *Client) Unsubscribe(filters ...string) {
 	c.x.during(StepUnsubscribe, func() {
-		p := &codec.Unsubscribe{PacketID: c.PacketID(), Filters: filters}
+		p := c.NewUnsubscribe(filters...)
 		c.Send(p)
 		c.WantUnsuback(p.PacketID)
 	})
