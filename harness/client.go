@@ -31,6 +31,7 @@ type Client struct {
 	conn   net.Conn
 	lastID uint16
 	own    bool // ignore messages from outside this exchange's topics
+	either bool // take a CONNACK in the format of either version
 
 	mu       sync.Mutex
 	changed  chan struct{} // closed, and made anew, whenever something below changes
@@ -85,13 +86,18 @@ func (c *Client) read() {
 	defer close(c.done)
 	reader := codec.NewReader(c.x.Version, c.conn)
 	reader.Limit = maxPacket
+	var started, connacked bool
 	for {
 		raw, err := reader.Next()
 		if err != nil {
 			c.readEnded(raw, err)
 			return
 		}
-		packet, err := codec.Decode(c.x.Version, codec.Server, raw)
+		packet, err := c.decode(raw)
+		if err == nil {
+			err = c.outOfTurn(packet, started, connacked)
+		}
+		started, connacked = true, connacked || codec.Type(raw[0]>>4) == codec.CONNACK
 		var text, breach string
 		if packet != nil {
 			text = packet.String()
@@ -114,6 +120,33 @@ func (c *Client) read() {
 			return
 		}
 	}
+}
+
+// decode reads one packet of the broker's.
+func (c *Client) decode(raw []byte) (codec.Packet, error) {
+	packet, err := codec.Decode(c.x.Version, codec.Server, raw)
+	if err != nil && c.either && codec.Type(raw[0]>>4) == codec.CONNACK {
+		other := codec.V5
+		if c.x.Version == codec.V5 {
+			other = codec.V311
+		}
+		if foreign, otherErr := codec.Decode(other, codec.Server, raw); otherErr == nil {
+			return foreign, nil
+		}
+	}
+	return packet, err
+}
+
+// outOfTurn finds fault with what comes before CONNACK (AUTH may, in 5.0)
+// [MQTT-3.2.0-1] and, in 5.0, with a second CONNACK [MQTT-3.2.0-2].
+func (c *Client) outOfTurn(p codec.Packet, started, connacked bool) error {
+	switch t := p.Type(); {
+	case !started && t != codec.CONNACK && t != codec.AUTH:
+		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-1", Reason: "sent before CONNACK"}
+	case connacked && t == codec.CONNACK && c.x.Version == codec.V5:
+		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-2", Reason: "a second one on the connection"}
+	}
+	return nil
 }
 
 // readEnded records how the connection ended.
@@ -363,26 +396,72 @@ func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
 		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
 		c.write([]byte{0xC0, 0x00})
 	}
-	if alive := c.awaitEnd(); alive != "" {
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
 		c.x.fail(expected, alive)
 	}
+	if connack := c.endedWith(expected, reasons); connack != nil && c.x.Version == codec.V311 {
+		c.x.fail(expected+" without a CONNACK", connack.String())
+	}
+}
+
+// WantClosedWithin is WantClosed for a client that stays silent meanwhile: the
+// broker has this long to close the connection of its own accord.
+func (c *Client) WantClosedWithin(d time.Duration, reasons ...codec.ReasonCode) {
+	expected := "the broker to close the connection"
+	if alive := c.awaitEnd(d); alive != "" {
+		c.x.fail(expected, alive)
+	}
+	c.endedWith(expected, reasons)
+}
+
+// WantRejected wants the connection to be closed before it was accepted,
+// whether a CONNACK with a refusal comes first (it is returned) or not (nil).
+// In 5.0 its Reason Code must fit as in WantClosed; in 3.1.1 any return code
+// but 0 will do.
+func (c *Client) WantRejected(reasons ...codec.ReasonCode) *codec.Connack {
+	expected := "the broker to refuse the connection and close it"
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
+		c.x.fail(expected, alive)
+	}
+	connack := c.endedWith(expected, reasons)
+	if connack != nil && connack.Code == codec.Success {
+		c.x.fail(expected, connack.String())
+	}
+	return connack
+}
+
+// WantUnaccepted wants the broker not to accept the connection. It may close
+// it, or answer nothing at all.
+func (c *Client) WantUnaccepted() {
+	alive := c.awaitEnd(c.x.settings.Timeout)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if alive != "" && c.lifeSign() != "" {
+		c.x.fail("the connection not to be accepted", alive)
+	}
+}
+
+// endedWith looks at what came before the end of the connection: in 5.0 the
+// Reason Code of a DISCONNECT or CONNACK must fit. It returns the CONNACK that
+// has not been read yet, if there is one.
+func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack *codec.Connack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.replies {
+		var code codec.ReasonCode
 		switch p := p.(type) {
 		case *codec.Disconnect:
-			if !fits(p.Code, reasons) {
-				c.x.fail(expected+" with "+codes(append(reasons, generalErrors...)), p.String())
-			}
+			code = p.Code
 		case *codec.Connack:
-			if c.x.Version == codec.V311 {
-				c.x.fail(expected+" without a CONNACK", p.String())
-			}
-			if !fits(p.Code, reasons) {
-				c.x.fail(expected+" with "+codes(append(reasons, generalErrors...)), p.String())
-			}
+			code, connack = p.Code, p
+		default:
+			continue
+		}
+		if c.x.Version == codec.V5 && !fits(code, reasons) {
+			c.x.fail(expected+" with "+codes(append(slices.Clone(reasons), generalErrors...)), p.String())
 		}
 	}
+	return connack
 }
 
 // generalErrors are the Reason Codes that section 4.13 of 5.0 allows for every
@@ -404,24 +483,13 @@ func codes(list []codec.ReasonCode) string {
 // awaitEnd waits for the connection to end; otherwise it says what shows that
 // the broker keeps it open. A broker that answers the PINGREQ gets a moment
 // more: its close may be under way.
-func (c *Client) awaitEnd() (alive string) {
-	timeout := time.NewTimer(c.x.settings.Timeout)
+func (c *Client) awaitEnd(within time.Duration) (alive string) {
+	timeout := time.NewTimer(within)
 	defer timeout.Stop()
 	graceStarted := false
 	for {
 		c.mu.Lock()
-		end, changed := c.end, c.changed
-		sign := ""
-		for _, p := range c.replies {
-			switch p := p.(type) {
-			case *codec.Pingresp:
-				sign = "the connection still open: PINGRESP"
-			case *codec.Connack:
-				if p.Code == codec.Success && c.Connack == nil {
-					sign = p.String()
-				}
-			}
-		}
+		end, changed, sign := c.end, c.changed, c.lifeSign()
 		c.mu.Unlock()
 		if end != open {
 			return ""
@@ -434,13 +502,29 @@ func (c *Client) awaitEnd() (alive string) {
 		case <-changed:
 		case <-timeout.C:
 			if sign == "" {
-				sign = "the connection still open after " + c.x.settings.Timeout.String() + c.leftovers()
+				sign = "the connection still open after " + within.String() + c.leftovers()
 			}
 			return sign
 		case <-c.x.ctx.Done():
 			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
 	}
+}
+
+// lifeSign is a packet that shows that the broker carries on with the
+// connection, in words. The caller holds the lock.
+func (c *Client) lifeSign() (sign string) {
+	for _, p := range c.replies {
+		switch p := p.(type) {
+		case *codec.Pingresp:
+			sign = "the connection still open: PINGRESP"
+		case *codec.Connack:
+			if p.Code == codec.Success && c.Connack == nil {
+				sign = p.String()
+			}
+		}
+	}
+	return sign
 }
 
 // WantIdle wants nothing to be there and nothing to come until the broker has

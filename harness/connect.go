@@ -123,7 +123,14 @@ func (x *Exchange) Connect(options ...ConnectOption) *Client {
 }
 
 // Dial opens a Network Connection and sends nothing.
-func (x *Exchange) Dial(name string) *Client {
+func (x *Exchange) Dial(name string) *Client { return x.dial(name, false) }
+
+// DialForeign is Dial for a CONNECT whose Protocol Name or Level is of no
+// version of MQTT: the broker can't know in which format its CONNACK would be
+// understood, so that it may have that of 3.1.1 or of 5.0.
+func (x *Exchange) DialForeign(name string) *Client { return x.dial(name, true) }
+
+func (x *Exchange) dial(name string, either bool) *Client {
 	x.mu.Lock()
 	x.names[name]++
 	if n := x.names[name]; n > 1 {
@@ -134,7 +141,7 @@ func (x *Exchange) Dial(name string) *Client {
 	if err != nil {
 		panic(&stop{outcome: Error, reason: fmt.Sprintf("no connection: %v", err), noConnection: true})
 	}
-	c := &Client{x: x, name: name, conn: conn, changed: make(chan struct{}), done: make(chan struct{})}
+	c := &Client{x: x, name: name, conn: conn, either: either, changed: make(chan struct{}), done: make(chan struct{})}
 	x.log.add(name, Note, "connected", nil, "")
 	x.mu.Lock()
 	x.clients = append(x.clients, c)

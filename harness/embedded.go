@@ -36,7 +36,11 @@ var embeddedInstances = []struct {
 	{"no-topic-aliases", func(c *mochi.Capabilities) { c.TopicAliasMaximum = 0 }},
 	{"small-packets", func(c *mochi.Capabilities) { c.MaximumPacketSize = 2048 }},
 	{"small-receive-maximum", func(c *mochi.Capabilities) { c.ReceiveMaximum = 5 }},
+	{serverKeepAlive, func(*mochi.Capabilities) {}},
 }
+
+// serverKeepAlive is the instance that sets a Server Keep Alive.
+const serverKeepAlive = "server-keep-alive"
 
 // StartEmbedded starts the embedded broker and its instances.
 func StartEmbedded() (*Embedded, error) {
@@ -65,6 +69,13 @@ func (e *Embedded) start(name string, limit func(*mochi.Capabilities)) (*Target,
 		Logger:       slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err := server.AddHook(new(auth.AllowHook), nil); err != nil {
+		return nil, fmt.Errorf("embedded broker: %w", err)
+	}
+	hook := &limits{server: server}
+	if name == serverKeepAlive {
+		hook.keepAlive = 2
+	}
+	if err := server.AddHook(hook, nil); err != nil {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -20,6 +20,7 @@ const (
 	SubscriptionIdentifiers Need = "Subscription Identifiers"
 	SharedSubscriptions     Need = "shared subscriptions"
 	TopicAliases            Need = "Topic Aliases from clients"
+	EmptyClientIDs          Need = "empty Client Identifiers"
 )
 
 // Needs of a broker that lacks or limits something and says so in CONNACK
@@ -35,6 +36,12 @@ const (
 	PacketSizeLimit           Need = "a broker that declares a Maximum Packet Size of at most 1 MiB"
 	SmallReceiveMaximum       Need = "a broker that declares a Receive Maximum of at most 100"
 	ServerKeepAlive           Need = "a broker that declares a Server Keep Alive of at most 10 seconds"
+)
+
+// Needs of what a broker shows otherwise than in CONNACK, or the target says.
+const (
+	NoEmptyClientIDs Need = "a broker that rejects empty Client Identifiers"
+	Credentials      Need = "a target with user name and password"
 )
 
 // Profile is what a broker declares about itself on one protocol version, as
@@ -96,6 +103,10 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 		start := time.Now()
 		c.Ping()
 		profile.RoundTrip = time.Since(start)
+		profile.identified(x)
+		if name, password := target.Credentials(); name == nil || password == nil {
+			profile.lacks[Credentials] = "the target gives none"
+		}
 		if version == codec.V311 {
 			profile.granted(c)
 		} else {
@@ -114,6 +125,18 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 		}
 	}
 	return profile, nil
+}
+
+// identified asks the broker whether it takes an empty Client Identifier, which
+// it may refuse (section 3.1.3.1).
+func (p *Profile) identified(x *Exchange) {
+	c := x.Dial("nameless")
+	c.Send(x.NewConnect(Clean, As("nameless"), Identified("")))
+	if refused := x.perform(func(*Exchange) { c.WantAccepted() }); refused != nil {
+		p.lacks[EmptyClientIDs] = refused.observed
+		return
+	}
+	p.lacks[NoEmptyClientIDs] = c.Connack.String()
 }
 
 // declared reads the capabilities of a 5.0 CONNACK (section 3.2.2.3). An

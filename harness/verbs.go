@@ -25,32 +25,75 @@ func (c *Client) WantAccepted() *codec.Connack {
 	if connack.Code != codec.Success {
 		c.x.fail("CONNACK "+codec.Success.String(), connack.String())
 	}
+	c.accepted(connack)
+	return connack
+}
+
+// accepted notes the CONNACK that accepted the connection.
+func (c *Client) accepted(connack *codec.Connack) {
 	c.Connack = connack
 	if id, ok := connack.Properties.Text(codec.PropAssignedClientIdentifier); ok {
 		c.ID = id
 	}
-	return connack
 }
 
 // WantRefused wants a CONNACK with one of these codes (of which only those of
 // the version in use count: Connect Return codes are below 0x80, 5.0's errors
 // are not), and then the end of the connection.
 func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
-	var here []codec.ReasonCode
-	for _, code := range allowed {
-		if code.IsError() == (c.x.Version == codec.V5) {
-			here = append(here, code)
-		}
-	}
+	here := c.ofVersion(allowed)
 	expected := "CONNACK " + codes(here)
 	connack := Want[*codec.Connack](c, expected)
 	if !slices.Contains(here, connack.Code) {
 		c.x.fail(expected, connack.String())
 	}
-	if alive := c.awaitEnd(); alive != "" {
+	c.wantClosedAfter(connack)
+	return connack
+}
+
+// WantAcceptedOrRefused wants the CONNACK that accepts the connection, or what
+// the version allows of a refusal that is the broker's own choice: in 3.1.1 a
+// CONNACK with one of these codes and the end of the connection, in 5.0 the
+// end of the connection with or without such a CONNACK.
+func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bool) {
+	allowed = append(c.ofVersion(allowed), codec.Success)
+	expected := "CONNACK " + codes(allowed)
+	p, instead := c.take(&c.replies, anyPacket)
+	if p == nil && c.x.Version == codec.V5 {
+		c.WantRejected()
+		return false
+	}
+	connack, ok := p.(*codec.Connack)
+	switch {
+	case p == nil:
+		c.x.fail(expected, instead)
+	case !ok || !slices.Contains(allowed, connack.Code):
+		c.x.fail(expected, p.String())
+	case connack.Code == codec.Success:
+		c.accepted(connack)
+		return true
+	}
+	c.wantClosedAfter(connack)
+	return false
+}
+
+// ofVersion are the codes that the version in use has: Connect Return codes
+// are below 0x80, 5.0's errors are not.
+func (c *Client) ofVersion(allowed []codec.ReasonCode) []codec.ReasonCode {
+	var here []codec.ReasonCode
+	for _, code := range allowed {
+		if c.either || code.IsError() == (c.x.Version == codec.V5) {
+			here = append(here, code)
+		}
+	}
+	return here
+}
+
+// wantClosedAfter wants the end of the connection after a refusal.
+func (c *Client) wantClosedAfter(connack *codec.Connack) {
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
 		c.x.fail("the broker to close the connection after "+connack.String(), alive)
 	}
-	return connack
 }
 
 // PublishOption changes a PUBLISH.
@@ -135,14 +178,25 @@ func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.
 	}
 }
 
+// NewSubscribe is a SUBSCRIBE of this client, with a fresh Packet Identifier,
+// for Topic Filters at one QoS.
+func (c *Client) NewSubscribe(qos codec.QoS, filters ...string) *codec.Subscribe {
+	p := &codec.Subscribe{PacketID: c.PacketID()}
+	for _, filter := range filters {
+		p.Subscriptions = append(p.Subscriptions, codec.Subscription{Filter: filter, QoS: qos})
+	}
+	return p
+}
+
+// NewUnsubscribe is an UNSUBSCRIBE of this client with a fresh Packet Identifier.
+func (c *Client) NewUnsubscribe(filters ...string) *codec.Unsubscribe {
+	return &codec.Unsubscribe{PacketID: c.PacketID(), Filters: filters}
+}
+
 // Subscribe subscribes to Topic Filters, all at one QoS, and wants each to be
 // granted at that QoS. It is set-up: a refusal blocks the check.
 func (c *Client) Subscribe(qos codec.QoS, filters ...string) {
-	subscriptions := make([]codec.Subscription, len(filters))
-	for i, filter := range filters {
-		subscriptions[i] = codec.Subscription{Filter: filter, QoS: qos}
-	}
-	c.SubscribeWith(subscriptions)
+	c.SubscribeWith(c.NewSubscribe(qos, filters...).Subscriptions)
 }
 
 // SubscribeWith is Subscribe with every option in the caller's hands.
@@ -172,7 +226,7 @@ func (c *Client) WantSuback(id uint16) *codec.Suback {
 // Unsubscribe removes subscriptions. It is set-up.
 func (c *Client) Unsubscribe(filters ...string) {
 	c.x.during(StepUnsubscribe, func() {
-		p := &codec.Unsubscribe{PacketID: c.PacketID(), Filters: filters}
+		p := c.NewUnsubscribe(filters...)
 		c.Send(p)
 		c.WantUnsuback(p.PacketID)
 	})

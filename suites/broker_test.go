@@ -28,7 +28,7 @@ type witness struct {
 // witnesses starts the brokers that are there: the embedded one always,
 // mosquitto where it is installed. MQTTSPEC_REQUIRE names brokers (comma
 // separated) without which the test fails rather than do without.
-func witnesses(t *testing.T) []witness {
+func witnesses(t testing.TB) []witness {
 	t.Helper()
 	embedded, err := harness.StartEmbedded()
 	if err != nil {
@@ -77,7 +77,7 @@ func required(name string) bool {
 
 // startMosquitto starts mosquitto on a free loopback port with further lines of
 // configuration; nil where it is not installed and not required.
-func startMosquitto(t *testing.T, name string, lines ...string) *harness.Target {
+func startMosquitto(t testing.TB, name string, lines ...string) *harness.Target {
 	t.Helper()
 	path, err := exec.LookPath("mosquitto")
 	if err != nil {
@@ -139,7 +139,7 @@ func startMosquitto(t *testing.T, name string, lines ...string) *harness.Target 
 	return target
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

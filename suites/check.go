@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"mqttspec/codec"
@@ -100,13 +101,15 @@ func Check(slug, title string, parts ...any) *Definition {
 }
 
 // Definitions are all checks, in the order of the sections they belong to.
-func Definitions() []*Definition {
+func Definitions() []*Definition { return slices.Clone(inOrder()) }
+
+var inOrder = sync.OnceValue(func() []*Definition {
 	all := slices.Clone(registry)
 	slices.SortStableFunc(all, func(a, b *Definition) int {
 		return catalogue.CompareSections(a.section(), b.section())
 	})
 	return all
-}
+})
 
 // Versions are the protocol versions the check runs on.
 func (d *Definition) Versions() []codec.Version {

@@ -213,26 +213,21 @@ func milliseconds(d time.Duration) float64 {
 func Requirements(versions []codec.Version) []reports.Requirement {
 	var all []reports.Requirement
 	for _, v := range versions {
+		decidedBy := map[string][]string{}
+		for _, d := range Definitions() {
+			for _, id := range d.Rules.Of(v) {
+				decidedBy[id] = append(decidedBy[id], d.ID(v))
+			}
+		}
 		for _, r := range catalogue.Of(v) {
 			all = append(all, reports.Requirement{
 				ID: r.ID, MQTT: v.String(), Section: r.Section, SectionTitle: r.SectionTitle(),
 				Level: string(r.Level), Binds: string(r.Binds), Summary: r.Summary, Link: r.Link(),
-				Checks: DecidedBy(v, r.ID), UntestedBecause: r.Untested,
+				Checks: append([]string{}, decidedBy[r.ID]...), UntestedBecause: r.Untested,
 			})
 		}
 	}
 	return all
-}
-
-// DecidedBy are the IDs of the checks that decide a statement.
-func DecidedBy(v codec.Version, statement string) []string {
-	ids := []string{}
-	for _, d := range Definitions() {
-		if slices.Contains(d.Rules.Of(v), statement) {
-			ids = append(ids, d.ID(v))
-		}
-	}
-	return ids
 }
 
 // String names the item for people.

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"mqttspec/codec"
+	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/catalogue"
 )
@@ -17,56 +21,60 @@ func newExplain() *cobra.Command {
 		Short: "Explain a statement of the specification or a check",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return explain(cmd.OutOrStdout(), args[0])
+			return explain(cmd.Context(), cmd.OutOrStdout(), args[0])
 		},
 	}
 }
 
-func explain(w io.Writer, name string) error {
+func explain(ctx context.Context, w io.Writer, name string) error {
 	if found := catalogue.Find(name); len(found) > 0 {
 		for i, r := range found {
 			if i > 0 {
 				fmt.Fprintln(w)
 			}
-			explainRequirement(w, r)
+			if err := explainRequirement(ctx, w, r); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
 	slug, _, _ := strings.Cut(name, "@")
 	for _, d := range suites.Definitions() {
-		if d.Slug == slug {
-			explainCheck(w, d, "")
-			for _, v := range d.Versions() {
-				for _, r := range d.Requirements(v) {
-					fmt.Fprintf(w, "  MQTT %s %s (%s): %s\n    %s\n", v, r.ID, r.Level, r.Summary, r.Link())
-				}
-			}
-			return nil
+		if d.Slug != slug {
+			continue
 		}
+		versions := d.Versions()
+		explainCheck(w, d)
+		for _, v := range versions {
+			for _, r := range d.Requirements(v) {
+				fmt.Fprintf(w, "  MQTT %s %s (%s): %s\n    %s\n", v, r.ID, r.Level, r.Summary, r.Link())
+			}
+		}
+		return explainExchanges(ctx, w, versions[len(versions)-1], []*suites.Definition{d})
 	}
 	return fmt.Errorf("%q is neither a statement nor a check; `mqttspec list` names them all", name)
 }
 
-func explainRequirement(w io.Writer, r catalogue.Requirement) {
+func explainRequirement(ctx context.Context, w io.Writer, r catalogue.Requirement) error {
 	fmt.Fprintf(w, "%s, MQTT %s, section %s %s\n", r.ID, r.Version, r.Section, r.SectionTitle())
 	fmt.Fprintf(w, "  %s\n  %s, binds %s\n  %s\n", r.Summary, r.Level, parties[r.Binds], r.Link())
-	decided := false
+	if r.Untested != "" {
+		fmt.Fprintf(w, "  not tested: %s\n", r.Untested)
+	}
+	var deciding []*suites.Definition
 	for _, d := range suites.Definitions() {
-		for _, id := range d.Rules.Of(r.Version) {
-			if id == r.ID {
-				decided = true
-				fmt.Fprintln(w)
-				explainCheck(w, d, "  ")
-			}
+		if slices.Contains(d.Rules.Of(r.Version), r.ID) {
+			deciding = append(deciding, d)
 		}
 	}
-	if !decided {
-		reason := r.Untested
-		if reason == "" {
-			reason = "no check decides it yet"
+	for _, d := range deciding {
+		fmt.Fprintln(w)
+		explainCheck(w, d)
+		if err := explainExchanges(ctx, w, r.Version, []*suites.Definition{d}); err != nil {
+			return err
 		}
-		fmt.Fprintf(w, "  not tested: %s\n", reason)
 	}
+	return nil
 }
 
 // parties are the catalogue's words for people.
@@ -74,12 +82,53 @@ var parties = map[catalogue.Party]string{
 	catalogue.Server: "the server", catalogue.Client: "the client", catalogue.Both: "client and server",
 }
 
-func explainCheck(w io.Writer, d *suites.Definition, indent string) {
-	fmt.Fprintf(w, "%scheck %s: the broker %s\n", indent, d.Slug, d.Title)
+func explainCheck(w io.Writer, d *suites.Definition) {
+	fmt.Fprintf(w, "check %s: the broker %s\n", d.Slug, d.Title)
 	for _, need := range d.Needs {
-		fmt.Fprintf(w, "%s  needs %s\n", indent, need)
+		fmt.Fprintf(w, "  needs %s\n", need)
 	}
 	for _, f := range d.CaughtBy {
-		fmt.Fprintf(w, "%s  proved by a broker that %s (fault %s)\n", indent, f.Does, f.Name)
+		fmt.Fprintf(w, "  proved by a broker that %s (fault %s)\n", f.Does, f.Name)
 	}
+}
+
+// mostEvents is how much of an exchange explain shows: the first case of a long
+// table says what the others are like.
+const mostEvents = 40
+
+// explainExchanges shows the checks' exchanges with the embedded broker.
+func explainExchanges(ctx context.Context, w io.Writer, v codec.Version, definitions []*suites.Definition) error {
+	checks, err := suites.Demonstrate(ctx, v, definitions)
+	if err != nil {
+		return err
+	}
+	for _, c := range checks {
+		if len(c.Exchange) == 0 {
+			fmt.Fprintf(w, "  no exchange with the embedded broker to show: %s\n", reports.Printable(c.Reason))
+			continue
+		}
+		fmt.Fprintf(w, "  its exchange with the embedded broker (MQTT %s, %s):\n", v, c.Outcome)
+		for i, e := range c.Exchange {
+			if i == mostEvents {
+				fmt.Fprintf(w, "    … and %d events more\n", len(c.Exchange)-i)
+				break
+			}
+			fmt.Fprintf(w, "    %s\n", inWords(e))
+		}
+	}
+	return nil
+}
+
+// inWords is an event as a sentence.
+func inWords(e reports.Event) string {
+	packet := reports.Printable(e.Packet)
+	switch {
+	case e.Dir == ">":
+		return e.Conn + " sends " + packet
+	case e.Dir == "<":
+		return "broker to " + e.Conn + ": " + packet
+	case e.Conn != "":
+		return e.Conn + ": " + packet
+	}
+	return packet
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"mqttspec/codec"
 )
@@ -81,14 +82,19 @@ func Of(version codec.Version) []Requirement {
 	return nil
 }
 
+// byID finds statements by version and ID.
+var byID = sync.OnceValue(func() map[codec.Version]map[string]Requirement {
+	index := map[codec.Version]map[string]Requirement{codec.V311: {}, codec.V5: {}}
+	for _, r := range All() {
+		index[r.Version][r.ID] = r
+	}
+	return index
+})
+
 // Lookup finds the statement that an ID names in one version.
 func Lookup(version codec.Version, id string) (Requirement, bool) {
-	for _, r := range Of(version) {
-		if r.ID == id {
-			return r, true
-		}
-	}
-	return Requirement{}, false
+	r, ok := byID()[version][id]
+	return r, ok
 }
 
 // Find is every statement that an ID names: the versions share numbers, often

@@ -1,0 +1,132 @@
+package harness
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"mqttspec/codec"
+)
+
+// Verbs for subscriptions in particular.
+
+// Granted sends a SUBSCRIBE and returns the QoS granted to each of its Topic
+// Filters, which may be lower than requested. It is set-up: a refusal blocks
+// the check.
+func (c *Client) Granted(p *codec.Subscribe) []codec.QoS {
+	granted := make([]codec.QoS, len(p.Subscriptions))
+	c.x.during(StepSubscribe, func() {
+		c.Send(p)
+		suback := c.WantSuback(p.PacketID)
+		if len(suback.Codes) != len(granted) || slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
+			c.x.fail(fmt.Sprintf("SUBACK granting %s", plural(len(granted), "subscription")), suback.String())
+		}
+		for i, code := range suback.Codes {
+			granted[i] = codec.QoS(code)
+		}
+	})
+	return granted
+}
+
+// WantSubscriptionRefused wants the broker not to grant the SUBSCRIBE that was
+// sent with this Packet Identifier: it closes the connection (in 5.0 with a
+// Reason Code as WantClosed takes them), or answers with nothing but failures.
+func (c *Client) WantSubscriptionRefused(id uint16, reasons ...codec.ReasonCode) {
+	const expected = "the connection closed or a SUBACK that refuses"
+	p, _ := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.SUBACK })
+	suback, ok := p.(*codec.Suback)
+	if !ok {
+		c.WantClosed(reasons...)
+		return
+	}
+	granted := func(code codec.ReasonCode) bool { return !code.IsError() }
+	if suback.PacketID != id || len(suback.Codes) == 0 || slices.ContainsFunc(suback.Codes, granted) {
+		c.x.fail(expected, suback.String())
+	}
+}
+
+// PingOrClosed waits until the broker has done with what was sent before: it
+// answers a PINGREQ or has closed the connection, either of which is right.
+func (c *Client) PingOrClosed() {
+	c.Send(&codec.Pingreq{})
+	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	c.mu.Lock()
+	end := c.end
+	c.mu.Unlock()
+	if p == nil && end == open {
+		c.x.during(StepPing, func() { c.x.fail("PINGRESP, or the connection closed", instead) })
+	}
+}
+
+// WantCopy wants this message to come at this QoS, whatever else is there: a
+// broker may send one copy for each of several overlapping subscriptions. It
+// does not acknowledge it.
+func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
+	p, instead := c.take(&c.messages, func(p codec.Packet) bool {
+		publish := p.(*codec.Publish)
+		return publish.QoS == qos && publish.Topic == topic && publish.Payload == payload
+	})
+	if p == nil {
+		c.x.fail(fmt.Sprintf("PUBLISH topic=%s %s at QoS %d", topic, shortPayload(payload), qos), instead)
+	}
+	return p.(*codec.Publish)
+}
+
+// ReceiveAmong waits until these clients have together received so many
+// messages, completes their delivery, and returns what each of them got: for
+// messages of which the broker chooses who gets them.
+func (x *Exchange) ReceiveAmong(clients []*Client, n int) [][]*codec.Publish {
+	got := make([][]*codec.Publish, len(clients))
+	for total := range n {
+		i, p := x.nextAmong(clients)
+		if p == nil {
+			x.fail(fmt.Sprintf("%s among %s", plural(n, "message"), names(clients)),
+				fmt.Sprintf("%s, then nothing within %s", plural(total, "message"), x.settings.Timeout))
+		}
+		got[i] = append(got[i], p)
+		clients[i].Ack(p)
+	}
+	return got
+}
+
+// nextAmong waits for the next message to any of the clients.
+func (x *Exchange) nextAmong(clients []*Client) (int, *codec.Publish) {
+	timeout := time.NewTimer(x.settings.Timeout)
+	defer timeout.Stop()
+	for {
+		waits := []reflect.SelectCase{
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(timeout.C)},
+			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(x.ctx.Done())},
+		}
+		for i, c := range clients {
+			c.mu.Lock()
+			if len(c.messages) > 0 {
+				p := c.messages[0].(*codec.Publish)
+				c.messages = slices.Delete(c.messages, 0, 1)
+				if len(c.messages)+len(c.releases)+len(c.replies) == 0 {
+					c.releaseQueue()
+				}
+				c.mu.Unlock()
+				return i, p
+			}
+			waits = append(waits, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c.changed)})
+			c.mu.Unlock()
+		}
+		switch chosen, _, _ := reflect.Select(waits); chosen {
+		case 0:
+			return 0, nil
+		case 1:
+			x.errorf("interrupted: %s", contextReason(x.ctx))
+		}
+	}
+}
+
+func names(clients []*Client) string {
+	list := make([]string, len(clients))
+	for i, c := range clients {
+		list[i] = c.name
+	}
+	return strings.Join(list, ", ")
+}

@@ -1,0 +1,41 @@
+package suites
+
+import (
+	"context"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/reports"
+)
+
+// Demonstrate runs some checks on the embedded broker, so that their exchanges
+// can be shown as they happen rather than described.
+func Demonstrate(ctx context.Context, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
+	embedded, err := harness.StartEmbedded()
+	if err != nil {
+		return nil, err
+	}
+	defer embedded.Close()
+	settings := Options{}.Settings()
+	var probed []Probed
+	for _, target := range append([]*harness.Target{embedded.Target}, embedded.Target.Instances...) {
+		profile, err := harness.Probe(ctx, target, settings, v)
+		if err != nil {
+			return nil, err
+		}
+		if profile.Accepted {
+			probed = append(probed, Probed{target, profile})
+		}
+	}
+	items := make([]Item, len(definitions))
+	for i, d := range definitions {
+		items[i] = d.place(v, probed)
+	}
+	run := NewRun(settings, DefaultParallel, items)
+	run.Start(ctx)
+	checks := make([]reports.Check, len(items))
+	for i := range items {
+		checks[i] = run.Wait(i)
+	}
+	return checks, nil
+}

@@ -1,0 +1,117 @@
+package suites
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mqttspec/harness"
+	"mqttspec/reports"
+)
+
+// planOf is a plan of bodies, with a real statement to hang them on.
+func planOf(t *testing.T, target *harness.Target, bodies ...func(*harness.Exchange)) []Item {
+	t.Helper()
+	items := make([]Item, len(bodies))
+	for i, body := range bodies {
+		items[i] = Item{
+			Definition: &Definition{Slug: "test-" + string(rune('a'+i)), Rules: Rules{V311: "MQTT-3.1.4-4"}, Body: body},
+			Version:    V311, Target: target, Profile: &harness.Profile{Version: V311},
+		}
+	}
+	return items
+}
+
+func embedded(t *testing.T) *harness.Target {
+	t.Helper()
+	e, err := harness.StartEmbedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e.Target
+}
+
+// TestPanicCostsOneCheck: a check that panics, in its body or in a case of it,
+// is an error that says so; the others are not touched.
+func TestPanicCostsOneCheck(t *testing.T) {
+	target := embedded(t)
+	good := func(x *harness.Exchange) { x.Connect(harness.Clean).Ping() }
+	run := NewRun(Options{}.Settings(), 2, planOf(t, target, good,
+		func(x *harness.Exchange) { x.Connect(harness.Clean); panic("a bug in the check") },
+		func(x *harness.Exchange) {
+			x.Cases(harness.Case{Name: "one", Body: good}, harness.Case{Name: "two", Body: func(*harness.Exchange) { panic("a bug in the case") }})
+		}, good))
+
+	run.Start(t.Context())
+	checks := run.Checks()
+
+	for i, want := range []reports.Outcome{reports.Pass, reports.Error, reports.Error, reports.Pass} {
+		if checks[i].Outcome != want {
+			t.Errorf("%s: %s %s; want %s", checks[i].ID, checks[i].Outcome, checks[i].Reason, want)
+		}
+	}
+	if !strings.Contains(checks[1].Reason, "a bug in the check") || !strings.Contains(checks[2].Reason, "two") {
+		t.Errorf("reasons %q, %q; want them to say what panicked", checks[1].Reason, checks[2].Reason)
+	}
+	r := &reports.Results{MQTT: []string{"3.1.1"}, Checks: checks}
+	reports.Summarise(r)
+	if got := reports.ExitStatus(r, reports.FailOnMust); got != reports.ExitUntested {
+		t.Errorf("exit status %d; want %d", got, reports.ExitUntested)
+	}
+}
+
+// TestInterruptedRun: when the context ends, running checks end soon, the rest
+// do not start, and all have an outcome that says why.
+func TestInterruptedRun(t *testing.T) {
+	target := embedded(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	waiting := make(chan struct{})
+	run := NewRun(Options{}.Settings(), 1, planOf(t, target,
+		func(x *harness.Exchange) { close(waiting); x.Wait(time.Hour) },
+		func(x *harness.Exchange) { t.Error("ran after the interruption") }))
+
+	run.Start(ctx)
+	<-waiting
+	cancel(errors.New("stopped by the test"))
+
+	for _, c := range run.Checks() {
+		if c.Outcome != reports.Error || !strings.Contains(c.Reason, "stopped by the test") {
+			t.Errorf("%s: %s %q", c.ID, c.Outcome, c.Reason)
+		}
+	}
+}
+
+// TestGivesUpOnADeadBroker: once as many checks as run at a time, twice over,
+// got no connection, the rest are not run.
+func TestGivesUpOnADeadBroker(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	target, err := harness.ParseTarget("mqtt://" + l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ran atomic.Int32
+	var bodies []func(*harness.Exchange)
+	for range 20 {
+		bodies = append(bodies, func(x *harness.Exchange) { ran.Add(1); x.Connect(harness.Clean) })
+	}
+	run := NewRun(Options{}.Settings(), 2, planOf(t, target, bodies...))
+
+	run.Start(t.Context())
+	checks := run.Checks()
+
+	if n := ran.Load(); n < 4 || n > 5 {
+		t.Errorf("%d checks tried; want 4, or 5 when one was under way", n)
+	}
+	if last := checks[len(checks)-1]; last.Outcome != reports.Blocked || !strings.Contains(last.Reason, "not run") {
+		t.Errorf("the last check: %s %q", last.Outcome, last.Reason)
+	}
+}
