@@ -22,8 +22,11 @@ type Reader struct {
 
 	version Version
 	src     *bufio.Reader
-	part    []byte // of the packet that is being received
-	end     error  // after which there is no next packet
+	head    [5]byte // the fixed header of the packet that is being received
+	headLen int     // how much of it is there
+	total   int     // how long the packet is, once the header is whole
+	part    []byte  // what is there of the packet then
+	end     error   // after which there is no next packet
 }
 
 // NewReader reads packets of this version from r.
@@ -49,68 +52,76 @@ func (r *Reader) Next() (packet []byte, err error) {
 	if r.end != nil {
 		return nil, r.end
 	}
-	total, err := r.header()
-	if err != nil {
-		return r.stop(err)
-	}
-	for len(r.part) < total {
-		// Memory follows the bytes that came, not those that were announced.
-		if room := cap(r.part); len(r.part) == room {
-			grown := make([]byte, len(r.part), min(total, max(2*room, firstChunk)))
-			copy(grown, r.part)
-			r.part = grown
-		}
-		n, err := r.src.Read(r.part[len(r.part):min(total, cap(r.part))])
-		r.part = r.part[:len(r.part)+n]
-		if err != nil && len(r.part) < total {
+	if r.part == nil {
+		if err := r.header(); err != nil {
 			return r.stop(err)
 		}
 	}
-	packet, r.part = r.part, nil
+	for len(r.part) < r.total {
+		// Memory follows the bytes that came, not those that were announced.
+		if room := cap(r.part); len(r.part) == room {
+			grown := make([]byte, len(r.part), min(r.total, 2*room))
+			copy(grown, r.part)
+			r.part = grown
+		}
+		n, err := r.src.Read(r.part[len(r.part):cap(r.part)])
+		r.part = r.part[:len(r.part)+n]
+		if err != nil && len(r.part) < r.total {
+			return r.stop(err)
+		}
+	}
+	packet, r.part, r.headLen = r.part, nil, 0
 	return packet, nil
 }
 
-// header reads on until the fixed header is whole, and returns the length of
-// the packet it announces.
-func (r *Reader) header() (total int, err error) {
+// header reads on until the fixed header is whole, and makes room for the
+// packet it announces, or for the start of it.
+func (r *Reader) header() error {
 	for {
-		if len(r.part) > 1 {
-			n, size, state := parseVarint(r.part[1:])
+		if r.headLen > 1 {
+			n, size, state := parseVarint(r.head[1:r.headLen])
 			if state == varintPadded && r.version != V5 {
 				// Section 2.2.3 of 3.1.1 does not ask for the shortest form.
 				state = varintWhole
 			}
-			total = 1 + size + int(n)
+			r.total = 1 + size + int(n)
 			switch {
 			case state == varintTooLong:
-				return 0, r.breach(ruleVarintLong, "more than four bytes")
+				return r.breach(ruleVarintLong, "more than four bytes")
 			case state == varintPadded:
-				return 0, r.breach(ruleVarintMinimal, fmt.Sprintf("%d in %d bytes where %d do", n, size, varintSize(n)))
-			case state == varintWhole && total > r.Limit:
-				return 0, fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLong, total, r.Limit)
+				return r.breach(ruleVarintMinimal, fmt.Sprintf("%d in %d bytes where %d do", n, size, varintSize(n)))
+			case state == varintWhole && r.total > r.Limit:
+				return fmt.Errorf("%w: %d bytes, %d allowed", ErrTooLong, r.total, r.Limit)
 			case state == varintWhole:
-				return total, nil
+				r.part = append(make([]byte, 0, min(r.total, firstChunk)), r.head[:r.headLen]...)
+				return nil
 			}
 		}
 		b, err := r.src.ReadByte()
 		if err != nil {
-			return 0, err
+			return err
 		}
-		if r.part == nil {
-			r.part = make([]byte, 0, 8)
-		}
-		r.part = append(r.part, b)
+		r.head[r.headLen] = b
+		r.headLen++
 	}
 }
 
+// received is what is there of the packet.
+func (r *Reader) received() []byte {
+	if r.part != nil {
+		return r.part
+	}
+	return r.head[:r.headLen]
+}
+
 func (r *Reader) breach(broken rule, why string) error {
-	return &Breach{Packet: Type(r.part[0] >> 4), Field: fieldRemainingLength, Offset: 1, Statement: broken.statement(r.version), Reason: why}
+	return &Breach{Packet: Type(r.head[0] >> 4), Field: fieldRemainingLength, Offset: 1, Statement: broken.statement(r.version), Reason: why}
 }
 
 // stop returns what came of the packet, in the caller's own copy, and the
 // error as Next puts it.
 func (r *Reader) stop(err error) ([]byte, error) {
-	part := append([]byte(nil), r.part...)
+	part := append([]byte(nil), r.received()...)
 	var breach *Breach
 	switch {
 	case errors.As(err, &breach), errors.Is(err, ErrTooLong):
@@ -122,4 +133,4 @@ func (r *Reader) stop(err error) ([]byte, error) {
 }
 
 // Buffered is how many bytes have arrived that Next has not returned yet.
-func (r *Reader) Buffered() int { return len(r.part) + r.src.Buffered() }
+func (r *Reader) Buffered() int { return len(r.received()) + r.src.Buffered() }

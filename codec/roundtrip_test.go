@@ -9,10 +9,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// forEach runs a property on every type of packet, of both versions and from
-// both sides.
-func forEach(t *testing.T, check func(t *rapid.T, v Version, from Peer, p Packet)) {
-	for _, v := range []Version{V311, V5} {
+// forEach runs a property on every type of packet from both sides, of both
+// versions or of those named.
+func forEach(t *testing.T, check func(t *rapid.T, v Version, from Peer, p Packet), versions ...Version) {
+	if len(versions) == 0 {
+		versions = []Version{V311, V5}
+	}
+	for _, v := range versions {
 		for _, from := range []Peer{Client, Server} {
 			for _, typ := range packetTypes(v, from) {
 				t.Run(v.String()+"/"+from.String()+"/"+typ.String(), func(t *testing.T) {
