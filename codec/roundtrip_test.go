@@ -19,7 +19,6 @@ func forEach(t *testing.T, check func(t *rapid.T, v Version, from Peer, p Packet
 		for _, from := range []Peer{Client, Server} {
 			for _, typ := range packetTypes(v, from) {
 				t.Run(v.String()+"/"+from.String()+"/"+typ.String(), func(t *testing.T) {
-					t.Parallel()
 					rapid.Check(t, func(t *rapid.T) {
 						check(t, v, from, genPacket(v, from, typ).Draw(t, "packet"))
 					})
