@@ -3,6 +3,7 @@ package reports
 import (
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -68,9 +69,9 @@ func fixture(seed uint64, perVersion int) *Results {
 		Command:    []string{"mqttspec", "run", "mqtt://127.0.0.1:1883", "--username", "alice", "--password", "wonderland", "--topic-prefix", "it's a test", "--json", "r.json"},
 		Settings:   Settings{TimeoutMS: 5000, SettleMS: 0, RoundTripMS: 0.21, Parallel: 8, TopicPrefix: "mqttspec", FailOn: "must"},
 		Profile: Profile{
-			"3.1.1": {"Accepted": true, "Empty Client Identifier": true},
+			"3.1.1": {"accepted": true, "Maximum QoS": 2},
 			"5.0": {
-				"Accepted": true, "Receive Maximum": 20, "Maximum QoS": 2, "Retain Available": true,
+				"accepted": true, "Receive Maximum": 20, "Maximum QoS": 2, "Retain Available": true,
 				"Maximum Packet Size": 268435460, "Topic Alias Maximum": 10, "Wildcard Subscription Available": true,
 				"Subscription Identifiers Available": true, "Shared Subscription Available": false,
 				"User Property": []any{"region=eu", "zone=b"},
@@ -146,13 +147,13 @@ func fixture(seed uint64, perVersion int) *Results {
 			r.Checks = append(r.Checks, c)
 		}
 	}
-	fixtureTroubles(r, rnd)
+	fixtureTroubles(r)
 	Summarise(r)
 	return r
 }
 
 // fixtureTroubles gives some checks another outcome than pass.
-func fixtureTroubles(r *Results, rnd *rand.Rand) {
+func fixtureTroubles(r *Results) {
 	find := func(slug, version string) *Check {
 		for i := range r.Checks {
 			if r.Checks[i].Slug == slug && r.Checks[i].MQTT == version {
@@ -173,17 +174,17 @@ func fixtureTroubles(r *Results, rnd *rand.Rand) {
 		c.Outcome, c.Level = Fail, "MUST"
 		c.Title = "delivers at the highest granted QoS where subscriptions overlap"
 		c.Reason = "one copy arrived at QoS 1 though the highest granted QoS was 2"
-		c.Expected = "PUBLISH qos=2 topic=\"mqttspec/7/overlap\""
-		c.Observed = "PUBLISH qos=1 topic=\"mqttspec/7/overlap\" id=1\nPUBLISH qos=1 topic=\"mqttspec/7/overlap\" id=2"
+		c.Expected = "PUBLISH q2 topic=mqttspec/7/overlap"
+		c.Observed = "PUBLISH id=1 q1 topic=mqttspec/7/overlap\nPUBLISH id=2 q1 topic=mqttspec/7/overlap"
 		c.DurationMS = 812
-		c.Exchange = append(c.Exchange, Event{TMS: 812, Conn: "subscriber", Dir: "<", Packet: `PUBLISH qos=1 topic="mqttspec/7/overlap" id=1 payload="hello"`, Hex: "3219", Length: 27,
+		c.Exchange = append(c.Exchange, Event{TMS: 812, Conn: "subscriber", Dir: "<", Packet: `PUBLISH id=1 q1 topic=mqttspec/7/overlap 5 bytes "hello"`, Hex: "3219", Length: 27,
 			Breach: "PUBLISH: byte 5, Packet Identifier: in use already (MQTT-2.2.1-4)"})
 	}
 	if c := find("will-flag-1", "3.1.1"); c != nil {
 		c.Outcome, c.Level = Fail, "MUST"
 		c.Reason = "the will was published after DISCONNECT"
 		c.Expected = "no PUBLISH before the fence"
-		c.Observed = "PUBLISH qos=0 topic=\"mqttspec/31/will\" payload=\"gone\""
+		c.Observed = "PUBLISH q0 topic=mqttspec/31/will 4 bytes \"gone\""
 	}
 	if c := find("qos-exactly-once-delivery-3", "5.0"); c != nil {
 		c.Outcome, c.Reason = Warn, "PUBCOMP came after 2.1 s"
@@ -205,46 +206,60 @@ func fixtureTroubles(r *Results, rnd *rand.Rand) {
 	if c := find("message-ordering-2", "5.0"); c != nil {
 		for n := range 900 {
 			c.Exchange = append(c.Exchange, Event{TMS: 5 + float64(n)*0.7, Conn: []string{"alice", "bob"}[n%2], Dir: []string{">", "<"}[n%2],
-				Packet: fmt.Sprintf(`PUBLISH qos=1 topic="mqttspec/88/order" id=%d payload="%04d"`, n/2+1, n/2), Hex: "32180013" + hex.EncodeToString([]byte("mqttspec/88/order"))})
+				Packet: fmt.Sprintf(`PUBLISH id=%d q1 topic=mqttspec/88/order 4 bytes "%04d"`, n/2+1, n/2), Hex: "32180013" + hex.EncodeToString([]byte("mqttspec/88/order"))})
 		}
 	}
-	_ = rnd
+	if c := find("publish-actions-3", "5.0"); c != nil {
+		for n := range 24 {
+			conn := fmt.Sprintf("client#%d", n+1)
+			c.Exchange = append(c.Exchange, Event{TMS: 6 + float64(n), Conn: conn, Dir: "<", Packet: "PUBLISH q0 topic=mqttspec/9/all 2 bytes \"hi\"", Hex: "300e", Length: 16})
+		}
+	}
 }
 
-// fixtureExchange is an exchange of one to three clients with the broker.
+// fixtureExchange is an exchange of one to three clients with the broker, in
+// the words that transcripts use.
 func fixtureExchange(rnd *rand.Rand, version string, k int) []Event {
 	var events []Event
 	t := 0.0
 	add := func(conn, dir, packet string, bytes []byte) {
 		t += 0.05 + rnd.Float64()*0.4
-		events = append(events, Event{TMS: float64(int(t*1000)) / 1000, Conn: conn, Dir: dir, Packet: packet, Hex: hex.EncodeToString(bytes)})
+		events = append(events, Event{TMS: math.Round(t*100) / 100, Conn: conn, Dir: dir, Packet: packet, Hex: hex.EncodeToString(bytes), Length: len(bytes)})
 	}
-	topic := fmt.Sprintf("mqttspec/%d/news", k)
+	topic := fmt.Sprintf("mqttspec/q%dx/news", k)
 	name := func(s string) []byte { return append([]byte{0, byte(len(s))}, s...) }
 	connect := func(conn string) {
-		id := fmt.Sprintf("ms%d%s", k, conn)
-		add(conn, ">", fmt.Sprintf(`CONNECT clientid=%q clean=1 keepalive=60`, id), append([]byte("\x10\x2a\x00\x04MQTT\x05\x02\x00\x3c\x05\x11\x00\x00\x00\x0a"), name(id)...))
-		add(conn, "<", `CONNACK session-present=0 reason=Success receive-maximum=20 topic-alias-maximum=10`, []byte("\x20\x09\x00\x00\x06\x21\x00\x14\x22\x00\x0a"))
+		id := fmt.Sprintf("qg%dx%s", k, conn[:1])
+		add(conn, ".", "connected", nil)
+		if version == "5.0" {
+			add(conn, ">", "CONNECT client="+id+" clean=1 keepalive=60 session-expiry=600", append([]byte("\x10\x2a\x00\x04MQTT\x05\x02\x00\x3c\x05\x11\x00\x00\x02\x58"), name(id)...))
+			add(conn, "<", "CONNACK session-present=0 0x00 Success receive-maximum=20 topic-alias-maximum=10", []byte("\x20\x09\x00\x00\x06\x21\x00\x14\x22\x00\x0a"))
+		} else {
+			add(conn, ">", "CONNECT client="+id+" clean=1 keepalive=60", append([]byte("\x10\x2a\x00\x04MQTT\x04\x02\x00\x3c"), name(id)...))
+			add(conn, "<", "CONNACK session-present=0 0x00 Connection accepted", []byte("\x20\x02\x00\x00"))
+		}
 	}
 	clients := []string{"alice", "bob", "subscriber"}[:1+k%3]
 	for _, conn := range clients {
 		connect(conn)
 	}
 	last := clients[len(clients)-1]
-	add(last, ">", fmt.Sprintf(`SUBSCRIBE id=1 filter=%q qos=2`, topic), append([]byte("\x82\x15\x00\x01\x00"), name(topic)...))
-	add(last, "<", `SUBACK id=1 codes=[Granted QoS 2]`, []byte("\x90\x04\x00\x01\x00\x02"))
+	add(last, ">", fmt.Sprintf("SUBSCRIBE id=1 [%s q2]", topic), append([]byte("\x82\x15\x00\x01\x00"), name(topic)...))
+	add(last, "<", "SUBACK id=1 [QoS 2]", []byte("\x90\x04\x00\x01\x00\x02"))
 	for n := range 1 + k%4 {
-		add(clients[0], ">", fmt.Sprintf(`PUBLISH qos=1 topic=%q id=%d payload="hello %d"`, topic, n+1, n), append([]byte("\x32\x1c"), name(topic)...))
-		add(clients[0], "<", fmt.Sprintf(`PUBACK id=%d reason=Success`, n+1), []byte{0x40, 2, 0, byte(n + 1)})
-		add(last, "<", fmt.Sprintf(`PUBLISH qos=1 topic=%q id=%d payload="hello %d"`, topic, n+1, n), append([]byte("\x32\x1c"), name(topic)...))
-		add(last, ">", fmt.Sprintf(`PUBACK id=%d reason=Success`, n+1), []byte{0x40, 2, 0, byte(n + 1)})
+		publish := fmt.Sprintf("PUBLISH id=%d q1 topic=%s 7 bytes \"hello %d\"", n+1, topic, n)
+		bytes := append(append([]byte("\x32\x1c"), name(topic)...), fmt.Sprintf("\x00%chello %d", n+1, n)...)
+		add(clients[0], ">", publish, bytes)
+		add(clients[0], "<", fmt.Sprintf("PUBACK id=%d", n+1), []byte{0x40, 2, 0, byte(n + 1)})
+		add(last, "<", publish, bytes)
+		add(last, ">", fmt.Sprintf("PUBACK id=%d", n+1), []byte{0x40, 2, 0, byte(n + 1)})
 	}
 	if k%7 == 3 {
 		t += 1500
 	}
 	for _, conn := range clients {
-		add(conn, ">", `DISCONNECT reason=Normal disconnection`, []byte{0xe0, 0})
-		add(conn, ".", "closed by the broker: FIN", nil)
+		add(conn, ">", "DISCONNECT", []byte{0xe0, 0})
+		add(conn, ".", "closed by the broker (FIN)", nil)
 	}
 	return events
 }

@@ -121,7 +121,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"no checks", `{"schema":1,"requirements":[],"summary":{"verdict":"conformant"}}`, "checks", []string{"missing"}},
 		{"no verdict", replace(`"verdict": "conformant"`, `"verdict": "great"`), "summary.verdict", []string{"great"}},
 		{"another outcome", replace(`"outcome": "pass"`, `"outcome": "passed"`), "checks[0].outcome", []string{"passed"}},
-		{"another direction", replace(`"dir": ">"`, `"dir": "->"`), "checks[0].exchange[0].dir", []string{"->"}},
+		{"another direction", replace(`"dir": ">"`, `"dir": "->"`), "checks[0].exchange[1].dir", []string{"->"}},
 		{"a check twice", replace(`"id": "flags-1@3.1.1"`, `"id": "utf-encoded-string-1@3.1.1"`), "checks[1].id", []string{"checks[0] has too"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func TestJUnitCases(t *testing.T) {
 	g.Expect(fail.Message).To(Equal("CONNACK has Session Present 1 after Clean Start 1"))
 	failure := fail.Error.(junit.Error)
 	g.Expect(failure.Type).To(Equal("MUST"))
-	for _, s := range []string{"expected:\n  Session Present 0\n", "observed:\n  Session Present 1\n", "alice → CONNECT clientid=", "MQTT-3.1.2-4", "10 2a 00 04"} {
+	for _, s := range []string{"expected:\n  Session Present 0\n", "observed:\n  Session Present 1\n", "alice → CONNECT client=", "MQTT-3.1.2-4", "10 2a 00 04"} {
 		g.Expect(failure.Body).To(ContainSubstring(s))
 	}
 
