@@ -34,6 +34,7 @@ type Client struct {
 	either bool // take a CONNACK in the format of either version
 
 	mu       sync.Mutex
+	audit    audit
 	changed  chan struct{} // closed, and made anew, whenever something below changes
 	messages []codec.Packet
 	releases []codec.Packet
@@ -110,6 +111,16 @@ func (c *Client) read() {
 		if err != nil {
 			breach = err.Error()
 			c.x.breached(c, err)
+		}
+		if packet != nil {
+			c.mu.Lock()
+			more := c.audit.received(packet, len(raw))
+			c.mu.Unlock()
+			for _, b := range more {
+				breach = strings.TrimPrefix(breach+"; "+b.Text, "; ")
+				b.Conn = c.name
+				c.x.breach(b)
+			}
 		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
 		if packet == nil {
@@ -364,6 +375,9 @@ func (c *Client) encode(p codec.Packet) []byte {
 // leaves behind at the broker.
 func (c *Client) record(p codec.Packet, raw []byte) {
 	c.x.remember(p)
+	c.mu.Lock()
+	c.audit.sent(p)
+	c.mu.Unlock()
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
 }
 
@@ -526,6 +540,10 @@ func (c *Client) lifeSign() (sign string) {
 	}
 	return sign
 }
+
+// AwaitEnd waits until the broker has closed the Network Connection, or shows
+// that it does not. It gives no verdict: what came is for the decoder to judge.
+func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
 
 // WantIdle wants nothing to be there and nothing to come until the broker has
 // answered a PINGREQ.

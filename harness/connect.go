@@ -141,7 +141,10 @@ func (x *Exchange) dial(name string, either bool) *Client {
 	if err != nil {
 		panic(&stop{outcome: Error, reason: fmt.Sprintf("no connection: %v", err), noConnection: true})
 	}
-	c := &Client{x: x, name: name, conn: conn, either: either, changed: make(chan struct{}), done: make(chan struct{})}
+	c := &Client{
+		x: x, name: name, conn: conn, either: either, audit: audit{version: x.Version},
+		changed: make(chan struct{}), done: make(chan struct{}),
+	}
 	x.log.add(name, Note, "connected", nil, "")
 	x.mu.Lock()
 	x.clients = append(x.clients, c)

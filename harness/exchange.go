@@ -188,6 +188,11 @@ func (x *Exchange) breached(c *Client, err error) {
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) {
 		b.Statement = breach.Statement
 	}
+	x.breach(b)
+}
+
+// breach records a breach of a statement.
+func (x *Exchange) breach(b Breach) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.breaches) < 20 {
