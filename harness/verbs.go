@@ -263,6 +263,9 @@ func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publ
 
 // Ack completes the delivery of a message to this client. It is set-up.
 func (c *Client) Ack(p *codec.Publish) {
+	if p.QoS > codec.QoS0 && p.PacketID == 0 {
+		panic(&stop{outcome: Blocked, reason: "a message without a Packet Identifier cannot be acknowledged (see check " + string(StepWellFormed) + ")", observed: p.String()})
+	}
 	switch p.QoS {
 	case codec.QoS1:
 		c.Send(&codec.Puback{PacketID: p.PacketID})
