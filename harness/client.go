@@ -30,8 +30,9 @@ type Client struct {
 	name   string // in transcripts
 	conn   net.Conn
 	lastID uint16
-	own    bool // ignore messages from outside this exchange's topics
-	either bool // take a CONNACK in the format of either version
+	own    bool          // ignore messages from outside this exchange's topics
+	either bool          // take a CONNACK in the format of either version
+	extra  time.Duration // patience beyond the timeout
 
 	mu       sync.Mutex
 	audit    audit
@@ -39,9 +40,12 @@ type Client struct {
 	messages []codec.Packet
 	releases []codec.Packet
 	replies  []codec.Packet
-	received int64  // bytes
-	queued   int64  // bytes and cost of the packets in the queues
-	end      ending // why nothing more will come
+	received int64             // bytes
+	queued   int64             // bytes and cost of the packets in the queues
+	welcomed bool              // the broker has sent a CONNACK that accepts the connection
+	goodbye  *codec.Disconnect // the broker's DISCONNECT
+	left     bool              // we have sent a DISCONNECT
+	end      ending            // why nothing more will come
 	endText  string
 	closed   bool // by us
 	done     chan struct{}
@@ -97,6 +101,12 @@ func (c *Client) read() {
 		packet, err := c.decode(raw)
 		if err == nil {
 			err = c.outOfTurn(packet, started, connacked)
+			if misplaced := c.outOfPlace(packet); misplaced != nil {
+				if err != nil { // a DISCONNECT instead of CONNACK breaks two statements
+					c.x.breached(c, err)
+				}
+				err = misplaced
+			}
 		}
 		started, connacked = true, connacked || codec.Type(raw[0]>>4) == codec.CONNACK
 		var text, breach string
@@ -156,6 +166,30 @@ func (c *Client) outOfTurn(p codec.Packet, started, connacked bool) error {
 		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-1", Reason: "sent before CONNACK"}
 	case connacked && t == codec.CONNACK && c.x.Version == codec.V5:
 		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-2", Reason: "a second one on the connection"}
+	}
+	return nil
+}
+
+// outOfPlace finds what is wrong with a legal packet in the light of those
+// before it: the rules about DISCONNECT from the server (5.0, section 3.14).
+func (c *Client) outOfPlace(p codec.Packet) error {
+	if c.x.Version != codec.V5 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	welcomed, gone := c.welcomed, c.goodbye != nil
+	switch p := p.(type) {
+	case *codec.Connack:
+		c.welcomed = c.welcomed || p.Code == codec.Success
+	case *codec.Disconnect:
+		c.goodbye = p
+		if !welcomed {
+			return &codec.Breach{Packet: p.Type(), Field: "Fixed Header", Statement: "MQTT-3.14.0-1", Reason: "before a CONNACK that accepts the connection"}
+		}
+	}
+	if gone {
+		return &codec.Breach{Packet: p.Type(), Field: "Fixed Header", Statement: "MQTT-3.14.4-1", Reason: "after the server's DISCONNECT"}
 	}
 	return nil
 }
@@ -236,7 +270,8 @@ func (c *Client) signal() {
 // It returns nil and what was seen instead when the connection ended or
 // nothing came in time.
 func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (codec.Packet, string) {
-	timeout := time.NewTimer(c.x.settings.Timeout)
+	patience := c.x.settings.Timeout + c.extra
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
 		c.mu.Lock()
@@ -267,7 +302,7 @@ func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (code
 		select {
 		case <-changed:
 		case <-timeout.C:
-			return nil, "nothing within " + c.x.settings.Timeout.String() + c.leftovers()
+			return nil, "nothing within " + patience.String() + c.leftovers()
 		case <-c.x.ctx.Done():
 			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
@@ -304,6 +339,10 @@ func (c *Client) leftovers() string {
 	}
 	return ", though there came " + strings.Join(names, "; ")
 }
+
+// Patience makes the client wait longer than the timeout for what it wants:
+// where a rule says when something is due but not how late it may come.
+func (c *Client) Patience(extra time.Duration) { c.extra = extra }
 
 // any picks the first packet of a queue.
 func anyPacket(codec.Packet) bool { return true }
@@ -378,6 +417,9 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	c.mu.Lock()
 	c.audit.sent(p)
 	c.mu.Unlock()
+	if _, ok := p.(*codec.Disconnect); ok {
+		c.left = true
+	}
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
 }
 
@@ -403,10 +445,10 @@ func isTimeout(err error) bool {
 // are the general ones of section 4.13 and those given.
 //
 // On an accepted connection a PINGREQ shows a broker that carries on: it would
-// have to answer.
+// have to answer. After our own DISCONNECT nothing more is sent.
 func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
 	expected := "the broker to close the connection"
-	if c.Connack != nil {
+	if c.Connack != nil && !c.left {
 		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
 		c.write([]byte{0xC0, 0x00})
 	}
@@ -587,6 +629,23 @@ func (c *Client) Drop() {
 func (c *Client) Disconnect(properties ...codec.Property) {
 	c.Send(&codec.Disconnect{Properties: properties})
 	c.hangUp()
+}
+
+// Abort ends the Network Connection with a reset where the transport has one
+// (TCP), as a client that crashes does.
+func (c *Client) Abort() {
+	c.x.log.add(c.name, Note, "the client resets the connection", nil, "")
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	c.close()
+}
+
+// Goodbye is the broker's DISCONNECT (5.0); nil when it sent none.
+func (c *Client) Goodbye() *codec.Disconnect {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.goodbye
 }
 
 // hangUp closes our direction, waits for the broker to close its own, and closes.

@@ -64,13 +64,14 @@ const (
 	StepReceiveQoS2 Step = "qos2-delivered"
 	StepDeliver     Step = "message-delivered"
 	StepPing        Step = "pingreq-answered"
+	StepWill        Step = "will-published"
 	StepWellFormed  Step = "well-formed-packets"
 )
 
 // Steps are all steps; the suite has a check for each.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepPing, StepWellFormed,
+	StepDeliver, StepPing, StepWill, StepWellFormed,
 }
 
 // stop ends an exchange: it is the one value that bodies panic with.

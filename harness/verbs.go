@@ -344,6 +344,11 @@ func (c *Client) WantNothingBefore(m Message) {
 		c.x.fail("nothing before the "+m.Payload, p.String())
 	}
 	c.Ack(p)
+	c.wantNothingAfter(m)
+}
+
+// wantNothingAfter gives a clustered broker time to send what it should not.
+func (c *Client) wantNothingAfter(m Message) {
 	if c.x.settings.Settle > 0 {
 		c.settle()
 		c.mu.Lock()
