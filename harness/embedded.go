@@ -92,7 +92,7 @@ func (e *Embedded) start(name string, limit func(*mochi.Capabilities)) (*Target,
 	e.servers = append(e.servers, server)
 	return &Target{
 		Name: name, Software: "mochi-mqtt " + moduleVersion("github.com/mochi-mqtt/server/v2"),
-		URL: "mqtt://" + address, Dialer: tcpDialer{address}, DialTimeout: 10 * time.Second,
+		URL: "mqtt://" + address, Dialer: &tcpDialer{host: host, port: port}, DialTimeout: 10 * time.Second,
 	}, nil
 }
 
