@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/websocket"
 )
 
 // Client is one scripted end of a Network Connection. Its verbs are called
@@ -204,11 +205,20 @@ func (c *Client) readEnded(partial []byte, err error) {
 		c.ended(endBroken, err.Error())
 		return
 	}
+	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
+		c.x.log.add(c.name, FromBroker, wrong.Frame.String(), nil, err.Error())
+		c.x.breached(c, err)
+		c.ended(endBroken, err.Error())
+		return
+	}
 	kind := endFIN
 	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		kind = endRST
 	}
 	text := "closed by the broker (" + string(kind) + ")"
+	if frame := (*websocket.CloseError)(nil); errors.As(err, &frame) {
+		text = "closed by the broker (" + frame.Error() + ")"
+	}
 	if len(partial) > 0 {
 		text += " in the middle of a packet"
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"mqttspec/codec"
+	"mqttspec/harness/websocket"
 )
 
 // Settings are the numbers an exchange goes by.
@@ -187,6 +188,9 @@ func (x *Exchange) breached(c *Client, err error) {
 	b := Breach{Text: err.Error(), Conn: c.name}
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) {
 		b.Statement = breach.Statement
+	}
+	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
+		b.Statement = "MQTT-6.0.0-1"
 	}
 	x.breach(b)
 }

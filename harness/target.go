@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 )
 
@@ -18,6 +19,11 @@ type Target struct {
 	WebSocket *WebSocketDialer
 	UserName  string // "": connect without a user name
 	Password  string // "": connect without a password
+	// Access, Certified and Authentication are for the checks about access; each
+	// may be nil.
+	Access         *Access
+	Certified      *Certified
+	Authentication *Authentication
 	// Insecure says that the broker's certificate is not verified.
 	Insecure bool
 	// Instances are further brokers of the same software, configured otherwise:
@@ -60,9 +66,14 @@ func ParseSecureTarget(raw string, security Security) (*Target, error) {
 
 // Dial opens a connection within DialTimeout.
 func (t *Target) Dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, t.DialTimeout, fmt.Errorf("no connection within %s", t.DialTimeout))
+	ctx, cancel := t.limit(ctx)
 	defer cancel()
 	return t.Dialer.Dial(ctx)
+}
+
+// limit bounds the opening of one connection.
+func (t *Target) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, t.DialTimeout, fmt.Errorf("no connection within %s", t.DialTimeout))
 }
 
 // Credentials are the user name and password to connect with; nil where the
@@ -77,10 +88,42 @@ func (t *Target) Credentials() (userName, password *string) {
 	return userName, password
 }
 
-// Secrets are the strings that no output may contain.
+// Secrets are the strings that no output may contain: those of the target and
+// of all its instances.
 func (t *Target) Secrets() []string {
-	if t.Password == "" {
-		return nil
+	secrets := []string{t.Password}
+	if t.Access != nil {
+		secrets = append(secrets, t.Access.Administrator.Password)
+		for _, login := range t.Access.Refused {
+			secrets = append(secrets, login.Password)
+		}
 	}
-	return []string{t.Password}
+	if t.Authentication != nil {
+		secrets = append(secrets, t.Authentication.Login.Password)
+	}
+	for _, instance := range t.Instances {
+		secrets = append(secrets, instance.Secrets()...)
+	}
+	slices.Sort(secrets)
+	return slices.DeleteFunc(slices.Compact(secrets), func(s string) bool { return s == "" })
+}
+
+// poll tries something until it succeeds, at first often, then every tenth of
+// a second, and returns the last error when the time is up.
+func poll(ctx context.Context, most time.Duration, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
 }

@@ -9,7 +9,10 @@
 package fault
 
 import (
+	"net/http"
+
 	"mqttspec/codec"
+	"mqttspec/harness/websocket"
 )
 
 // A Fault is one broken rule.
@@ -32,6 +35,13 @@ type behaviour struct {
 	// brokerGone is told when the broker has closed its connection, before the
 	// client's is closed; Swallow keeps the client's open.
 	brokerGone func(l *Link) Action
+
+	// Of connections over WebSocket: upgraded sees the header of the broker's
+	// answer to the handshake, the others every frame. With one of the latter the
+	// packets within are not looked at.
+	upgraded        func(h http.Header)
+	frameFromClient func(l *Link, f *websocket.Frame) Action
+	frameFromBroker func(l *Link, f *websocket.Frame) Action
 }
 
 // Action is what becomes of a packet (or of a close) after a fault saw it.
