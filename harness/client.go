@@ -43,7 +43,6 @@ type Client struct {
 	replies  []codec.Packet
 	received int64             // bytes
 	queued   int64             // bytes and cost of the packets in the queues
-	welcomed bool              // the broker has sent a CONNACK that accepts the connection
 	goodbye  *codec.Disconnect // the broker's DISCONNECT
 	left     bool              // we have sent a DISCONNECT
 	end      ending            // why nothing more will come
@@ -102,12 +101,6 @@ func (c *Client) read() {
 		packet, err := c.decode(raw)
 		if err == nil {
 			err = c.outOfTurn(packet, started, connacked)
-			if misplaced := c.outOfPlace(packet); misplaced != nil {
-				if err != nil { // a DISCONNECT instead of CONNACK breaks two statements
-					c.x.breached(c, err)
-				}
-				err = misplaced
-			}
 		}
 		started, connacked = true, connacked || codec.Type(raw[0]>>4) == codec.CONNACK
 		var text, breach string
@@ -171,30 +164,6 @@ func (c *Client) outOfTurn(p codec.Packet, started, connacked bool) error {
 	return nil
 }
 
-// outOfPlace finds what is wrong with a legal packet in the light of those
-// before it: the rules about DISCONNECT from the server (5.0, section 3.14).
-func (c *Client) outOfPlace(p codec.Packet) error {
-	if c.x.Version != codec.V5 {
-		return nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	welcomed, gone := c.welcomed, c.goodbye != nil
-	switch p := p.(type) {
-	case *codec.Connack:
-		c.welcomed = c.welcomed || p.Code == codec.Success
-	case *codec.Disconnect:
-		c.goodbye = p
-		if !welcomed {
-			return &codec.Breach{Packet: p.Type(), Field: "Fixed Header", Statement: "MQTT-3.14.0-1", Reason: "before a CONNACK that accepts the connection"}
-		}
-	}
-	if gone {
-		return &codec.Breach{Packet: p.Type(), Field: "Fixed Header", Statement: "MQTT-3.14.4-1", Reason: "after the server's DISCONNECT"}
-	}
-	return nil
-}
-
 // readEnded records how the connection ended.
 func (c *Client) readEnded(partial []byte, err error) {
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) || errors.Is(err, codec.ErrTooLong) {
@@ -252,6 +221,9 @@ func (c *Client) deliver(p codec.Packet, size int) bool {
 		c.end, c.endText = endFlood, "the broker sends without end: the harness hung up after "+plural(int(c.received), "byte")
 		c.signal()
 		return false
+	}
+	if d, ok := p.(*codec.Disconnect); ok && c.goodbye == nil {
+		c.goodbye = d
 	}
 	switch p.Type() {
 	case codec.PUBLISH:
