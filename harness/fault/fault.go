@@ -10,6 +10,7 @@ package fault
 
 import (
 	"net/http"
+	"slices"
 
 	"mqttspec/codec"
 	"mqttspec/harness/websocket"
@@ -110,6 +111,14 @@ func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {
 			}
 		}
 		return len(fields) == 0
+	}
+}
+
+// breaks matches packets of one type in which the strict decoder finds one of
+// these statements broken first.
+func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
+	return func(_ *Link, f *Frame) bool {
+		return f.Breach != nil && f.Type() == t && slices.Contains(statements, f.Breach.Statement)
 	}
 }
 

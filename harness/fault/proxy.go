@@ -248,6 +248,14 @@ func (l *Link) send(sink duplex, packets []codec.Packet) {
 	_, _ = sink.Write(out.Bytes())
 }
 
+// clientID is the Client Identifier that the client connected with.
+func (l *Link) clientID() string {
+	if l.Connect == nil {
+		return ""
+	}
+	return l.Connect.ClientID
+}
+
 // Hold keeps the client's connection open when the broker closes its own.
 func (l *Link) Hold() { l.held = true }
 
