@@ -540,7 +540,7 @@ func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
 	expected := "DISCONNECT " + codes(allowed) + ", and the connection closed"
 	c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
 	c.write([]byte{0xC0, 0x00})
-	if alive := c.awaitEnd(); alive != "" {
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
 		c.x.fail(expected, alive)
 	}
 	c.mu.Lock()

@@ -1,8 +1,6 @@
 package suites
 
 import (
-	"fmt"
-
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -36,6 +34,3 @@ func levels(x *Exchange, all ...codec.QoS) []codec.QoS {
 	}
 	return here
 }
-
-// qosName names a case by its QoS.
-func qosName(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }
