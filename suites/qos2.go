@@ -1,8 +1,6 @@
 package suites
 
 import (
-	"fmt"
-
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -341,9 +339,6 @@ var _ = Check("pubrel-flags",
 			alice.WantClosed()
 		})
 	})
-
-// flagsName names a case by the flags of a fixed header.
-func flagsName(flags byte) string { return fmt.Sprintf("flags %04b", flags) }
 
 func dupName(dup bool) string {
 	if dup {
