@@ -91,7 +91,6 @@ func (c *Client) read() {
 	defer close(c.done)
 	reader := codec.NewReader(c.x.Version, c.conn)
 	reader.Limit = maxPacket
-	var started, connacked bool
 	for {
 		raw, err := reader.Next()
 		if err != nil {
@@ -99,10 +98,6 @@ func (c *Client) read() {
 			return
 		}
 		packet, err := c.decode(raw)
-		if err == nil {
-			err = c.outOfTurn(packet, started, connacked)
-		}
-		started, connacked = true, connacked || codec.Type(raw[0]>>4) == codec.CONNACK
 		var text, breach string
 		if packet != nil {
 			text = packet.String()
@@ -150,18 +145,6 @@ func (c *Client) decode(raw []byte) (codec.Packet, error) {
 		}
 	}
 	return packet, err
-}
-
-// outOfTurn finds fault with what comes before CONNACK (AUTH may, in 5.0)
-// [MQTT-3.2.0-1] and, in 5.0, with a second CONNACK [MQTT-3.2.0-2].
-func (c *Client) outOfTurn(p codec.Packet, started, connacked bool) error {
-	switch t := p.Type(); {
-	case !started && t != codec.CONNACK && t != codec.AUTH:
-		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-1", Reason: "sent before CONNACK"}
-	case connacked && t == codec.CONNACK && c.x.Version == codec.V5:
-		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-2", Reason: "a second one on the connection"}
-	}
-	return nil
 }
 
 // readEnded records how the connection ended.

@@ -43,7 +43,7 @@ func (c *Client) accepted(connack *codec.Connack) {
 // are not), and then the end of the connection.
 func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 	here := c.ofVersion(allowed)
-	expected := "CONNACK " + codes(here)
+	expected := connackWith(here)
 	connack := Want[*codec.Connack](c, expected)
 	if !slices.Contains(here, connack.Code) {
 		c.x.fail(expected, connack.String())
@@ -58,7 +58,7 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 // end of the connection with or without such a CONNACK.
 func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bool) {
 	allowed = append(c.ofVersion(allowed), codec.Success)
-	expected := "CONNACK " + codes(allowed)
+	expected := connackWith(allowed)
 	p, instead := c.take(&c.replies, anyPacket)
 	if p == nil && c.x.Version == codec.V5 {
 		c.WantRejected()
@@ -88,6 +88,19 @@ func (c *Client) ofVersion(allowed []codec.ReasonCode) []codec.ReasonCode {
 		}
 	}
 	return here
+}
+
+// connackWith names a CONNACK by the codes it may have: those of 3.1.1 have
+// other names than 5.0's of the same number.
+func connackWith(codes []codec.ReasonCode) string {
+	names := make([]string, len(codes))
+	for i, code := range codes {
+		names[i] = code.String()
+		if code != codec.Success && !code.IsError() {
+			names[i] = fmt.Sprintf("return code 0x%02X", byte(code))
+		}
+	}
+	return "CONNACK " + strings.Join(names, " or ")
 }
 
 // wantClosedAfter wants the end of the connection after a refusal.

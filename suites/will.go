@@ -54,7 +54,7 @@ func wantWillAfter(x *Exchange, end func(*Client)) {
 
 var _ = Check("will-on-takeover",
 	"publishes the Will Message when another connection takes the client's place",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
 	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
 	func(x *Exchange) {
 		// In 5.0 as well: "If the existing Client has a Will Message, that Will

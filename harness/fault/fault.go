@@ -98,6 +98,25 @@ func tolerates(name, does string, match func(l *Link, f *Frame) bool) Fault {
 	}}
 }
 
+// refuses makes a broker that answers a CONNECT with a CONNACK that refuses it
+// and closes the connection.
+func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
+	return Fault{name, does, func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Type() != codec.CONNECT || !match(l, f) {
+				return Forward
+			}
+			refusal := &codec.Connack{Code: codec.RefusedServerUnavailable}
+			if l.Version == codec.V5 {
+				refusal.Code = codec.ServerUnavailable
+			}
+			l.ToClient(refusal)
+			l.CloseClient()
+			return Swallow
+		}}
+	}}
+}
+
 // malformed matches packets of one type in which the strict decoder finds
 // something wrong with one of these fields; without fields, with any.
 func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {
