@@ -329,7 +329,7 @@ var _ = Check("pubrel-flags",
 	Needs{ExactlyOnce},
 	CaughtBy{fault.IgnoresPubrelFlags},
 	func(x *Exchange) {
-		Each(x, []byte{0b0000, 0b0001, 0b0011, 0b0100, 0b0110, 0b1000, 0b1010, 0b1111}, flagsName, func(x *Exchange, flags byte) {
+		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
 			alice := x.Connect(Clean, As("alice"))
 			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 1, Topic: x.Topic("once"), Payload: "hello"})
 			alice.WantPubrec(1)
