@@ -165,7 +165,18 @@ func serve(server *mochi.Server, listener listeners.Listener) error {
 	if err := server.AddListener(listener); err != nil {
 		return err
 	}
-	server.Listeners.Serve(listener.ID(), server.EstablishConnection)
+	server.Listeners.Serve(listener.ID(), func(id string, conn net.Conn) (err error) {
+		// mochi 2.7.9 panics on a SUBSCRIBE that ends before its last
+		// Subscription Options do, and would take this process with it. On its
+		// own it dies of that; here the connection is closed, as it should be.
+		defer func() {
+			if p := recover(); p != nil {
+				conn.Close()
+				err = fmt.Errorf("mochi panicked: %v", p)
+			}
+		}()
+		return server.EstablishConnection(id, conn)
+	})
 	return nil
 }
 
