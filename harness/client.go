@@ -552,6 +552,18 @@ func (c *Client) lifeSign() (sign string) {
 // that it does not. It gives no verdict: what came is for the decoder to judge.
 func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
 
+// WantEnd wants the connection to end, however and whatever comes before:
+// where only what the broker sends is judged, packet by packet.
+func (c *Client) WantEnd() {
+	if c.Connack != nil && !c.left {
+		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
+		c.write([]byte{0xC0, 0x00})
+	}
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
+		c.x.fail("the broker to close the connection", alive)
+	}
+}
+
 // WantIdle wants nothing to be there and nothing to come until the broker has
 // answered a PINGREQ.
 func (c *Client) WantIdle() {

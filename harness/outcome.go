@@ -41,6 +41,7 @@ type Result struct {
 type CaseResult struct {
 	Name    string
 	Outcome Outcome
+	breaches []Breach
 }
 
 // Breach is a packet from the broker that the strict decoder refused.
@@ -172,7 +173,12 @@ func (r *Result) Answer(statements []string) {
 		if slices.Contains(statements, b.Statement) {
 			r.Outcome, r.Reason = Fail, b.Text
 			r.Expected, r.Observed = "packets that the specification allows", b.Text
-			return
+			break
+		}
+	}
+	for i, c := range r.Cases {
+		if slices.ContainsFunc(c.breaches, func(b Breach) bool { return slices.Contains(statements, b.Statement) }) {
+			r.Cases[i].Outcome = Fail
 		}
 	}
 }
