@@ -152,6 +152,19 @@ func (p *Profile) identified(x *Exchange) {
 	p.lacks[NoEmptyClientIDs] = c.Connack.String()
 }
 
+// Alive says whether the broker answers a CONNECT on a new connection with
+// anything at all. A failure seen on a broker that does not is no verdict: it
+// may have died, or be out of connections.
+func Alive(ctx context.Context, target *Target, profile *Profile, settings Settings) bool {
+	settings.KeepTraces = true
+	result := Perform(ctx, target, profile, settings, func(x *Exchange) {
+		c := x.Dial("control")
+		c.Send(x.NewConnect(Clean))
+		Want[codec.Packet](c, "any answer")
+	})
+	return result.Outcome == Pass || len(result.Breaches) > 0
+}
+
 // declared reads the capabilities of a 5.0 CONNACK (section 3.2.2.3). An
 // absent property means that the feature is there.
 func (p *Profile) declared(properties codec.Properties) {
