@@ -32,6 +32,7 @@ type Client struct {
 	conn   net.Conn
 	lastID uint16
 	own    bool          // ignore messages from outside this exchange's topics
+	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
 	either bool          // take a CONNACK in the format of either version
 	extra  time.Duration // patience beyond the timeout
 
@@ -104,7 +105,7 @@ func (c *Client) read() {
 		} else {
 			text = codec.Raw(raw).String()
 		}
-		if publish, ok := packet.(*codec.Publish); ok && c.own && !c.x.owns(publish.Topic) && err == nil {
+		if c.own && err == nil && c.foreign(packet) {
 			continue // somebody else's traffic on a shared broker
 		}
 		if err != nil {
@@ -145,6 +146,40 @@ func (c *Client) decode(raw []byte) (codec.Packet, error) {
 		}
 	}
 	return packet, err
+}
+
+// foreign says whether a packet belongs to a message on somebody else's topic,
+// and acknowledges it: unacknowledged ones would keep ours from coming.
+func (c *Client) foreign(p codec.Packet) bool {
+	var answer codec.Packet
+	switch p := p.(type) {
+	case *codec.Publish:
+		if c.x.owns(p.Topic) {
+			return false
+		}
+		switch p.QoS {
+		case codec.QoS1:
+			answer = &codec.Puback{PacketID: p.PacketID}
+		case codec.QoS2:
+			answer = &codec.Pubrec{PacketID: p.PacketID}
+			c.others = append(c.others, p.PacketID)
+		}
+	case *codec.Pubrel:
+		i := slices.Index(c.others, p.PacketID)
+		if i < 0 {
+			return false
+		}
+		c.others = slices.Delete(c.others, i, i+1)
+		answer = &codec.Pubcomp{PacketID: p.PacketID}
+	default:
+		return false
+	}
+	if answer != nil {
+		if raw, err := codec.Encode(c.x.Version, codec.Client, answer); err == nil {
+			_, _ = c.conn.Write(raw)
+		}
+	}
+	return true
 }
 
 // readEnded records how the connection ended.
