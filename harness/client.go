@@ -380,13 +380,32 @@ func (c *Client) Send(packets ...codec.Packet) {
 	c.write(segment)
 }
 
-// SendBytewise writes a packet with every byte in a segment of its own.
-func (c *Client) SendBytewise(p codec.Packet) {
+// SendBytewise writes a packet with every byte in a segment of its own. After
+// the first byte and before the last a PINGREQ on the other connection makes
+// the broker look at what has arrived, before the network can join it to the rest.
+func (c *Client) SendBytewise(p codec.Packet, other *Client) {
 	raw := c.encode(p)
 	c.record(p, raw)
 	for i := range raw {
+		if i == 1 || i == len(raw)-1 {
+			other.x.during(StepPing, other.Ping)
+		}
 		c.write(raw[i : i+1])
 	}
+}
+
+// SendCut writes packets in two segments, the second of which holds the last n
+// bytes; a PINGRESP on another connection comes between them.
+func (c *Client) SendCut(n int, packets ...codec.Packet) {
+	var stream []byte
+	for _, p := range packets {
+		raw := c.encode(p)
+		c.record(p, raw)
+		stream = append(stream, raw...)
+	}
+	c.write(stream[:len(stream)-n])
+	c.x.Connect(Clean).Ping()
+	c.write(stream[len(stream)-n:])
 }
 
 // SendPart writes the bytes of a packet from one offset up to another, for
@@ -581,6 +600,13 @@ func (c *Client) lifeSign() (sign string) {
 		}
 	}
 	return sign
+}
+
+// Closed says whether the broker has closed the Network Connection.
+func (c *Client) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end != open
 }
 
 // AwaitEnd waits until the broker has closed the Network Connection, or shows

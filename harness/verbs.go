@@ -298,6 +298,23 @@ func (c *Client) WantPublish(topic, payload string) *codec.Publish {
 	return p
 }
 
+// Delivered is WantPublish as set-up: a broker that does not deliver the
+// message blocks the check.
+func (c *Client) Delivered(topic, payload string) (p *codec.Publish) {
+	c.x.during(StepDeliver, func() { p = c.WantPublish(topic, payload) })
+	return p
+}
+
+// Received is WantPubrec as set-up.
+func (c *Client) Received(id uint16) {
+	c.x.during(StepPublishQoS2, func() { c.WantPubrec(id) })
+}
+
+// Released is WantPubrel as set-up.
+func (c *Client) Released(id uint16) {
+	c.x.during(StepReceiveQoS2, func() { c.WantPubrel(id) })
+}
+
 // WantPublishAt wants the next message to be this one at this QoS.
 func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publish {
 	p := c.WantPublish(topic, payload)

@@ -61,6 +61,10 @@ type Frame struct {
 	Packet codec.Packet
 	// Breach is what the strict decoder found wrong with it; nil for a legal packet.
 	Breach *codec.Breach
+	// Pieces is in how many pieces the packet arrived; Behind says that the
+	// first of them was the end of a segment that held other packets.
+	Pieces int
+	Behind bool
 
 	swallowed bool
 }

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -166,10 +167,16 @@ func (l *Link) carry(from codec.Peer, source, sink duplex, handle func(*Link, *F
 	if handle == nil {
 		handle = func(*Link, *Frame) Action { return Forward }
 	}
-	reader := codec.NewReader(l.Version, source)
+	arriving := &arrivals{Reader: source}
+	buffer := bufio.NewReader(arriving)
+	reader := codec.NewReader(l.Version, buffer)
 	for {
+		behind, before := buffer.Buffered() > 0, arriving.count
 		raw, err := reader.Next()
-		f := &Frame{Raw: raw}
+		f := &Frame{Raw: raw, Behind: behind, Pieces: arriving.count - before}
+		if behind {
+			f.Pieces++
+		}
 		if err != nil && (!errors.As(err, &f.Breach) || len(raw) == 0) {
 			_, _ = sink.Write(raw)
 			if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -184,12 +191,30 @@ func (l *Link) carry(from codec.Peer, source, sink duplex, handle func(*Link, *F
 		}
 		l.handle(from, sink, f, handle)
 		if err != nil && !f.swallowed { // a length that can't be read: nor can what follows
-			if _, err = io.Copy(sink, source); err == nil {
+			if _, err = io.Copy(sink, buffer); err == nil {
 				err = io.EOF
 			}
 			return err
 		}
+		if err != nil {
+			_, _ = buffer.Discard(buffer.Buffered())
+			reader = codec.NewReader(l.Version, buffer)
+		}
 	}
+}
+
+// arrivals counts how often bytes arrive.
+type arrivals struct {
+	io.Reader
+	count int
+}
+
+func (a *arrivals) Read(b []byte) (int, error) {
+	n, err := a.Reader.Read(b)
+	if n > 0 {
+		a.count++
+	}
+	return n, err
 }
 
 // handle shows a frame to the fault and passes on what it leaves of it.
