@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -124,7 +125,7 @@ func (c *Client) read() {
 		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
 		if packet == nil {
-			c.ended(endBroken, breach)
+			c.ended(endBroken, breach+lookalike(raw))
 			return
 		}
 		if !c.deliver(packet, len(raw)) {
@@ -189,13 +190,13 @@ func (c *Client) readEnded(partial []byte, err error) {
 		if breach != nil {
 			c.x.breached(c, err)
 		}
-		c.ended(endBroken, err.Error())
+		c.ended(endBroken, err.Error()+lookalike(partial))
 		return
 	}
 	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
 		c.x.log.add(c.name, FromBroker, wrong.Frame.String(), nil, err.Error())
 		c.x.breached(c, err)
-		c.ended(endBroken, err.Error())
+		c.ended(endBroken, err.Error()+lookalike(partial))
 		return
 	}
 	kind := endFIN
@@ -207,7 +208,7 @@ func (c *Client) readEnded(partial []byte, err error) {
 		text = "closed by the broker (" + frame.Error() + ")"
 	}
 	if len(partial) > 0 {
-		text += " in the middle of a packet"
+		text += " in the middle of a packet" + lookalike(partial)
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && kind == endFIN && !errors.Is(err, net.ErrClosed) {
 		text += ": " + err.Error()
@@ -219,6 +220,17 @@ func (c *Client) readEnded(partial []byte, err error) {
 		c.x.log.add(c.name, Note, text, partial, "")
 	}
 	c.ended(kind, text)
+}
+
+// lookalike names another protocol that the bytes look like.
+func lookalike(raw []byte) string {
+	switch {
+	case bytes.HasPrefix(raw, []byte("HTTP/")):
+		return " (this looks like an HTTP server)"
+	case len(raw) > 2 && raw[0] >= 0x14 && raw[0] <= 0x17 && raw[1] == 3:
+		return " (this looks like TLS: try mqtts://)"
+	}
+	return ""
 }
 
 func (c *Client) ended(kind ending, text string) {

@@ -39,8 +39,8 @@ type Result struct {
 
 // CaseResult is the outcome of one case of a table-driven exchange.
 type CaseResult struct {
-	Name    string
-	Outcome Outcome
+	Name     string
+	Outcome  Outcome
 	breaches []Breach
 }
 
