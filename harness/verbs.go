@@ -58,6 +58,9 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 // end of the connection with or without such a CONNACK.
 func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bool) {
 	allowed = append(c.ofVersion(allowed), codec.Success)
+	if c.x.Version == codec.V5 {
+		allowed = append(allowed, generalErrors...)
+	}
 	expected := connackWith(allowed)
 	p, instead := c.take(&c.replies, anyPacket)
 	if p == nil && c.x.Version == codec.V5 {

@@ -154,3 +154,8 @@ func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Ac
 		return Forward
 	}
 }
+
+// without is a list of properties less those with this identifier.
+func without(properties codec.Properties, id codec.PropertyID) codec.Properties {
+	return slices.DeleteFunc(slices.Clone(properties), func(p codec.Property) bool { return p.ID == id })
+}
