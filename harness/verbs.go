@@ -546,13 +546,19 @@ func (c *Client) SendAll(packets ...codec.Packet) {
 
 // Offer publishes a QoS 1 message that the broker may refuse, and says how it
 // did: by closing the connection or, in 5.0, by the Reason Code in PUBACK. ""
-// means that it took the message.
+// means that it took the message; to do neither is a failure.
 func (c *Client) Offer(topic, payload string) (refusal string) {
 	publish := c.NewPublish(codec.QoS1, topic, payload)
 	c.Send(publish)
 	p, instead := c.take(&c.replies, anyPacket)
 	switch p := p.(type) {
 	case nil:
+		c.mu.Lock()
+		open := c.end == open
+		c.mu.Unlock()
+		if open {
+			c.x.fail("PUBACK, or the connection closed", instead)
+		}
 		return instead
 	case *codec.Puback:
 		if p.Code.IsError() {
