@@ -46,8 +46,8 @@ var IgnoresQoS3 = tolerates("ignores-qos-3", "ignores a PUBLISH with QoS 3 and c
 var IgnoresTopicWildcards = tolerates("ignores-topic-wildcards", "ignores a PUBLISH with a wildcard in its Topic Name and carries on",
 	breaks(codec.PUBLISH, "MQTT-3.3.2-2"))
 
-// IgnoresEmptyTopics passes over messages that it can't route.
-var IgnoresEmptyTopics = tolerates("ignores-empty-topics", "ignores a PUBLISH with an empty Topic Name and carries on",
+// IgnoresEmptyTopicNames passes over messages that it can't route.
+var IgnoresEmptyTopicNames = tolerates("ignores-empty-topic-names", "ignores a PUBLISH with an empty Topic Name and carries on",
 	breaks(codec.PUBLISH, "MQTT-4.7.3-1", "5.0/3.3.2.1/topic-name-empty"))
 
 // IgnoresTruncatedPublish passes over what it can't read.
