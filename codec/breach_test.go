@@ -189,8 +189,8 @@ func breachTests() (tests []breachTest) {
 	missing("CONNECT without the user name", V5, Client, connect5(0x82, props(), "c"), "User Name", "MQTT-3.1.2-17")
 	missing("CONNECT without the password", V311, Client, connect4(0xC2, "c", "u"), "Password", "MQTT-3.1.2-21")
 	missing("CONNECT without the password", V5, Client, connect5(0x42, props(), "c"), "Password", "MQTT-3.1.2-19")
-	missing("CONNACK empty", V311, Server, frame(0x20), "Connect Acknowledge Flags", malformed[0])
-	missing("CONNACK of one byte", V5, Server, frame(0x20, 0), "Reason Code", malformed[1])
+	missing("CONNACK empty", V311, Server, frame(0x20), "Connect Acknowledge Flags", remaining[0])
+	missing("CONNACK of one byte", V5, Server, frame(0x20, 0), "Reason Code", remaining[1])
 	missing("CONNACK without properties", V5, Server, frame(0x20, 0, 0), "Property Length", "MQTT-2.2.2-1")
 	missing("PUBLISH empty", V311, Client, frame(0x30), "Topic Name", "MQTT-3.3.2-1")
 	missing("PUBLISH empty", V5, Server, frame(0x30), "Topic Name", "MQTT-3.3.2-1")
@@ -231,7 +231,7 @@ func breachTests() (tests []breachTest) {
 	)
 	add(unread(
 		breachTest{"Property Length of five bytes", V5, Server, frame(0x20, 0, 0, []byte{0x80, 0x80, 0x80, 0x80, 0x01}), "Property Length", 4, "5.0/1.5.5/variable-byte-integer-too-long", true},
-		breachTest{"Property Length beyond the packet", V5, Server, frame(0x20, 0, 0, 1), "Property Length", 4, malformed[1], true},
+		breachTest{"Property Length beyond the packet", V5, Server, frame(0x20, 0, 0, 1), "Property Length", 4, remaining[1], true},
 		breachTest{"Will Property Length beyond the packet", V5, Client, connect5(6, props(), "c", 99), "Will Property Length", 16, malformed[1], true},
 		breachTest{"identifier without a value", V5, Server, frame(0x20, 0, 0, props(0x21)), "Receive Maximum", 6, "5.0/2.2.2.2/property-data-type", true},
 		breachTest{"value cut off by the Property Length", V5, Server, frame(0x20, 0, 0, 2, 0x21, uint16(1)), "Receive Maximum", 6, "5.0/2.2.2.2/property-data-type", true},

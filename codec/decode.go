@@ -47,6 +47,11 @@ func (d *decoder) fail(field string, at int, r rule, format string, args ...any)
 		if d.nth > 0 {
 			field = fmt.Sprintf("%s[%d]", field, d.nth)
 		}
+		if r == ruleMalformed && d.from == Server {
+			// What a server owes a malformed packet is no statement that its
+			// own packets can break; that they end too early is.
+			r = ruleRemainingLength
+		}
 		d.breach = &Breach{Packet: d.typ, Field: field, Offset: at, Statement: r.statement(d.version), Reason: fmt.Sprintf(format, args...)}
 	}
 }

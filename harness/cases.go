@@ -65,7 +65,7 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
 		}
 		byOutcome[outcome] = append(byOutcome[outcome], i)
 		x.mu.Lock()
-		x.cases = append(x.cases, CaseResult{cases[i].Name, outcome})
+		x.cases = append(x.cases, CaseResult{cases[i].Name, outcome, parts[i].breaches})
 		x.breaches = append(x.breaches, parts[i].breaches...)
 		x.mu.Unlock()
 	}

@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/websocket"
 )
 
 // Client is one scripted end of a Network Connection. Its verbs are called
@@ -30,17 +32,22 @@ type Client struct {
 	name   string // in transcripts
 	conn   net.Conn
 	lastID uint16
-	own    bool // ignore messages from outside this exchange's topics
-	either bool // take a CONNACK in the format of either version
+	own    bool          // ignore messages from outside this exchange's topics
+	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
+	either bool          // take a CONNACK in the format of either version
+	extra  time.Duration // patience beyond the timeout
 
 	mu       sync.Mutex
+	audit    audit
 	changed  chan struct{} // closed, and made anew, whenever something below changes
 	messages []codec.Packet
 	releases []codec.Packet
 	replies  []codec.Packet
-	received int64  // bytes
-	queued   int64  // bytes and cost of the packets in the queues
-	end      ending // why nothing more will come
+	received int64             // bytes
+	queued   int64             // bytes and cost of the packets in the queues
+	goodbye  *codec.Disconnect // the broker's DISCONNECT
+	left     bool              // we have sent a DISCONNECT
+	end      ending            // why nothing more will come
 	endText  string
 	closed   bool // by us
 	done     chan struct{}
@@ -86,7 +93,6 @@ func (c *Client) read() {
 	defer close(c.done)
 	reader := codec.NewReader(c.x.Version, c.conn)
 	reader.Limit = maxPacket
-	var started, connacked bool
 	for {
 		raw, err := reader.Next()
 		if err != nil {
@@ -94,26 +100,32 @@ func (c *Client) read() {
 			return
 		}
 		packet, err := c.decode(raw)
-		if err == nil {
-			err = c.outOfTurn(packet, started, connacked)
-		}
-		started, connacked = true, connacked || codec.Type(raw[0]>>4) == codec.CONNACK
 		var text, breach string
 		if packet != nil {
 			text = packet.String()
 		} else {
 			text = codec.Raw(raw).String()
 		}
-		if publish, ok := packet.(*codec.Publish); ok && c.own && !c.x.owns(publish.Topic) && err == nil {
+		if c.own && err == nil && c.foreign(packet) {
 			continue // somebody else's traffic on a shared broker
 		}
 		if err != nil {
 			breach = err.Error()
 			c.x.breached(c, err)
 		}
+		if packet != nil {
+			c.mu.Lock()
+			more := c.audit.received(packet, len(raw))
+			c.mu.Unlock()
+			for _, b := range more {
+				breach = strings.TrimPrefix(breach+"; "+b.Text, "; ")
+				b.Conn = c.name
+				c.x.breach(b)
+			}
+		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
 		if packet == nil {
-			c.ended(endBroken, breach)
+			c.ended(endBroken, breach+lookalike(raw))
 			return
 		}
 		if !c.deliver(packet, len(raw)) {
@@ -137,16 +149,38 @@ func (c *Client) decode(raw []byte) (codec.Packet, error) {
 	return packet, err
 }
 
-// outOfTurn finds fault with what comes before CONNACK (AUTH may, in 5.0)
-// [MQTT-3.2.0-1] and, in 5.0, with a second CONNACK [MQTT-3.2.0-2].
-func (c *Client) outOfTurn(p codec.Packet, started, connacked bool) error {
-	switch t := p.Type(); {
-	case !started && t != codec.CONNACK && t != codec.AUTH:
-		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-1", Reason: "sent before CONNACK"}
-	case connacked && t == codec.CONNACK && c.x.Version == codec.V5:
-		return &codec.Breach{Packet: t, Field: "Fixed Header", Statement: "MQTT-3.2.0-2", Reason: "a second one on the connection"}
+// foreign says whether a packet belongs to a message on somebody else's topic,
+// and acknowledges it: unacknowledged ones would keep ours from coming.
+func (c *Client) foreign(p codec.Packet) bool {
+	var answer codec.Packet
+	switch p := p.(type) {
+	case *codec.Publish:
+		if c.x.owns(p.Topic) {
+			return false
+		}
+		switch p.QoS {
+		case codec.QoS1:
+			answer = &codec.Puback{PacketID: p.PacketID}
+		case codec.QoS2:
+			answer = &codec.Pubrec{PacketID: p.PacketID}
+			c.others = append(c.others, p.PacketID)
+		}
+	case *codec.Pubrel:
+		i := slices.Index(c.others, p.PacketID)
+		if i < 0 {
+			return false
+		}
+		c.others = slices.Delete(c.others, i, i+1)
+		answer = &codec.Pubcomp{PacketID: p.PacketID}
+	default:
+		return false
 	}
-	return nil
+	if answer != nil {
+		if raw, err := codec.Encode(c.x.Version, codec.Client, answer); err == nil {
+			_, _ = c.conn.Write(raw)
+		}
+	}
+	return true
 }
 
 // readEnded records how the connection ended.
@@ -156,7 +190,13 @@ func (c *Client) readEnded(partial []byte, err error) {
 		if breach != nil {
 			c.x.breached(c, err)
 		}
-		c.ended(endBroken, err.Error())
+		c.ended(endBroken, err.Error()+lookalike(partial))
+		return
+	}
+	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
+		c.x.log.add(c.name, FromBroker, wrong.Frame.String(), nil, err.Error())
+		c.x.breached(c, err)
+		c.ended(endBroken, err.Error()+lookalike(partial))
 		return
 	}
 	kind := endFIN
@@ -164,8 +204,11 @@ func (c *Client) readEnded(partial []byte, err error) {
 		kind = endRST
 	}
 	text := "closed by the broker (" + string(kind) + ")"
+	if frame := (*websocket.CloseError)(nil); errors.As(err, &frame) {
+		text = "closed by the broker (" + frame.Error() + ")"
+	}
 	if len(partial) > 0 {
-		text += " in the middle of a packet"
+		text += " in the middle of a packet" + lookalike(partial)
 	}
 	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && kind == endFIN && !errors.Is(err, net.ErrClosed) {
 		text += ": " + err.Error()
@@ -177,6 +220,17 @@ func (c *Client) readEnded(partial []byte, err error) {
 		c.x.log.add(c.name, Note, text, partial, "")
 	}
 	c.ended(kind, text)
+}
+
+// lookalike names another protocol that the bytes look like.
+func lookalike(raw []byte) string {
+	switch {
+	case bytes.HasPrefix(raw, []byte("HTTP/")):
+		return " (this looks like an HTTP server)"
+	case len(raw) > 2 && raw[0] >= 0x14 && raw[0] <= 0x17 && raw[1] == 3:
+		return " (this looks like TLS: try mqtts://)"
+	}
+	return ""
 }
 
 func (c *Client) ended(kind ending, text string) {
@@ -197,6 +251,9 @@ func (c *Client) deliver(p codec.Packet, size int) bool {
 		c.end, c.endText = endFlood, "the broker sends without end: the harness hung up after "+plural(int(c.received), "byte")
 		c.signal()
 		return false
+	}
+	if d, ok := p.(*codec.Disconnect); ok && c.goodbye == nil {
+		c.goodbye = d
 	}
 	switch p.Type() {
 	case codec.PUBLISH:
@@ -225,7 +282,8 @@ func (c *Client) signal() {
 // It returns nil and what was seen instead when the connection ended or
 // nothing came in time.
 func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (codec.Packet, string) {
-	timeout := time.NewTimer(c.x.settings.Timeout)
+	patience := c.x.settings.Timeout + c.extra
+	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
 	for {
 		c.mu.Lock()
@@ -256,7 +314,7 @@ func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (code
 		select {
 		case <-changed:
 		case <-timeout.C:
-			return nil, "nothing within " + c.x.settings.Timeout.String() + c.leftovers()
+			return nil, "nothing within " + patience.String() + c.leftovers()
 		case <-c.x.ctx.Done():
 			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
@@ -294,6 +352,10 @@ func (c *Client) leftovers() string {
 	return ", though there came " + strings.Join(names, "; ")
 }
 
+// Patience makes the client wait longer than the timeout for what it wants:
+// where a rule says when something is due but not how late it may come.
+func (c *Client) Patience(extra time.Duration) { c.extra = extra }
+
 // any picks the first packet of a queue.
 func anyPacket(codec.Packet) bool { return true }
 
@@ -330,13 +392,32 @@ func (c *Client) Send(packets ...codec.Packet) {
 	c.write(segment)
 }
 
-// SendBytewise writes a packet with every byte in a segment of its own.
-func (c *Client) SendBytewise(p codec.Packet) {
+// SendBytewise writes a packet with every byte in a segment of its own. After
+// the first byte and before the last a PINGREQ on the other connection makes
+// the broker look at what has arrived, before the network can join it to the rest.
+func (c *Client) SendBytewise(p codec.Packet, other *Client) {
 	raw := c.encode(p)
 	c.record(p, raw)
 	for i := range raw {
+		if i == 1 || i == len(raw)-1 {
+			other.x.during(StepPing, other.Ping)
+		}
 		c.write(raw[i : i+1])
 	}
+}
+
+// SendCut writes packets in two segments, the second of which holds the last n
+// bytes; a PINGRESP on another connection comes between them.
+func (c *Client) SendCut(n int, packets ...codec.Packet) {
+	var stream []byte
+	for _, p := range packets {
+		raw := c.encode(p)
+		c.record(p, raw)
+		stream = append(stream, raw...)
+	}
+	c.write(stream[:len(stream)-n])
+	c.x.Connect(Clean).Ping()
+	c.write(stream[len(stream)-n:])
 }
 
 // SendPart writes the bytes of a packet from one offset up to another, for
@@ -364,6 +445,12 @@ func (c *Client) encode(p codec.Packet) []byte {
 // leaves behind at the broker.
 func (c *Client) record(p codec.Packet, raw []byte) {
 	c.x.remember(p)
+	c.mu.Lock()
+	c.audit.sent(p)
+	c.mu.Unlock()
+	if _, ok := p.(*codec.Disconnect); ok {
+		c.left = true
+	}
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
 }
 
@@ -389,10 +476,10 @@ func isTimeout(err error) bool {
 // are the general ones of section 4.13 and those given.
 //
 // On an accepted connection a PINGREQ shows a broker that carries on: it would
-// have to answer.
+// have to answer. After our own DISCONNECT nothing more is sent.
 func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
 	expected := "the broker to close the connection"
-	if c.Connack != nil {
+	if c.Connack != nil && !c.left {
 		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
 		c.write([]byte{0xC0, 0x00})
 	}
@@ -527,11 +614,40 @@ func (c *Client) lifeSign() (sign string) {
 	return sign
 }
 
+// Closed says whether the broker has closed the Network Connection.
+func (c *Client) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end != open
+}
+
+// AwaitEnd waits until the broker has closed the Network Connection, or shows
+// that it does not. It gives no verdict: what came is for the decoder to judge.
+func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
+
+// WantEnd wants the connection to end, however and whatever comes before:
+// where only what the broker sends is judged, packet by packet.
+func (c *Client) WantEnd() {
+	if c.Connack != nil && !c.left {
+		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
+		c.write([]byte{0xC0, 0x00})
+	}
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
+		c.x.fail("the broker to close the connection", alive)
+	}
+}
+
 // WantIdle wants nothing to be there and nothing to come until the broker has
 // answered a PINGREQ.
 func (c *Client) WantIdle() {
 	c.Send(&codec.Pingreq{})
-	c.x.during(StepPing, func() { Want[*codec.Pingresp](c, "PINGRESP and nothing before it") })
+	p, instead := c.take(&c.replies, anyPacket)
+	if p == nil {
+		c.x.during(StepPing, func() { c.x.fail("PINGRESP", instead) })
+	}
+	if p.Type() != codec.PINGRESP {
+		c.x.fail("nothing", p.String())
+	}
 	c.settle()
 	if rest := c.leftovers(); rest != "" {
 		c.x.fail("nothing", strings.TrimPrefix(rest, ", though there came "))
@@ -569,6 +685,23 @@ func (c *Client) Drop() {
 func (c *Client) Disconnect(properties ...codec.Property) {
 	c.Send(&codec.Disconnect{Properties: properties})
 	c.hangUp()
+}
+
+// Abort ends the Network Connection with a reset where the transport has one
+// (TCP), as a client that crashes does.
+func (c *Client) Abort() {
+	c.x.log.add(c.name, Note, "the client resets the connection", nil, "")
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	c.close()
+}
+
+// Goodbye is the broker's DISCONNECT (5.0); nil when it sent none.
+func (c *Client) Goodbye() *codec.Disconnect {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.goodbye
 }
 
 // hangUp closes our direction, waits for the broker to close its own, and closes.

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"net"
 
 	"mqttspec/codec"
 )
@@ -15,6 +16,7 @@ type connecting struct {
 	packet *codec.Connect
 	name   string
 	own    bool
+	dial   func(x *Exchange, name string) *Client
 }
 
 // sessionExpiry is how long, in seconds, a Persistent session of 5.0 is asked
@@ -73,6 +75,14 @@ func Login(userName, password string) ConnectOption {
 	return func(c *connecting) { c.packet.UserName, c.packet.Password = &userName, &password }
 }
 
+// AnyLogin makes sure that there are user name and password: the target's, or
+// made-up ones where it gives none.
+func AnyLogin(c *connecting) {
+	if c.packet.UserName == nil || c.packet.Password == nil {
+		Login("mqttspec", "secret")(c)
+	}
+}
+
 // With adds properties (5.0).
 func With(properties ...codec.Property) ConnectOption {
 	return func(c *connecting) { c.packet.Properties = append(c.packet.Properties, properties...) }
@@ -88,7 +98,7 @@ func (x *Exchange) NewConnect(options ...ConnectOption) *codec.Connect {
 }
 
 func (x *Exchange) connecting(options []ConnectOption) *connecting {
-	c := &connecting{x: x, packet: &codec.Connect{
+	c := &connecting{x: x, dial: (*Exchange).Dial, packet: &codec.Connect{
 		ProtocolName: "MQTT", ProtocolLevel: byte(x.Version), CleanStart: true, KeepAlive: 60,
 	}}
 	if user, password := x.target.Credentials(); user != nil {
@@ -113,7 +123,7 @@ func (x *Exchange) connecting(options []ConnectOption) *connecting {
 // that does not accept it blocks the check.
 func (x *Exchange) Connect(options ...ConnectOption) *Client {
 	connecting := x.connecting(options)
-	c := x.Dial(connecting.name)
+	c := connecting.dial(x, connecting.name)
 	c.ID, c.own = connecting.packet.ClientID, connecting.own
 	x.during(StepConnect, func() {
 		c.Send(connecting.packet)
@@ -123,25 +133,36 @@ func (x *Exchange) Connect(options ...ConnectOption) *Client {
 }
 
 // Dial opens a Network Connection and sends nothing.
-func (x *Exchange) Dial(name string) *Client { return x.dial(name, false) }
+func (x *Exchange) Dial(name string) *Client { return x.dial(name, x.target.Dialer, false) }
 
 // DialForeign is Dial for a CONNECT whose Protocol Name or Level is of no
 // version of MQTT: the broker can't know in which format its CONNACK would be
 // understood, so that it may have that of 3.1.1 or of 5.0.
-func (x *Exchange) DialForeign(name string) *Client { return x.dial(name, true) }
+func (x *Exchange) DialForeign(name string) *Client { return x.dial(name, x.target.Dialer, true) }
 
-func (x *Exchange) dial(name string, either bool) *Client {
+func (x *Exchange) dial(name string, dialer Dialer, either bool) *Client {
+	ctx, cancel := x.target.limit(x.ctx)
+	defer cancel()
+	conn, err := dialer.Dial(ctx)
+	if err != nil {
+		panic(&stop{outcome: Error, reason: fmt.Sprintf("no connection: %v", err), noConnection: true})
+	}
+	return x.adopt(name, conn, either)
+}
+
+// adopt makes a client of an open connection.
+func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
 	x.mu.Lock()
 	x.names[name]++
 	if n := x.names[name]; n > 1 {
 		name = fmt.Sprintf("%s#%d", name, n)
 	}
 	x.mu.Unlock()
-	conn, err := x.target.Dial(x.ctx)
-	if err != nil {
-		panic(&stop{outcome: Error, reason: fmt.Sprintf("no connection: %v", err), noConnection: true})
+	c := &Client{
+		x: x, name: name, conn: conn, either: either, audit: audit{version: x.Version},
+		changed: make(chan struct{}), done: make(chan struct{}),
 	}
-	c := &Client{x: x, name: name, conn: conn, either: either, changed: make(chan struct{}), done: make(chan struct{})}
+	c.watchFrames(conn)
 	x.log.add(name, Note, "connected", nil, "")
 	x.mu.Lock()
 	x.clients = append(x.clients, c)

@@ -1,25 +1,34 @@
 package harness
 
 import (
+	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime/debug"
-	"time"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
 	"github.com/mochi-mqtt/server/v2/listeners"
 )
 
-// Embedded is a mochi-mqtt broker within this process, on a free loopback port,
+// Embedded is a mochi-mqtt broker within this process, on free loopback ports,
 // and its instances with lowered capabilities.
 type Embedded struct {
 	// Target is the broker with everything enabled; its Instances are the others.
-	Target  *Target
-	servers []*mochi.Server
+	Target *Target
+	// Over reaches the same broker over the other transports, by the scheme of
+	// their URLs: mqtts, ws, wss and unix.
+	Over map[string]*Target
+
+	certificates *certificates
+	dir          string // holds the Unix socket
+	servers      []*mochi.Server
 }
 
 // embeddedInstances are the limits that rules are about, one instance each.
@@ -42,58 +51,232 @@ var embeddedInstances = []struct {
 // serverKeepAlive is the instance that sets a Server Keep Alive.
 const serverKeepAlive = "server-keep-alive"
 
+// embeddedLedger is what the instance "access" allows whom.
+var embeddedLedger = auth.Ledger{
+	Users: auth.Users{
+		"tester": {Password: "tester-secret"},
+		"keeper": {Password: "keeper-secret"},
+	},
+	ACL: auth.ACLRules{
+		{Username: "keeper"},
+		{Username: "tester", Filters: auth.Filters{"mqttspec/#": auth.ReadWrite, "mqttspec-notices/#": auth.ReadOnly}},
+	},
+}
+
+// embeddedAccess is the same in the words of a target.
+func embeddedAccess() *Access {
+	return &Access{
+		Refused:       []Credential{{"tester", "wrong-secret"}, {"nobody", "tester-secret"}},
+		Administrator: Credential{"keeper", "keeper-secret"},
+		Unreadable:    "mqttspec-secrets",
+		Unwritable:    "mqttspec-notices",
+	}
+}
+
 // StartEmbedded starts the embedded broker and its instances.
 func StartEmbedded() (*Embedded, error) {
-	e := &Embedded{}
-	target, err := e.start("embedded", func(*mochi.Capabilities) {})
-	if err != nil {
-		return nil, err
-	}
-	e.Target = target
-	for _, i := range embeddedInstances {
-		instance, err := e.start(i.name, i.limit)
-		if err != nil {
-			return nil, errors.Join(err, e.Close())
-		}
-		target.Instances = append(target.Instances, instance)
+	e := &Embedded{Over: map[string]*Target{}}
+	if err := e.startAll(); err != nil {
+		return nil, errors.Join(fmt.Errorf("embedded broker: %w", err), e.Close())
 	}
 	return e, nil
 }
 
+func (e *Embedded) startAll() (err error) {
+	if e.certificates, err = newCertificates(); err != nil {
+		return err
+	}
+	var server *mochi.Server
+	if server, e.Target, err = e.start("embedded", new(auth.AllowHook), nil, func(*mochi.Capabilities) {}); err != nil {
+		return err
+	}
+	if err := e.listenOver(server); err != nil {
+		return err
+	}
+	for _, i := range embeddedInstances {
+		_, instance, err := e.start(i.name, new(auth.AllowHook), nil, i.limit)
+		if err != nil {
+			return err
+		}
+		e.Target.Instances = append(e.Target.Instances, instance)
+	}
+	ledger := &auth.Ledger{Users: embeddedLedger.Users, ACL: embeddedLedger.ACL}
+	server, access, err := e.start("access", new(auth.Hook), &auth.Options{Ledger: ledger}, func(*mochi.Capabilities) {})
+	if err != nil {
+		return err
+	}
+	access.UserName, access.Password, access.Access = "tester", "tester-secret", embeddedAccess()
+	if err := e.demandCertificate(server, access); err != nil {
+		return err
+	}
+	e.Target.Instances = append(e.Target.Instances, access)
+	return nil
+}
+
 // start starts one broker.
-func (e *Embedded) start(name string, limit func(*mochi.Capabilities)) (*Target, error) {
+func (e *Embedded) start(name string, hook mochi.Hook, config any, limit func(*mochi.Capabilities)) (*mochi.Server, *Target, error) {
 	capabilities := mochi.NewDefaultServerCapabilities()
 	limit(capabilities)
 	server := mochi.New(&mochi.Options{
 		Capabilities: capabilities,
 		Logger:       slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
-	if err := server.AddHook(new(auth.AllowHook), nil); err != nil {
-		return nil, fmt.Errorf("embedded broker: %w", err)
+	e.servers = append(e.servers, server)
+	if err := server.AddHook(hook, config); err != nil {
+		return nil, nil, err
 	}
-	hook := &limits{server: server}
+	limits := &limits{server: server}
 	if name == serverKeepAlive {
-		hook.keepAlive = 2
+		limits.keepAlive = 2
 	}
-	if err := server.AddHook(hook, nil); err != nil {
-		return nil, fmt.Errorf("embedded broker: %w", err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("embedded broker: %w", err)
-	}
-	address := listener.Addr().String()
-	if err := server.AddListener(listeners.NewNet("tcp", listener)); err != nil {
-		return nil, fmt.Errorf("embedded broker: %w", err)
+	if err := server.AddHook(limits, nil); err != nil {
+		return nil, nil, err
 	}
 	if err := server.Serve(); err != nil {
-		return nil, fmt.Errorf("embedded broker: %w", err)
+		return nil, nil, err
 	}
-	e.servers = append(e.servers, server)
-	return &Target{
-		Name: name, Software: "mochi-mqtt " + moduleVersion("github.com/mochi-mqtt/server/v2"),
-		URL: "mqtt://" + address, Dialer: tcpDialer{address}, DialTimeout: 10 * time.Second,
-	}, nil
+	address, err := listen(server, "tcp", nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	target, err := ParseTarget("mqtt://" + address)
+	if err != nil {
+		return nil, nil, err
+	}
+	target.Name, target.Software = name, "mochi-mqtt "+moduleVersion("github.com/mochi-mqtt/server/v2")
+	return server, target, nil
+}
+
+// listen adds a TCP listener on a free loopback port, with TLS if config is set.
+func listen(server *mochi.Server, id string, config *tls.Config) (address string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	address = listener.Addr().String()
+	if config != nil {
+		listener = tls.NewListener(listener, config)
+	}
+	return address, serve(server, listeners.NewNet(id, listener))
+}
+
+// serve adds a listener to a server that is already serving.
+func serve(server *mochi.Server, listener listeners.Listener) error {
+	if err := server.AddListener(listener); err != nil {
+		return err
+	}
+	server.Listeners.Serve(listener.ID(), func(id string, conn net.Conn) (err error) {
+		// mochi 2.7.9 panics on a SUBSCRIBE that ends before its last
+		// Subscription Options do, and would take this process with it. On its
+		// own it dies of that; here the connection is closed, as it should be.
+		defer func() {
+			if p := recover(); p != nil {
+				conn.Close()
+				err = fmt.Errorf("mochi panicked: %v", p)
+			}
+		}()
+		return server.EstablishConnection(id, conn)
+	})
+	return nil
+}
+
+// listenOver adds the listeners for the other transports.
+func (e *Embedded) listenOver(server *mochi.Server) (err error) {
+	secure := &tls.Config{Certificates: []tls.Certificate{e.certificates.server.tls}} //nolint:gosec // the default is TLS 1.2
+	trusting := Security{Roots: e.certificates.authority}
+	over := func(scheme, address string) error {
+		target, err := ParseSecureTarget(scheme+"://"+address, trusting)
+		if err != nil {
+			return err
+		}
+		target.Name, target.Software = e.Target.Name, e.Target.Software
+		e.Over[scheme] = target
+		return nil
+	}
+	address, err := listen(server, "mqtts", secure)
+	if err == nil {
+		err = over("mqtts", address)
+	}
+	for scheme, config := range map[string]*tls.Config{"ws": nil, "wss": secure} {
+		if err != nil {
+			return err
+		}
+		if address, err = freeAddress(); err != nil {
+			return err
+		}
+		if err = serve(server, listeners.NewWebsocket(listeners.Config{ID: scheme, Address: address, TLSConfig: config})); err != nil {
+			return err
+		}
+		if err = over(scheme, address); err == nil {
+			err = e.Over[scheme].await()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	e.Target.WebSocket = e.Over["ws"].WebSocket
+	for _, target := range e.Over {
+		if target.WebSocket == nil {
+			target.WebSocket = e.Target.WebSocket
+		}
+	}
+	if e.dir, err = os.MkdirTemp("", "mqttspec"); err != nil {
+		return err
+	}
+	path := filepath.Join(e.dir, "mqtt.sock")
+	if err := serve(server, listeners.NewUnixSock(listeners.Config{ID: "unix", Address: path})); err != nil {
+		return err
+	}
+	if err := over("unix", path); err != nil {
+		return err
+	}
+	e.Over["unix"].WebSocket = e.Target.WebSocket
+	return nil
+}
+
+// demandCertificate adds a listener on which clients must show a certificate.
+func (e *Embedded) demandCertificate(server *mochi.Server, target *Target) error {
+	address, err := listen(server, "certificate", &tls.Config{ //nolint:gosec // the default is TLS 1.2
+		Certificates: []tls.Certificate{e.certificates.server.tls},
+		ClientCAs:    e.certificates.authority, ClientAuth: tls.RequireAndVerifyClientCert,
+	})
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return err
+	}
+	config := &tls.Config{ServerName: host, RootCAs: e.certificates.authority} //nolint:gosec // the default is TLS 1.2
+	with := config.Clone()
+	with.Certificates = []tls.Certificate{e.certificates.client.tls}
+	target.Certified = &Certified{
+		With:    tlsDialer{&tcpDialer{host: host, port: port}, with},
+		Without: tlsDialer{&tcpDialer{host: host, port: port}, config},
+	}
+	return nil
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// await waits for the target to take connections.
+func (t *Target) await() error {
+	var conn net.Conn
+	err := poll(context.Background(), t.DialTimeout, func() (err error) {
+		conn, err = t.Dial(context.Background())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // Close stops the broker and its instances.
@@ -101,6 +284,9 @@ func (e *Embedded) Close() error {
 	var errs []error
 	for _, server := range e.servers {
 		errs = append(errs, server.Close())
+	}
+	if e.dir != "" {
+		errs = append(errs, os.RemoveAll(e.dir))
 	}
 	return errors.Join(errs...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"mqttspec/codec"
+	"mqttspec/harness/websocket"
 )
 
 // Settings are the numbers an exchange goes by.
@@ -188,6 +189,14 @@ func (x *Exchange) breached(c *Client, err error) {
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) {
 		b.Statement = breach.Statement
 	}
+	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
+		b.Statement = "MQTT-6.0.0-1"
+	}
+	x.breach(b)
+}
+
+// breach records a breach of a statement.
+func (x *Exchange) breach(b Breach) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if len(x.breaches) < 20 {

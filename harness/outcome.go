@@ -39,8 +39,9 @@ type Result struct {
 
 // CaseResult is the outcome of one case of a table-driven exchange.
 type CaseResult struct {
-	Name    string
-	Outcome Outcome
+	Name     string
+	Outcome  Outcome
+	breaches []Breach
 }
 
 // Breach is a packet from the broker that the strict decoder refused.
@@ -64,13 +65,14 @@ const (
 	StepReceiveQoS2 Step = "qos2-delivered"
 	StepDeliver     Step = "message-delivered"
 	StepPing        Step = "pingreq-answered"
+	StepWill        Step = "will-published"
 	StepWellFormed  Step = "well-formed-packets"
 )
 
 // Steps are all steps; the suite has a check for each.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepPing, StepWellFormed,
+	StepDeliver, StepPing, StepWill, StepWellFormed,
 }
 
 // stop ends an exchange: it is the one value that bodies panic with.
@@ -171,7 +173,12 @@ func (r *Result) Answer(statements []string) {
 		if slices.Contains(statements, b.Statement) {
 			r.Outcome, r.Reason = Fail, b.Text
 			r.Expected, r.Observed = "packets that the specification allows", b.Text
-			return
+			break
+		}
+	}
+	for i, c := range r.Cases {
+		if slices.ContainsFunc(c.breaches, func(b Breach) bool { return slices.Contains(statements, b.Statement) }) {
+			r.Cases[i].Outcome = Fail
 		}
 	}
 }

@@ -40,9 +40,21 @@ const (
 
 // Needs of what a broker shows otherwise than in CONNACK, or the target says.
 const (
-	NoEmptyClientIDs Need = "a broker that rejects empty Client Identifiers"
-	Credentials      Need = "a target with user name and password"
+	NoEmptyClientIDs  Need = "a broker that rejects empty Client Identifiers"
+	Credentials       Need = "a target with user name and password"
+	WebSocketListener Need = "a WebSocket URL"
 )
+
+// untold says what the target is not known to have.
+func (p *Profile) untold(t *Target) {
+	for need, known := range map[Need]bool{
+		WebSocketListener: t.WebSocket != nil,
+	} {
+		if !known {
+			p.lacks[need] = "the target gives none"
+		}
+	}
+}
 
 // Profile is what a broker declares about itself on one protocol version, as
 // far as the probe could find out.
@@ -91,6 +103,7 @@ func (p *Profile) MaximumQoS() codec.QoS {
 // answers, even with nonsense, is a profile.
 func Probe(ctx context.Context, target *Target, settings Settings, version codec.Version) (*Profile, error) {
 	profile := &Profile{Version: version, lacks: map[Need]string{}}
+	profile.untold(target)
 	result := Perform(ctx, target, profile, settings, func(x *Exchange) {
 		c := x.Dial("probe")
 		connect := x.NewConnect(Clean, As("probe"))
@@ -137,6 +150,19 @@ func (p *Profile) identified(x *Exchange) {
 		return
 	}
 	p.lacks[NoEmptyClientIDs] = c.Connack.String()
+}
+
+// Alive says whether the broker answers a CONNECT on a new connection with
+// anything at all. A failure seen on a broker that does not is no verdict: it
+// may have died, or be out of connections.
+func Alive(ctx context.Context, target *Target, profile *Profile, settings Settings) bool {
+	settings.KeepTraces = true
+	result := Perform(ctx, target, profile, settings, func(x *Exchange) {
+		c := x.Dial("control")
+		c.Send(x.NewConnect(Clean))
+		Want[codec.Packet](c, "any answer")
+	})
+	return result.Outcome == Pass || len(result.Breaches) > 0
 }
 
 // declared reads the capabilities of a 5.0 CONNACK (section 3.2.2.3). An

@@ -41,11 +41,31 @@ func (c *Client) WantSubscriptionRefused(id uint16, reasons ...codec.ReasonCode)
 		c.WantClosed(reasons...)
 		return
 	}
-	granted := func(code codec.ReasonCode) bool { return !code.IsError() }
 	if suback.PacketID != id || len(suback.Codes) == 0 || slices.ContainsFunc(suback.Codes, granted) {
 		c.x.fail(expected, suback.String())
 	}
 }
+
+// Refusal says how the broker has refused the SUBSCRIBE sent with this Packet
+// Identifier, if it has: it closed the connection or answered with nothing but
+// failures. "" means that it granted it, or has not answered yet.
+func (c *Client) Refusal(id uint16) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.replies {
+		suback, ok := p.(*codec.Suback)
+		if ok && suback.PacketID == id && !slices.ContainsFunc(suback.Codes, granted) {
+			return suback.String()
+		}
+	}
+	if c.end != open {
+		return c.endedInstead(c.endText)
+	}
+	return ""
+}
+
+// granted says whether a SUBACK code grants the subscription.
+func granted(code codec.ReasonCode) bool { return !code.IsError() }
 
 // PingOrClosed waits until the broker has done with what was sent before: it
 // answers a PINGREQ or has closed the connection, either of which is right.

@@ -4,14 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
+	"slices"
 	"time"
 )
-
-// A Dialer opens Network Connections to a broker over one transport.
-type Dialer interface {
-	Dial(ctx context.Context) (net.Conn, error)
-}
 
 // Target is a broker under test.
 type Target struct {
@@ -19,8 +14,18 @@ type Target struct {
 	Software string // name and version, as far as known
 	URL      string // without secrets
 	Dialer   Dialer
-	UserName string // "": connect without a user name
-	Password string // "": connect without a password
+	// WebSocket reaches the broker over WebSocket, for the checks of chapter 6;
+	// nil where it is not known to listen for that.
+	WebSocket *WebSocketDialer
+	UserName  string // "": connect without a user name
+	Password  string // "": connect without a password
+	// Access, Certified and Authentication are for the checks about access; each
+	// may be nil.
+	Access         *Access
+	Certified      *Certified
+	Authentication *Authentication
+	// Insecure says that the broker's certificate is not verified.
+	Insecure bool
 	// Instances are further brokers of the same software, configured otherwise:
 	// with a limit, say, that some rules are about. A check runs on the first of
 	// the target and its instances that has what it needs.
@@ -29,40 +34,46 @@ type Target struct {
 	DialTimeout time.Duration
 }
 
+// defaultDialTimeout bounds the opening of one connection.
+const defaultDialTimeout = 10 * time.Second
+
 // ParseTarget makes a target of a URL such as mqtt://host:1883.
-func ParseTarget(raw string) (*Target, error) {
-	u, err := url.Parse(raw)
+func ParseTarget(raw string) (*Target, error) { return ParseSecureTarget(raw, Security{}) }
+
+// ParseSecureTarget makes a target of a URL, with what TLS takes.
+func ParseSecureTarget(raw string, security Security) (*Target, error) {
+	u, err := parseURL(raw)
 	if err != nil {
-		return nil, fmt.Errorf("target %q is no URL: %w", raw, err)
+		return nil, err
 	}
-	t := &Target{Name: u.Host, DialTimeout: 10 * time.Second}
+	t := &Target{Name: u.Host, DialTimeout: defaultDialTimeout}
 	if u.User != nil {
 		t.UserName = u.User.Username()
 		t.Password, _ = u.User.Password()
 		u.User = nil
 	}
 	t.URL = u.String()
-	switch u.Scheme {
-	case "mqtt", "tcp":
-		host, port := u.Hostname(), u.Port()
-		if host == "" {
-			return nil, fmt.Errorf("target %q has no host; write mqtt://HOST:PORT", t.URL)
-		}
-		if port == "" {
-			port = "1883"
-		}
-		t.Dialer = tcpDialer{net.JoinHostPort(host, port)}
-	default:
-		return nil, fmt.Errorf("target %q: scheme %q is not supported; write mqtt://HOST:PORT", t.URL, u.Scheme)
+	if t.Name == "" {
+		t.Name = u.Path
 	}
+	if t.Dialer, err = NewDialer(u, security); err != nil {
+		return nil, err
+	}
+	t.WebSocket, _ = t.Dialer.(*WebSocketDialer)
+	t.Insecure = security.Insecure && schemes[u.Scheme].tls
 	return t, nil
 }
 
 // Dial opens a connection within DialTimeout.
 func (t *Target) Dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, t.DialTimeout)
+	ctx, cancel := t.limit(ctx)
 	defer cancel()
 	return t.Dialer.Dial(ctx)
+}
+
+// limit bounds the opening of one connection.
+func (t *Target) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, t.DialTimeout, fmt.Errorf("no connection within %s", t.DialTimeout))
 }
 
 // Credentials are the user name and password to connect with; nil where the
@@ -77,18 +88,42 @@ func (t *Target) Credentials() (userName, password *string) {
 	return userName, password
 }
 
-// Secrets are the strings that no output may contain.
+// Secrets are the strings that no output may contain: those of the target and
+// of all its instances.
 func (t *Target) Secrets() []string {
-	if t.Password == "" {
-		return nil
+	secrets := []string{t.Password}
+	if t.Access != nil {
+		secrets = append(secrets, t.Access.Administrator.Password)
+		for _, login := range t.Access.Refused {
+			secrets = append(secrets, login.Password)
+		}
 	}
-	return []string{t.Password}
+	if t.Authentication != nil {
+		secrets = append(secrets, t.Authentication.Login.Password)
+	}
+	for _, instance := range t.Instances {
+		secrets = append(secrets, instance.Secrets()...)
+	}
+	slices.Sort(secrets)
+	return slices.DeleteFunc(slices.Compact(secrets), func(s string) bool { return s == "" })
 }
 
-// tcpDialer dials a TCP address; of a host name's addresses the first that answers.
-type tcpDialer struct{ address string }
-
-func (d tcpDialer) Dial(ctx context.Context) (net.Conn, error) {
-	var dialer net.Dialer
-	return dialer.DialContext(ctx, "tcp", d.address)
+// poll tries something until it succeeds, at first often, then every tenth of
+// a second, and returns the last error when the time is up.
+func poll(ctx context.Context, most time.Duration, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"mqttspec/codec"
 )
@@ -42,7 +43,7 @@ func (c *Client) accepted(connack *codec.Connack) {
 // are not), and then the end of the connection.
 func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 	here := c.ofVersion(allowed)
-	expected := "CONNACK " + codes(here)
+	expected := connackWith(here)
 	connack := Want[*codec.Connack](c, expected)
 	if !slices.Contains(here, connack.Code) {
 		c.x.fail(expected, connack.String())
@@ -57,7 +58,10 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 // end of the connection with or without such a CONNACK.
 func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bool) {
 	allowed = append(c.ofVersion(allowed), codec.Success)
-	expected := "CONNACK " + codes(allowed)
+	if c.x.Version == codec.V5 {
+		allowed = append(allowed, generalErrors...)
+	}
+	expected := connackWith(allowed)
 	p, instead := c.take(&c.replies, anyPacket)
 	if p == nil && c.x.Version == codec.V5 {
 		c.WantRejected()
@@ -87,6 +91,19 @@ func (c *Client) ofVersion(allowed []codec.ReasonCode) []codec.ReasonCode {
 		}
 	}
 	return here
+}
+
+// connackWith names a CONNACK by the codes it may have: those of 3.1.1 have
+// other names than 5.0's of the same number.
+func connackWith(codes []codec.ReasonCode) string {
+	names := make([]string, len(codes))
+	for i, code := range codes {
+		names[i] = code.String()
+		if code != codec.Success && !code.IsError() {
+			names[i] = fmt.Sprintf("return code 0x%02X", byte(code))
+		}
+	}
+	return "CONNACK " + strings.Join(names, " or ")
 }
 
 // wantClosedAfter wants the end of the connection after a refusal.
@@ -172,6 +189,38 @@ func (c *Client) WantPubcomp(id uint16) *codec.Pubcomp {
 	return p
 }
 
+// WantAnyPubrec wants the PUBREC for this Packet Identifier and leaves its
+// Reason Code (5.0) open: the rule that a repeated PUBLISH is acknowledged
+// names none [MQTT-4.3.3-10], and 0x91 Packet Identifier in use exists.
+func (c *Client) WantAnyPubrec(id uint16) *codec.Pubrec {
+	expected := fmt.Sprintf("PUBREC id=%d", id)
+	p := Want[*codec.Pubrec](c, expected)
+	c.wantAck(expected, p, p.PacketID == id, codec.Success)
+	return p
+}
+
+// WantAnyPubcomp wants the PUBCOMP for this Packet Identifier and leaves its
+// Reason Code (5.0) open: 0x92 Packet Identifier not found "is not an error
+// during recovery" (section 3.7.2.1). A PUBREC of the same identifier may come
+// first: no rule keeps a broker from repeating it when a client comes back.
+func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
+	expected := fmt.Sprintf("PUBCOMP id=%d", id)
+	for {
+		p, instead := c.take(&c.replies, anyPacket)
+		switch p := p.(type) {
+		case nil:
+			c.x.fail(expected, instead)
+		case *codec.Pubrec:
+			c.wantAck(expected, p, p.PacketID == id, codec.Success)
+		case *codec.Pubcomp:
+			c.wantAck(expected, p, p.PacketID == id, codec.Success)
+			return p
+		default:
+			c.x.fail(expected, p.String())
+		}
+	}
+}
+
 func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {
 	if !same || code.IsError() {
 		c.x.fail(expected, p.String())
@@ -252,6 +301,23 @@ func (c *Client) WantPublish(topic, payload string) *codec.Publish {
 	return p
 }
 
+// Delivered is WantPublish as set-up: a broker that does not deliver the
+// message blocks the check.
+func (c *Client) Delivered(topic, payload string) (p *codec.Publish) {
+	c.x.during(StepDeliver, func() { p = c.WantPublish(topic, payload) })
+	return p
+}
+
+// Received is WantPubrec as set-up.
+func (c *Client) Received(id uint16) {
+	c.x.during(StepPublishQoS2, func() { c.WantPubrec(id) })
+}
+
+// Released is WantPubrel as set-up.
+func (c *Client) Released(id uint16) {
+	c.x.during(StepReceiveQoS2, func() { c.WantPubrel(id) })
+}
+
 // WantPublishAt wants the next message to be this one at this QoS.
 func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publish {
 	p := c.WantPublish(topic, payload)
@@ -263,6 +329,9 @@ func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publ
 
 // Ack completes the delivery of a message to this client. It is set-up.
 func (c *Client) Ack(p *codec.Publish) {
+	if p.QoS > codec.QoS0 && p.PacketID == 0 {
+		panic(&stop{outcome: Blocked, reason: "a message without a Packet Identifier cannot be acknowledged (see check " + string(StepWellFormed) + ")", observed: p.String()})
+	}
 	switch p.QoS {
 	case codec.QoS1:
 		c.Send(&codec.Puback{PacketID: p.PacketID})
@@ -341,6 +410,11 @@ func (c *Client) WantNothingBefore(m Message) {
 		c.x.fail("nothing before the "+m.Payload, p.String())
 	}
 	c.Ack(p)
+	c.wantNothingAfter(m)
+}
+
+// wantNothingAfter gives a clustered broker time to send what it should not.
+func (c *Client) wantNothingAfter(m Message) {
 	if c.x.settings.Settle > 0 {
 		c.settle()
 		c.mu.Lock()
@@ -349,4 +423,175 @@ func (c *Client) WantNothingBefore(m Message) {
 			c.x.fail("nothing after the "+m.Payload, c.messages[0].String())
 		}
 	}
+}
+
+// WantUntil wants the marker to come and returns, completed, every message
+// that came ahead of it: for rules that leave open what may come before.
+func (c *Client) WantUntil(m Message) []*codec.Publish {
+	var before []*codec.Publish
+	for {
+		p := Want[*codec.Publish](c, "the "+m.Payload)
+		c.Ack(p)
+		if p.Topic == m.Topic && p.Payload == m.Payload {
+			return before
+		}
+		before = append(before, p)
+	}
+}
+
+// WantWindow wants at least one message and returns as many, up to n, as the
+// broker sends before any of them is acknowledged. A sender need not use all
+// of the receiver's Receive Maximum (section 3.3.4 of 5.0), nor in 3.1.1 have
+// more than one message under way.
+func (c *Client) WantWindow(n int) []*codec.Publish {
+	window := []*codec.Publish{Want[*codec.Publish](c, "PUBLISH")}
+	for len(window) < n {
+		p := c.Another()
+		if p == nil {
+			break
+		}
+		window = append(window, p)
+	}
+	return window
+}
+
+// Another is the next message; nil when none has come for a moment after the
+// broker answered a PINGREQ. That moment proves nothing: it is for what the
+// broker may do or leave.
+func (c *Client) Another() *codec.Publish {
+	c.mu.Lock()
+	waiting := len(c.messages) > 0
+	c.mu.Unlock()
+	if !waiting {
+		c.Ping()
+	}
+	timeout := time.NewTimer(c.x.settings.grace() + c.x.settings.Settle)
+	defer timeout.Stop()
+	for {
+		c.mu.Lock()
+		waiting, end, changed := len(c.messages) > 0, c.end, c.changed
+		c.mu.Unlock()
+		if waiting {
+			return Want[*codec.Publish](c, "PUBLISH")
+		}
+		if end != open {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return nil
+		case <-c.x.ctx.Done():
+			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+		}
+	}
+}
+
+// publishWindow is how many messages PublishAll has under way at most: brokers
+// of 3.1.1 cannot say what they would bear.
+const publishWindow = 20
+
+// PublishAll publishes messages to one topic, as many at a time as the
+// broker's Receive Maximum allows, and completes their delivery to the broker.
+// It is set-up.
+func (c *Client) PublishAll(qos codec.QoS, topic string, payloads ...string) {
+	window := int(c.x.Profile.Number(codec.PropReceiveMaximum, 65535))
+	for payloads := range slices.Chunk(payloads, min(window, publishWindow)) {
+		packets := make([]codec.Packet, len(payloads))
+		for i, payload := range payloads {
+			packets[i] = c.NewPublish(qos, topic, payload)
+		}
+		c.SendAll(packets...)
+	}
+}
+
+// SendAll sends PUBLISH packets in one segment and completes their delivery to
+// the broker. It is set-up.
+func (c *Client) SendAll(packets ...codec.Packet) {
+	unreceived, incomplete := map[uint16]bool{}, map[uint16]bool{}
+	step := StepPublishQoS1
+	for _, p := range packets {
+		switch p := p.(*codec.Publish); p.QoS {
+		case codec.QoS2:
+			incomplete[p.PacketID], step = true, StepPublishQoS2
+			unreceived[p.PacketID] = true
+		case codec.QoS1:
+			unreceived[p.PacketID] = true
+		}
+	}
+	c.Send(packets...)
+	const every = "the acknowledgement of every PUBLISH, once"
+	c.x.during(step, func() {
+		for len(unreceived)+len(incomplete) > 0 {
+			p, instead := c.take(&c.replies, anyPacket)
+			switch p := p.(type) {
+			case nil:
+				c.x.fail(every, instead)
+			case *codec.Puback:
+				c.wantAck(every, p, unreceived[p.PacketID] && !incomplete[p.PacketID], p.Code)
+				delete(unreceived, p.PacketID)
+			case *codec.Pubrec:
+				c.wantAck(every, p, unreceived[p.PacketID] && incomplete[p.PacketID], p.Code)
+				delete(unreceived, p.PacketID)
+				c.Send(&codec.Pubrel{PacketID: p.PacketID})
+			case *codec.Pubcomp:
+				c.wantAck(every, p, incomplete[p.PacketID] && !unreceived[p.PacketID], p.Code)
+				delete(incomplete, p.PacketID)
+			default:
+				c.x.fail(every, p.String())
+			}
+		}
+	})
+}
+
+// Offer publishes a QoS 1 message that the broker may refuse, and says how it
+// did: by closing the connection or, in 5.0, by the Reason Code in PUBACK. ""
+// means that it took the message; to do neither is a failure.
+func (c *Client) Offer(topic, payload string) (refusal string) {
+	publish := c.NewPublish(codec.QoS1, topic, payload)
+	c.Send(publish)
+	p, instead := c.take(&c.replies, anyPacket)
+	switch p := p.(type) {
+	case nil:
+		c.mu.Lock()
+		open := c.end == open
+		c.mu.Unlock()
+		if open {
+			c.x.fail("PUBACK, or the connection closed", instead)
+		}
+		return instead
+	case *codec.Puback:
+		if p.Code.IsError() {
+			return p.String()
+		}
+		c.wantAck("PUBACK", p, p.PacketID == publish.PacketID, p.Code)
+		return ""
+	case *codec.Disconnect:
+		return p.String()
+	}
+	c.x.fail("PUBACK", p.String())
+	return ""
+}
+
+// WantDisconnect wants the broker to close the connection after a DISCONNECT
+// (5.0) with one of these Reason Codes.
+func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
+	expected := "DISCONNECT " + codes(allowed) + ", and the connection closed"
+	c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
+	c.write([]byte{0xC0, 0x00})
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
+		c.x.fail(expected, alive)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.replies {
+		if d, ok := p.(*codec.Disconnect); ok {
+			if !slices.Contains(allowed, d.Code) {
+				c.x.fail(expected, d.String())
+			}
+			return d
+		}
+	}
+	c.x.fail(expected, c.endText)
+	return nil
 }

@@ -45,6 +45,7 @@ func witnesses(t testing.TB) []witness {
 			"small-packets":         "max_packet_size 2048",
 			"small-receive-maximum": "max_inflight_messages 5",
 			"server-keep-alive":     "max_keepalive 10",
+			"no-empty-identifiers":  "allow_zero_length_clientid false",
 		} {
 			target.Instances = append(target.Instances, startMosquitto(t, name, lines))
 		}

@@ -18,6 +18,8 @@ type Options struct {
 	// Versions are the protocol versions to test; nil means all that the broker accepts.
 	Versions  []codec.Version
 	Selection Selection
+	// Shard is the part of the selection to run.
+	Shard Shard
 	// Parallel is how many checks run at the same time; 0 means [DefaultParallel].
 	Parallel int
 	// Timeout bounds every wait for the broker; 0 means [DefaultTimeout]. On a
@@ -80,6 +82,7 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		r.Problem = err.Error()
 		return r, err
 	}
+	items = o.Shard.of(items)
 	run := NewRun(settings, o.parallel(), items)
 	if o.Done != nil {
 		run.Done = o.Done

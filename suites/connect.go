@@ -1,9 +1,13 @@
 package suites
 
 import (
+	"fmt"
+
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
 )
 
 // CONNECT as the packet that opens a connection (section 3.1), and the server's
@@ -50,12 +54,328 @@ var _ = Check("connect-second",
 	Rules{V311: "MQTT-3.1.0-2", V5: "MQTT-3.1.0-2"},
 	CaughtBy{fault.IgnoresSecondConnect},
 	func(x *Exchange) {
-		alice := x.Connect(Clean, As("alice"))
+		Each(x, []string{"alice", "bob"}, clientName, func(x *Exchange, second string) {
+			alice := x.Connect(Clean, As("alice"))
 
-		alice.Send(x.NewConnect(Clean, As("alice")))
+			alice.Send(x.NewConnect(Clean, As(second)))
 
-		alice.WantClosed()
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("connect-protocol-name",
+	"does not accept a client as one of MQTT 3.1.1 when the Protocol Name is another",
+	Rules{V311: "MQTT-3.1.2-1"},
+	CaughtBy{fault.AcceptsAnyProtocolName},
+	func(x *Exchange) {
+		Each(x, foreignProtocolNames, quoted, func(x *Exchange, name string) {
+			alice := x.DialForeign("alice")
+
+			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.SetString("Protocol Name", name)))
+
+			// It may close the connection or go on by another specification.
+			alice.WantUnaccepted()
+		})
+	})
+
+var _ = Check("connect-protocol-name-closed",
+	"closes the connection when the Protocol Name is not MQTT",
+	Rules{V5: "MQTT-3.1.2-1"},
+	CaughtBy{fault.AcceptsAnyProtocolName},
+	func(x *Exchange) {
+		Each(x, foreignProtocolNames, quoted, func(x *Exchange, name string) {
+			alice := x.DialForeign("alice")
+
+			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.SetString("Protocol Name", name)))
+
+			alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion)
+		})
+	})
+
+// foreignProtocolNames are names of no protocol. "MQIsdp", the name of MQTT
+// 3.1, is not among them: a server may go on by that specification.
+var foreignProtocolNames = []string{"MQTX", "mqtt", "MQTT ", "MQT", ""}
+
+// mochi 2.7.9 answers a Protocol Level that it does not know by a CONNACK in
+// the format of 3.1.1 with the code 0x82, which 3.1.1 does not have:
+// MQTT-3.1.2-2 demands 0x01.
+var _ = Check("connect-protocol-level",
+	"answers a Protocol Level that it does not support with return code 0x01 and closes the connection",
+	Rules{V311: "MQTT-3.1.2-2"},
+	CaughtBy{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel},
+	func(x *Exchange) {
+		Each(x, foreignProtocolLevels, hexName, func(x *Exchange, level byte) {
+			alice := x.DialForeign("alice")
+
+			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", level)))
+
+			// A server that speaks 5.0 too may take the client for one of a
+			// version after it, and say the same in the format of 5.0.
+			alice.WantRefused(codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion)
+		})
+	})
+
+var _ = Check("connect-protocol-version-closed",
+	"closes the connection when the Protocol Version is one that it does not support",
+	Rules{V5: "MQTT-3.1.2-2"},
+	CaughtBy{fault.AcceptsAnyProtocolLevel},
+	func(x *Exchange) {
+		Each(x, foreignProtocolLevels, hexName, func(x *Exchange, level byte) {
+			alice := x.DialForeign("alice")
+
+			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Version", level)))
+
+			// The CONNACK may be missing (MAY), and a server that speaks 3.1.1
+			// too has to send that version's (MQTT-3.1.2-2 of 3.1.1).
+			alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion)
+		})
+	})
+
+// foreignProtocolLevels are levels of no version of MQTT, nor of the bridges
+// that set bit 7 of one. 0x03 is MQTT 3.1, under another Protocol Name.
+var foreignProtocolLevels = []byte{0x00, 0x01, 0x02, 0x06, 0x7F, 0xFF}
+
+var _ = Check("connect-reserved-flag",
+	"closes the connection when the reserved bit of the Connect Flags is 1",
+	Rules{V311: "MQTT-3.1.2-3", V5: "MQTT-3.1.2-3"},
+	CaughtBy{fault.AcceptsReservedConnectFlag},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(withReservedFlag(x.NewConnect(Clean, As("alice"))))
+
+		alice.WantRejected()
+	})
+
+// Bits of the Connect Flags (section 3.1.2.3), beside those of wills.
+const (
+	reservedFlag   = 0x01
+	cleanStartFlag = 0x02
+	passwordFlag   = 0x40
+	userNameFlag   = 0x80
+)
+
+// withReservedFlag is a clean CONNECT, without user name and password, whose
+// Connect Flags have their reserved bit set.
+func withReservedFlag(p *codec.Connect) codec.Packet {
+	p.UserName, p.Password = nil, nil
+	return codec.Wrong(p, codec.Set("Connect Flags", cleanStartFlag|reservedFlag))
+}
+
+// mochi 2.7.9 overlooks a byte after the last field: "the Remaining Length is
+// the length of the Variable Header plus the length of the Payload" (section
+// 3.1.1), so that the packet does not match the format (MQTT-3.1.4-1).
+var _ = Check("connect-malformed",
+	"closes the connection on a CONNECT that does not have the format of one",
+	Rules{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
+	CaughtBy{fault.AcceptsMalformedConnect},
+	func(x *Exchange) {
+		Each(x, malformedConnects(x), named[codec.Packet].label, func(x *Exchange, c named[codec.Packet]) {
+			alice := x.Dial("alice")
+
+			alice.Send(c.value)
+
+			alice.WantRejected(codec.QoSNotSupported)
+		})
+	})
+
+// mochi 2.7.9 answers a reserved Connect Flag and Will QoS 3 with a CONNACK that
+// refuses the connection (and by a Reason Code of 5.0), as 5.0 allows but
+// MQTT-3.1.4-1 of 3.1.1 does not: "without sending a CONNACK".
+var _ = Check("connect-malformed-unanswered",
+	"sends no CONNACK in answer to a CONNECT that does not have the format of one",
+	Rules{V311: "MQTT-3.1.4-1"},
+	CaughtBy{fault.RefusesMalformedConnect},
+	func(x *Exchange) {
+		Each(x, malformedConnects(x), named[codec.Packet].label, func(x *Exchange, c named[codec.Packet]) {
+			alice := x.Dial("alice")
+
+			alice.Send(c.value)
+
+			alice.WantClosed()
+		})
+	})
+
+// malformedConnects are CONNECT packets whose format is not that of section
+// 3.1, whatever the server makes of their content.
+func malformedConnects(x *Exchange) []named[codec.Packet] {
+	plain := x.NewConnect(Clean, As("alice"))
+	plain.UserName, plain.Password = nil, nil
+	full := x.NewConnect(Clean, As("alice"), Login("alice", "secret"), WithWill(codec.Will{Topic: x.Topic("will"), Payload: "gone"}))
+	const fullFlags = userNameFlag | passwordFlag | willFlag | cleanStartFlag
+	return []named[codec.Packet]{
+		{"fixed header flags 0001", codec.Wrong(plain, codec.Flags(0x1))},
+		{"reserved Connect Flag", withReservedFlag(plain)},
+		{"ends after the Protocol Name", codec.Raw("\x10\x06\x00\x04MQTT")},
+		{"ends within the Keep Alive", codec.Raw("\x10\x09\x00\x04MQTT" + string([]byte{byte(x.Version), cleanStartFlag, 0}))},
+		{"no Client Identifier", codec.Wrong(plain, codec.Drop("Client Identifier"))},
+		{"Client Identifier longer than the packet", codec.Wrong(plain, codec.Truncate(1))},
+		{"Password longer than the packet", codec.Wrong(full, codec.Truncate(1))},
+		{"a byte after the last field", codec.Wrong(plain, codec.Trailing(0))},
+		{"Will Flag 1 without Will Topic and Will Payload", codec.Wrong(plain, codec.Set("Connect Flags", cleanStartFlag|willFlag))},
+		{"Will QoS 3", codec.Wrong(full, codec.Set("Connect Flags", fullFlags|3<<willQoSBits))},
+		{"User Name Flag 1 without User Name", codec.Wrong(plain, codec.Set("Connect Flags", cleanStartFlag|userNameFlag))},
+		{"Password Flag 1 without Password", codec.Wrong(full, codec.Drop("Password"))},
+	}
+}
+
+var _ = Check("connect-clean-start-over-connected",
+	"discards the session of a client that is still connected, or resumes it, as the CONNECT that displaces it says",
+	Rules{V311: "MQTT-3.1.4-3", V5: "MQTT-3.1.4-4"},
+	CaughtBy{fault.ForgetsSessions, fault.IgnoresCleanStart},
+	func(x *Exchange) {
+		qos := x.UpTo(QoS1)
+		x.Cases(
+			Case{Name: "resumed", Body: func(x *Exchange) {
+				topic := x.Topic("news")
+				alice := x.Connect(Persistent, As("alice"))
+				alice.Subscribe(qos, topic)
+
+				alice = x.Connect(Persistent, As("alice"))
+				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
+
+				x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
+				alice.Receive(topic, "hello")
+			}},
+			Case{Name: "discarded", Body: func(x *Exchange) {
+				topic := x.Topic("news")
+				alice := x.Connect(Persistent, As("alice"))
+				alice.Subscribe(qos, topic)
+
+				alice = x.Connect(Clean, As("alice"))
+				bob := x.Connect(Clean, As("bob"))
+				bob.Publish(qos, topic, "hello")
+				alice.Subscribe(qos, topic)
+
+				x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+				alice.WantNothingBefore(bob.Marker(qos, topic))
+			}},
+		)
+	})
+
+var _ = Check("connect-takeover",
+	"disconnects a client when another connects with its Client Identifier",
+	Rules{V311: "MQTT-3.1.4-2", V5: "MQTT-3.1.4-3"},
+	CaughtBy{fault.LetsTwoIn},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "clean by clean", Body: func(x *Exchange) { takeover(x, Clean, Clean) }},
+			Case{Name: "clean by persistent", Body: func(x *Exchange) { takeover(x, Clean, Persistent) }},
+			Case{Name: "persistent by clean", Body: func(x *Exchange) { takeover(x, Persistent, Clean) }},
+			Case{Name: "persistent by persistent", Body: func(x *Exchange) { takeover(x, Persistent, Persistent) }},
+		)
+	})
+
+// takeover connects twice under one Client Identifier: the first connection
+// must end, the second live.
+func takeover(x *Exchange, one, other ConnectOption) {
+	first := x.Connect(one, As("alice"))
+
+	second := x.Connect(other, As("alice"))
+
+	first.WantClosed(codec.SessionTakenOver)
+	second.Ping()
+}
+
+// mosquitto 2.0.11 closes without a DISCONNECT: section 3.1.4 says that the
+// server sends one "as described in section 4.13", where it is a SHOULD.
+var _ = Check("connect-takeover-reason",
+	"tells a client that another displaces so, by DISCONNECT with Reason Code 0x8E",
+	Rules{V5: "5.0/3.1.4/session-taken-over-reason"},
+	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	func(x *Exchange) {
+		first := x.Connect(Clean, As("alice"))
+
+		x.Connect(Clean, As("alice"))
+
+		disconnect := Want[*codec.Disconnect](first, "DISCONNECT 0x8E Session taken over")
+		x.Expect(disconnect.Code).To(Equal(codec.SessionTakenOver), "the Reason Code of DISCONNECT")
+	})
+
+var _ = Check("connect-packets-before-connack",
+	"processes the packets that a client sends right behind CONNECT, without waiting for CONNACK",
+	Rules{V311: "3.1.1/3.1.4/packets-before-connack", V5: "5.0/3.1.4/packets-before-connack"},
+	CaughtBy{fault.MissesPacketsBeforeConnack},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Dial("alice")
+		subscribe := &codec.Subscribe{PacketID: 1, Subscriptions: []codec.Subscription{{Filter: topic}}}
+
+		alice.Send(
+			x.NewConnect(Clean, As("alice")),
+			subscribe,
+			&codec.Publish{Topic: topic, Payload: "hello"},
+			&codec.Pingreq{},
+		)
+
+		alice.WantAccepted()
+		alice.WantSuback(subscribe.PacketID)
+		alice.Receive(topic, "hello")
+		Want[*codec.Pingresp](alice, "PINGRESP")
+	})
+
+var _ = Check("connect-refused-ignored",
+	"acts on nothing that a client sends behind a CONNECT that it refuses",
+	Rules{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
+	CaughtBy{fault.ProcessesRefusedClients},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "unsupported Protocol Level", Body: func(x *Exchange) {
+				refusedIgnored(x, codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])))
+			}},
+			Case{Name: "reserved Connect Flag", Body: func(x *Exchange) {
+				refusedIgnored(x, withReservedFlag(x.NewConnect(Clean, As("alice"))))
+			}},
+		)
+	})
+
+// refusedIgnored sends a PUBLISH in one segment behind a CONNECT that must be
+// refused: nobody may see it.
+func refusedIgnored(x *Exchange, connect codec.Packet) {
+	topic := x.Topic("news")
+	bob := x.Connect(Clean, As("bob"))
+	bob.Subscribe(QoS0, topic)
+	alice := x.DialForeign("alice")
+
+	alice.Send(connect, &codec.Publish{Topic: topic, Payload: "smuggled"})
+
+	alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion)
+	bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(QoS0, topic))
+}
+
+var _ = Check("connect-payload-order",
+	"reads the fields of the payload in their order: Client Identifier, Will, User Name, Password",
+	Rules{V311: "MQTT-3.1.3-1", V5: "MQTT-3.1.3-1"},
+	CaughtBy{fault.MixesUpConnectPayload},
+	func(x *Exchange) {
+		topic := x.Topic("will")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), AnyLogin, WithWill(codec.Will{Topic: topic, Payload: "gone"})))
+		wantLogin(x, alice)
+		alice.Drop()
+
+		bob.Receive(topic, "gone")
 	})
 
 // packetName names a case by the packet it is about.
 func packetName(p codec.Packet) string { return p.Type().String() }
+
+// clientName names a case by the client in it.
+func clientName(name string) string { return "as " + name }
+
+// quoted names a case by a string.
+func quoted(s string) string { return fmt.Sprintf("%q", s) }
+
+// hexName names a case by a byte.
+func hexName(b byte) string { return fmt.Sprintf("0x%02X", b) }
+
+// wantLogin wants a CONNECT with user name and password to be accepted. They
+// may be ones that the broker does not know; then the check is inapplicable.
+func wantLogin(x *Exchange, c *Client) {
+	if !c.WantAcceptedOrRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized, codec.BadUserNameOrPassword, codec.NotAuthorized) {
+		x.Inapplicable("the broker refuses a made-up user name and password, and the target gives none")
+	}
+}

@@ -160,6 +160,47 @@ func (s Selection) compile() (func(Item) bool, error) {
 	}, errors.Join(unknown...)
 }
 
+// A Shard is one part of a run that is spread over several machines. The zero
+// value is the whole run.
+type Shard struct{ Index, Count int } // Index from 1 to Count
+
+// ParseShard reads "2/5".
+func ParseShard(s string) (Shard, error) {
+	if s == "" {
+		return Shard{}, nil
+	}
+	var shard Shard
+	if n, err := fmt.Sscanf(s, "%d/%d", &shard.Index, &shard.Count); n != 2 || err != nil || fmt.Sprintf("%d/%d", shard.Index, shard.Count) != s ||
+		shard.Count < 1 || shard.Index < 1 || shard.Index > shard.Count {
+		return Shard{}, fmt.Errorf("shard %q: write I/N with I from 1 to N, such as 2/5", s)
+	}
+	return shard, nil
+}
+
+// of is the shard's part of a plan: the checks that wait are dealt out first,
+// so that no shard gets all of them.
+func (s Shard) of(items []Item) []Item {
+	if s.Count <= 1 {
+		return items
+	}
+	order := make([]int, len(items))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return int(items[b].Takes - items[a].Takes) })
+	mine := make([]bool, len(items))
+	for n, i := range order {
+		mine[i] = n%s.Count == s.Index-1
+	}
+	var part []Item
+	for i, item := range items {
+		if mine[i] {
+			part = append(part, item)
+		}
+	}
+	return part
+}
+
 // named says whether a slug, slug@version, statement ID or section means this item.
 func (i Item) named(name string) bool {
 	if name == i.Slug || name == i.ID() {

@@ -97,6 +97,7 @@ func (r *Run) runItem(ctx context.Context, i int) {
 		settings.CheckTimeout += 4 * time.Duration(item.Takes)
 		r.results[i] = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
 		r.results[i].Answer(item.Rules.Of(item.Version))
+		r.doubt(ctx, item, &r.results[i])
 	}
 	close(r.ended[i])
 	r.mu.Lock()
@@ -108,6 +109,16 @@ func (r *Run) runItem(ctx context.Context, i int) {
 		r.barren = 0
 	}
 	r.Done(report(item, r.results[i]))
+}
+
+// doubt takes back a failure that was seen on a broker which, by now, answers
+// nobody: it says nothing about the rule.
+func (r *Run) doubt(ctx context.Context, item Item, result *harness.Result) {
+	if result.Outcome != harness.Fail || harness.Alive(ctx, item.Target, item.Profile, r.Settings) {
+		return
+	}
+	result.Outcome, result.NoConnection = harness.Blocked, true
+	result.Reason = fmt.Sprintf("the broker answers no new connection any more (see check %s); seen before: %s", harness.StepConnect, result.Reason)
 }
 
 // gaveUp says whether so many checks got no connection that none will.

@@ -1,11 +1,18 @@
 package suites
 
 import (
+	"fmt"
+	"slices"
+
+	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
 )
 
-// Subscribing (SUBSCRIBE, section 3.8) and the answer to it (SUBACK, 3.9).
+// Subscribing (SUBSCRIBE, section 3.8), the answer to it (SUBACK, 3.9), and
+// what a subscription makes of the messages that match it.
 
 var _ = Check("subscribe-granted",
 	"answers SUBSCRIBE with SUBACK",
@@ -23,4 +30,402 @@ var _ = Check("subscribe-granted",
 		if len(suback.Codes) == 1 && suback.Codes[0].IsError() {
 			x.Inapplicable("the broker grants no subscription: %s", suback)
 		}
+	})
+
+var _ = Check("subscribe-packet-id",
+	"gives SUBACK the Packet Identifier of its SUBSCRIBE",
+	Rules{V311: "MQTT-3.8.4-2", V5: "MQTT-3.8.4-2"},
+	CaughtBy{fault.WrongSubackID},
+	func(x *Exchange) {
+		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
+			alice := x.Connect(Clean, As("alice"))
+			subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
+			subscribe.PacketID = id
+
+			alice.Send(subscribe)
+
+			alice.WantSuback(id)
+		})
+	})
+
+// packetIDs are Packet Identifiers at whose byte order a server can trip.
+var packetIDs = []uint16{1, 0x00FF, 0x0100, 0x1234, 0xFFFF}
+
+func packetIDName(id uint16) string { return fmt.Sprintf("Packet Identifier 0x%04X", id) }
+
+var _ = Check("subscribe-several-pending",
+	"answers each of several SUBSCRIBEs that arrive at once",
+	Rules{V311: "MQTT-3.8.4-1 MQTT-3.8.4-2", V5: "MQTT-3.8.4-1 MQTT-3.8.4-2"},
+	CaughtBy{fault.IgnoresSubscribe, fault.WrongSubackID},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		first := alice.NewSubscribe(QoS0, x.Topic("first"))
+		second := alice.NewSubscribe(QoS0, x.Topic("second"))
+		third := alice.NewSubscribe(QoS0, x.Topic("third"))
+
+		alice.Send(first, second, third)
+
+		// Section 4.6 orders PUBLISH and its acknowledgements, not these.
+		acknowledged := []uint16{
+			Want[*codec.Suback](alice, "SUBACK, 3 to come").PacketID,
+			Want[*codec.Suback](alice, "SUBACK, 2 to come").PacketID,
+			Want[*codec.Suback](alice, "SUBACK, 1 to come").PacketID,
+		}
+		x.Expect(acknowledged).To(ConsistOf(first.PacketID, second.PacketID, third.PacketID), "Packet Identifiers of the SUBACKs")
+	})
+
+var _ = Check("subscribe-code-per-filter",
+	"gives in SUBACK one code for each Topic Filter, a granted QoS or a failure",
+	Rules{V311: "MQTT-3.8.4-5 MQTT-3.9.3-2", V5: "MQTT-3.8.4-6 MQTT-3.8.4-7 MQTT-3.9.3-2"},
+	CaughtBy{fault.OmitsLastSubackCode, fault.InventsSubackCodes},
+	Watches,
+	func(x *Exchange) {
+		Each(x, []int{2, 3, 50}, func(n int) string { return fmt.Sprintf("%d filters", n) }, func(x *Exchange, n int) {
+			alice := x.Connect(Clean, As("alice"))
+			subscribe := &codec.Subscribe{PacketID: alice.PacketID()}
+			for i := range n {
+				subscribe.Subscriptions = append(subscribe.Subscriptions,
+					codec.Subscription{Filter: x.Topic(fmt.Sprint(i)), QoS: codec.QoS(i % 3)})
+			}
+
+			alice.Send(subscribe)
+
+			// That each code is one of SUBACK's is what the decoder sees to.
+			suback := alice.WantSuback(subscribe.PacketID)
+			x.Expect(suback.Codes).To(HaveLen(n), "SUBACK codes")
+		})
+	})
+
+var _ = Check("subscribe-codes-in-order",
+	"lists the SUBACK codes in the order of the Topic Filters",
+	Rules{V311: "MQTT-3.9.3-1", V5: "MQTT-3.9.3-1"},
+	// On a broker that grants every filter the same QoS no order can be seen.
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ReversesSubackCodes},
+	func(x *Exchange) {
+		highest, lowest := x.Topic("highest"), x.Topic("lowest")
+		bob := x.Connect(Clean, As("bob"))
+		granted := bob.Granted(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
+			{Filter: highest, QoS: x.UpTo(QoS2)},
+			{Filter: lowest, QoS: QoS0},
+		}})
+
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(x.UpTo(QoS2), highest, "as granted first")
+		atHighest := bob.Receive(highest, "as granted first")
+		alice.Publish(x.UpTo(QoS2), lowest, "as granted second")
+		atLowest := bob.Receive(lowest, "as granted second")
+
+		// What is delivered tells what was granted (MQTT-3.8.4-6, MQTT-3.8.4-8).
+		x.Expect([]codec.QoS{atHighest.QoS, atLowest.QoS}).To(Equal(granted), "QoS of the deliveries, by the order of SUBACK")
+	})
+
+// qosPair is a published QoS with a requested one.
+type qosPair struct{ published, requested codec.QoS }
+
+// qosPairs are all pairs of which the broker takes the publisher's side.
+func qosPairs(x *Exchange) []qosPair {
+	var pairs []qosPair
+	for _, published := range []codec.QoS{QoS0, QoS1, QoS2} {
+		for _, requested := range []codec.QoS{QoS0, QoS1, QoS2} {
+			pairs = append(pairs, qosPair{published, requested})
+		}
+	}
+	return slices.DeleteFunc(pairs, func(p qosPair) bool { return p.published != x.UpTo(p.published) })
+}
+
+func (p qosPair) String() string {
+	return fmt.Sprintf("published at QoS %d, requested at QoS %d", p.published, p.requested)
+}
+
+var _ = Check("subscribe-qos-minimum",
+	"delivers at the lower of the published and the granted QoS",
+	Rules{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8"},
+	CaughtBy{fault.RaisesQoS, fault.LowersQoS},
+	func(x *Exchange) {
+		Each(x, qosPairs(x), qosPair.String, func(x *Exchange, qos qosPair) {
+			topic := x.Topic("news")
+			bob := x.Connect(Clean, As("bob"))
+			granted := bob.Granted(bob.NewSubscribe(qos.requested, topic))
+
+			x.Connect(Clean, As("alice")).Publish(qos.published, topic, "hello")
+
+			bob.WantPublishAt(min(qos.published, granted[0]), topic, "hello")
+		})
+	})
+
+var _ = Check("subscribe-replaced",
+	"replaces a subscription by one to the same Topic Filter",
+	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3"},
+	CaughtBy{fault.KeepsFirstQoS, fault.AddsIdenticalSubscriptions},
+	Needs{AtLeastOnce},
+	func(x *Exchange) {
+		Each(x, [][2]codec.QoS{{QoS0, QoS1}, {QoS1, QoS0}}, func(qos [2]codec.QoS) string {
+			return fmt.Sprintf("first at QoS %d, then at QoS %d", qos[0], qos[1])
+		}, func(x *Exchange, qos [2]codec.QoS) {
+			topic := x.Topic("news")
+			bob := x.Connect(Clean, As("bob"))
+			alice := x.Connect(Clean, As("alice"))
+			bob.Granted(bob.NewSubscribe(qos[0], topic))
+			granted := bob.Granted(bob.NewSubscribe(qos[1], topic))
+
+			alice.Publish(QoS0, topic, "once")
+			bob.Receive(topic, "once")
+			bob.WantNothingBefore(alice.Marker(QoS0, topic))
+
+			alice.Publish(QoS1, topic, "as granted last")
+			bob.WantPublishAt(min(QoS1, granted[0]), topic, "as granted last")
+		})
+	})
+
+var _ = Check("subscribe-replaced-retained",
+	"sends the retained messages again when a subscription is replaced",
+	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4 MQTT-3.3.1-9"},
+	Needs{Retain},
+	CaughtBy{fault.SendsRetainedOnce},
+	func(x *Exchange) {
+		topic := x.Topic("state")
+		// At QoS 1 where possible: one at QoS 0 may be dropped at any time.
+		qos := x.UpTo(QoS1)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(qos, topic, "on", Retained)
+		alice.Ping()
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(qos, topic)
+		bob.Receive(topic, "on")
+
+		bob.Subscribe(qos, topic)
+
+		bob.Receive(topic, "on")
+	})
+
+var _ = Check("subscribe-replaced-flow",
+	"loses no message while a subscription is being replaced",
+	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.MissesOneWhenReplacing},
+	func(x *Exchange) {
+		topic := x.Topic("ticks")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS1, topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		// Both sides speak without waiting for the other, so that messages
+		// arrive before, while and after the subscription is replaced.
+		for n := range 40 {
+			tick := alice.NewPublish(QoS1, topic, fmt.Sprint("tick ", n))
+			alice.Send(tick)
+			bob.Send(bob.NewSubscribe(QoS1, topic))
+			alice.WantPuback(tick.PacketID)
+			bob.Ack(bob.WantCopy(QoS1, topic, tick.Payload))
+		}
+	})
+
+var _ = Check("subscribe-several-filters",
+	"takes several Topic Filters in one SUBSCRIBE like several SUBSCRIBEs, and answers with one SUBACK",
+	Rules{V311: "MQTT-3.8.4-4", V5: "MQTT-3.8.4-5"},
+	CaughtBy{fault.AnswersEachFilter, fault.TakesFirstFilterOnly},
+	func(x *Exchange) {
+		qos := x.UpTo(QoS1)
+		x.Cases(
+			Case{Name: "different filters", Body: func(x *Exchange) {
+				bob := x.Connect(Clean, As("bob"))
+				first, second, third := x.Topic("first"), x.Topic("second"), x.Topic("third")
+
+				subscribe := bob.NewSubscribe(qos, first, second, third)
+				bob.Send(subscribe)
+
+				x.Expect(bob.WantSuback(subscribe.PacketID).Codes).To(HaveLen(3), "SUBACK codes")
+				bob.WantIdle()
+				alice := x.Connect(Clean, As("alice"))
+				alice.Publish(qos, first, "1")
+				bob.Receive(first, "1")
+				alice.Publish(qos, second, "2")
+				bob.Receive(second, "2")
+				alice.Publish(qos, third, "3")
+				bob.Receive(third, "3")
+			}},
+			Case{Name: "the same filter twice", Body: func(x *Exchange) {
+				bob := x.Connect(Clean, As("bob"))
+				topic := x.Topic("news")
+
+				subscribe := &codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
+					{Filter: topic, QoS: QoS0}, {Filter: topic, QoS: qos},
+				}}
+				bob.Send(subscribe)
+
+				suback := bob.WantSuback(subscribe.PacketID)
+				x.Expect(suback.Codes).To(HaveLen(2), "SUBACK codes")
+				bob.WantIdle()
+				// The second has replaced the first (MQTT-3.8.4-3).
+				alice := x.Connect(Clean, As("alice"))
+				alice.Publish(QoS0, topic, "once")
+				bob.Receive(topic, "once")
+				bob.WantNothingBefore(alice.Marker(QoS0, topic))
+				alice.Publish(qos, topic, "as granted last")
+				bob.WantPublishAt(min(qos, codec.QoS(suback.Codes[1])), topic, "as granted last")
+			}},
+		)
+	})
+
+var _ = Check("subscribe-every-client",
+	"adds a message to the session of every client with a matching subscription",
+	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1 5.0/4.8.1/every-subscriber"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.DeliversToOneOnly},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		absent := x.Connect(Persistent, As("absent"))
+		absent.Subscribe(QoS1, topic)
+		absent.Disconnect()
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS1, topic)
+		carol := x.Connect(Clean, As("carol"))
+		carol.Subscribe(QoS1, topic)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Subscribe(QoS1, topic)
+
+		alice.Publish(QoS1, topic, "for everyone")
+
+		bob.Receive(topic, "for everyone")
+		carol.Receive(topic, "for everyone")
+		alice.Receive(topic, "for everyone")
+		x.Connect(Persistent, As("absent")).Receive(topic, "for everyone")
+	})
+
+var _ = Check("subscribe-overlapping",
+	"delivers a message that matches several subscriptions of a client at the highest QoS granted to them",
+	Rules{V311: "MQTT-3.3.5-1", V5: "MQTT-3.3.4-2"},
+	Needs{Wildcards, AtLeastOnce},
+	CaughtBy{fault.LowersQoS},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 goes by the subscription that it comes upon first.
+		// Sections 3.3.5 (3.1.1) and 3.3.4 (5.0) demand the highest QoS of the
+		// matching subscriptions; other copies may come beside that one only.
+		Each(x, overlaps, overlap.String, func(x *Exchange, o overlap) {
+			topic := x.Topic("sport/tennis")
+			bob := x.Connect(Clean, As("bob"))
+			granted := bob.Granted(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
+				{Filter: topic, QoS: x.UpTo(o.exact)},
+				{Filter: x.Topic("sport/+"), QoS: x.UpTo(o.plus)},
+				{Filter: x.Topic("sport/#"), QoS: x.UpTo(o.hash)},
+			}})
+
+			x.Connect(Clean, As("alice")).Publish(x.UpTo(QoS2), topic, "ace")
+
+			bob.WantCopy(slices.Max(granted), topic, "ace")
+		})
+	})
+
+// overlap is what is requested for three subscriptions that match one topic.
+type overlap struct{ exact, plus, hash codec.QoS }
+
+// overlaps have the highest QoS in each place: in that of the filter itself, of
+// the one with + and of the one with #.
+var overlaps = []overlap{{QoS2, QoS1, QoS0}, {QoS0, QoS2, QoS1}, {QoS0, QoS1, QoS2}}
+
+func (o overlap) String() string {
+	return fmt.Sprintf("topic at QoS %d, + at QoS %d, # at QoS %d", o.exact, o.plus, o.hash)
+}
+
+var _ = Check("subscribe-reserved-flags",
+	"closes the connection on a SUBSCRIBE whose reserved flags are not 0010",
+	Rules{V311: "MQTT-3.8.1-1", V5: "MQTT-3.8.1-1"},
+	CaughtBy{fault.IgnoresSubscribeFlags},
+	func(x *Exchange) {
+		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(alice.NewSubscribe(QoS0, x.Topic("news")), codec.Flags(flags)))
+
+			alice.WantClosed()
+		})
+	})
+
+// wrongFlags are all flags but those that SUBSCRIBE and UNSUBSCRIBE carry.
+var wrongFlags = []byte{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
+
+func flagsName(flags byte) string { return fmt.Sprintf("flags %04b", flags) }
+
+var _ = Check("subscribe-empty",
+	"closes the connection on a SUBSCRIBE without a Topic Filter",
+	Rules{V311: "MQTT-3.8.3-3", V5: "MQTT-3.8.3-2"},
+	CaughtBy{fault.IgnoresEmptySubscribe},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(alice.NewSubscribe(QoS0)))
+
+		alice.WantClosed()
+	})
+
+var _ = Check("subscribe-qos-3",
+	"closes the connection on a SUBSCRIBE that requests QoS 3",
+	Rules{V311: "3.1.1/3.8.3/reserved-bits", V5: "5.0/3.8.3.1/maximum-qos-value"},
+	CaughtBy{fault.IgnoresWrongOptions},
+	func(x *Exchange) {
+		wrongOptions(x, 0b0000_0011)
+	})
+
+var _ = Check("subscribe-reserved-bits",
+	"closes the connection on a SUBSCRIBE with reserved bits beside a Requested QoS",
+	Rules{V311: "3.1.1/3.8.3/reserved-bits"},
+	CaughtBy{fault.IgnoresWrongOptions},
+	func(x *Exchange) {
+		wrongOptions(x, 1<<2, 1<<3, 1<<4, 1<<5, 1<<6, 1<<7, 0b1111_1100)
+	})
+
+// wrongOptions wants the connection closed for each of these bytes behind a
+// Topic Filter, behind the first and behind the last.
+func wrongOptions(x *Exchange, bytes ...byte) {
+	type row struct {
+		field string
+		bits  byte
+	}
+	var rows []row
+	for _, bits := range bytes {
+		rows = append(rows, row{"Subscription Options", bits}, row{"Subscription Options[1]", bits})
+	}
+	Each(x, rows, func(r row) string { return fmt.Sprintf("%s %08b", r.field, r.bits) }, func(x *Exchange, r row) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(alice.NewSubscribe(QoS0, x.Topic("first"), x.Topic("second")), codec.Set(r.field, r.bits)))
+
+		alice.WantClosed()
+	})
+}
+
+var _ = Check("subscribe-wildcards-refused",
+	"refuses Topic Filters with wildcards if it does not serve them",
+	Rules{V311: "MQTT-3.8.3-2"},
+	CaughtBy{fault.GrantsWildcardsInVain},
+	func(x *Exchange) {
+		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
+			topic := x.Topic("sport/tennis")
+			bob := x.Connect(Clean, As("bob"))
+			subscribe := bob.NewSubscribe(QoS0, x.Topic(filter))
+			bob.Send(subscribe)
+
+			// Either way keeps the rule; to grant them in vain does not.
+			if suback := bob.WantSuback(subscribe.PacketID); !slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
+				x.Connect(Clean, As("alice")).Publish(QoS0, topic, "ace")
+				bob.Receive(topic, "ace")
+			}
+		})
+	})
+
+var _ = Check("subscribe-wildcards-supported",
+	"grants subscriptions with wildcards",
+	Rules{V311: "3.1.1/3.8.3/wildcards-supported"},
+	CaughtBy{fault.RefusesWildcards},
+	func(x *Exchange) {
+		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
+			bob := x.Connect(Clean, As("bob"))
+			subscribe := bob.NewSubscribe(QoS0, x.Topic(filter))
+			bob.Send(subscribe)
+
+			suback := bob.WantSuback(subscribe.PacketID)
+
+			x.Expect(suback.Codes).To(HaveExactElements(BeNumerically("<", codec.SubackFailure)), "SUBACK codes")
+		})
 	})

@@ -1,8 +1,14 @@
 package suites
 
 import (
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
 )
 
 // Giving subscriptions up (UNSUBSCRIBE, section 3.10) and the answer to it
@@ -21,4 +27,268 @@ var _ = Check("unsubscribe-acknowledged",
 		alice.Send(unsubscribe)
 
 		alice.WantUnsuback(unsubscribe.PacketID)
+	})
+
+var _ = Check("unsubscribe-packet-id",
+	"gives UNSUBACK the Packet Identifier of its UNSUBSCRIBE",
+	Rules{V311: "MQTT-3.10.4-4", V5: "MQTT-3.10.4-5"},
+	CaughtBy{fault.WrongUnsubackID},
+	func(x *Exchange) {
+		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
+			alice := x.Connect(Clean, As("alice"))
+			alice.Subscribe(QoS0, x.Topic("news"))
+			unsubscribe := alice.NewUnsubscribe(x.Topic("news"))
+			unsubscribe.PacketID = id
+
+			alice.Send(unsubscribe)
+
+			alice.WantUnsuback(id)
+		})
+	})
+
+var _ = Check("unsubscribe-unknown-filter",
+	"answers UNSUBSCRIBE even when there was no such subscription",
+	Rules{V311: "MQTT-3.10.4-5", V5: "MQTT-3.10.4-5"},
+	CaughtBy{fault.AcknowledgesDeletionsOnly},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "never subscribed to anything", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+
+				unsubscribe := alice.NewUnsubscribe(x.Topic("news"))
+				alice.Send(unsubscribe)
+
+				alice.WantUnsuback(unsubscribe.PacketID)
+			}},
+			Case{Name: "subscribed to something else", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+				alice.Subscribe(QoS0, x.Topic("news"))
+
+				unsubscribe := alice.NewUnsubscribe(x.Topic("new"), x.Topic("news/"))
+				alice.Send(unsubscribe)
+
+				alice.WantUnsuback(unsubscribe.PacketID)
+			}},
+			Case{Name: "already unsubscribed", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+				alice.Subscribe(QoS0, x.Topic("news"))
+				alice.Unsubscribe(x.Topic("news"))
+
+				unsubscribe := alice.NewUnsubscribe(x.Topic("news"))
+				alice.Send(unsubscribe)
+
+				alice.WantUnsuback(unsubscribe.PacketID)
+			}},
+		)
+	})
+
+var _ = Check("unsubscribe-exact",
+	"keeps the subscriptions whose Topic Filters are not character for character the given one",
+	Rules{V311: "MQTT-3.10.4-1", V5: "MQTT-3.10.4-1"},
+	Needs{Wildcards},
+	CaughtBy{fault.UnsubscribesEverything},
+	func(x *Exchange) {
+		Each(x, []struct{ subscribed, given string }{
+			{"sport/tennis", "sport/+"},
+			{"sport/tennis", "sport/#"},
+			{"sport/+", "sport/tennis"},
+			{"sport/#", "sport/tennis"},
+			{"sport/#", "sport/+"},
+			{"sport/+", "sport/#"},
+			{"sport/tennis", "sport/Tennis"},
+			{"sport/tennis", "sport/tennis/"},
+			{"sport/tennis", "sport//tennis"},
+			{"sport/tennis", "sport"},
+			{"sport/tennis", "sport/tennis/doubles"},
+		}, func(row struct{ subscribed, given string }) string {
+			return row.subscribed + " subscribed to, " + row.given + " unsubscribed"
+		}, func(x *Exchange, row struct{ subscribed, given string }) {
+			topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, x.Topic(row.subscribed))
+
+			bob.Unsubscribe(x.Topic(row.given))
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "ace")
+			bob.Receive(topic, "ace")
+		})
+	})
+
+var _ = Check("unsubscribe-stops-delivery",
+	"deletes the subscription with exactly the given Topic Filter and delivers nothing more for it",
+	Rules{V311: "MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-1 MQTT-3.10.4-2"},
+	Needs{Wildcards},
+	CaughtBy{fault.KeepsSubscriptions},
+	func(x *Exchange) {
+		Each(x, []string{"sport/tennis", "sport/+", "sport/#", "+/tennis", "sport/tennis/#"}, func(filter string) string { return filter },
+			func(x *Exchange, filter string) {
+				topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
+				bob := x.Connect(Clean, As("bob"))
+				alice := x.Connect(Clean, As("alice"))
+				bob.Subscribe(qos, x.Topic(filter))
+				alice.Publish(qos, topic, "before")
+				bob.Receive(topic, "before")
+
+				bob.Unsubscribe(x.Topic(filter))
+				alice.Publish(qos, topic, "after")
+				alice.Ping()
+
+				// What a server has accepted by now belongs to the subscriptions
+				// of now (MQTT-4.5.0-1), not to those made later: the fence.
+				bob.Subscribe(qos, topic)
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			})
+	})
+
+var _ = Check("unsubscribe-several-filters",
+	"takes several Topic Filters in one UNSUBSCRIBE like several UNSUBSCRIBEs, and answers with one UNSUBACK",
+	Rules{V311: "MQTT-3.10.4-6", V5: "MQTT-3.10.4-6"},
+	CaughtBy{fault.AcknowledgesEachUnsubscription, fault.UnsubscribesFirstFilterOnly},
+	func(x *Exchange) {
+		qos := x.UpTo(QoS1)
+		first, second, third := x.Topic("first"), x.Topic("second"), x.Topic("third")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(qos, first, second, third)
+
+		unsubscribe := bob.NewUnsubscribe(first, second, third)
+		bob.Send(unsubscribe)
+
+		bob.WantUnsuback(unsubscribe.PacketID)
+		bob.WantIdle()
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(qos, first, "1")
+		alice.Publish(qos, second, "2")
+		alice.Publish(qos, third, "3")
+		alice.Ping()
+		bob.Subscribe(qos, first, second, third)
+		bob.WantNothingBefore(alice.Marker(qos, first))
+		bob.WantNothingBefore(alice.Marker(qos, second))
+		bob.WantNothingBefore(alice.Marker(qos, third))
+	})
+
+var _ = Check("unsubscribe-code-per-filter",
+	"gives in UNSUBACK one Reason Code for each Topic Filter, from the list for UNSUBACK",
+	Rules{V5: "MQTT-3.11.3-2"},
+	CaughtBy{fault.OmitsLastUnsubackCode, fault.InventsUnsubackCodes},
+	Watches,
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		alice.Subscribe(QoS0, x.Topic("known"), x.Topic("known/too"))
+
+		unsubscribe := alice.NewUnsubscribe(x.Topic("known"), x.Topic("unknown"), x.Topic("known/too"), x.Topic("unknown/too"))
+		alice.Send(unsubscribe)
+
+		// That each code is one of UNSUBACK's is what the decoder sees to.
+		unsuback := alice.WantUnsuback(unsubscribe.PacketID)
+		x.Expect(unsuback.Codes).To(HaveLen(4), "UNSUBACK codes")
+	})
+
+var _ = Check("unsubscribe-codes-in-order",
+	"lists the UNSUBACK codes in the order of the Topic Filters",
+	Rules{V5: "MQTT-3.11.3-1"},
+	CaughtBy{fault.ReversesUnsubackCodes},
+	func(x *Exchange) {
+		Each(x, [][]string{{"known", "unknown"}, {"unknown", "known"}, {"known", "unknown", "unknown/too"}}, func(suffixes []string) string { return strings.Join(suffixes, ", ") }, func(x *Exchange, suffixes []string) {
+			alice := x.Connect(Clean, As("alice"))
+			alice.Subscribe(QoS0, x.Topic("known"))
+
+			unsubscribe := alice.NewUnsubscribe()
+			for _, suffix := range suffixes {
+				unsubscribe.Filters = append(unsubscribe.Filters, x.Topic(suffix))
+			}
+			alice.Send(unsubscribe)
+
+			// A server may answer 0x00 for a filter that it did not know, but
+			// 0x11 (No subscription existed) for the one that it knew only
+			// where it stands in another's place.
+			unsuback := alice.WantUnsuback(unsubscribe.PacketID)
+			x.Expect(unsuback.Codes).To(HaveLen(len(suffixes)), "UNSUBACK codes")
+			known := unsuback.Codes[slices.Index(suffixes, "known")]
+			x.Expect(known).NotTo(Equal(codec.NoSubscriptionExisted), "the code for the filter that was subscribed to")
+		})
+	})
+
+var _ = Check("unsubscribe-in-flight",
+	"completes the deliveries it had begun when the client unsubscribes",
+	Rules{V311: "MQTT-3.10.4-3", V5: "MQTT-3.10.4-3"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.DropsInFlightOnUnsubscribe},
+	func(x *Exchange) {
+		// begun has a message under way to bob and bob's subscription deleted.
+		begun := func(x *Exchange, qos codec.QoS) (bob *Client, topic string, message *codec.Publish) {
+			topic = x.Topic("news")
+			bob = x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "under way")
+			message = bob.WantPublishAt(qos, topic, "under way")
+			return bob, topic, message
+		}
+		x.Cases(
+			Case{Name: "QoS 2: PUBREC after UNSUBACK", Body: func(x *Exchange) {
+				bob, topic, message := begun(x, QoS2)
+				bob.Unsubscribe(topic)
+
+				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
+
+				bob.WantPubrel(message.PacketID)
+			}},
+			Case{Name: "QoS 1: PUBLISH again on reconnect", Body: func(x *Exchange) {
+				bob, topic, message := begun(x, QoS1)
+				bob.Unsubscribe(topic)
+				bob.Drop()
+
+				bob = x.Connect(Persistent, As("bob"))
+
+				again := bob.Receive(topic, "under way")
+				x.Expect(again.PacketID).To(Equal(message.PacketID), "Packet Identifier of the repeated PUBLISH")
+			}},
+			Case{Name: "QoS 2: PUBLISH again on reconnect", Body: func(x *Exchange) {
+				bob, topic, message := begun(x, QoS2)
+				bob.Unsubscribe(topic)
+				bob.Drop()
+
+				bob = x.Connect(Persistent, As("bob"))
+
+				again := bob.Receive(topic, "under way")
+				x.Expect(again.PacketID).To(Equal(message.PacketID), "Packet Identifier of the repeated PUBLISH")
+			}},
+			Case{Name: "QoS 2: PUBREL again on reconnect", Body: func(x *Exchange) {
+				bob, topic, message := begun(x, QoS2)
+				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
+				bob.WantPubrel(message.PacketID)
+				bob.Unsubscribe(topic)
+				bob.Drop()
+
+				bob = x.Connect(Persistent, As("bob"))
+
+				bob.WantPubrel(message.PacketID)
+				bob.Send(&codec.Pubcomp{PacketID: message.PacketID})
+			}},
+		)
+	})
+
+var _ = Check("unsubscribe-reserved-flags",
+	"closes the connection on an UNSUBSCRIBE whose reserved flags are not 0010",
+	Rules{V311: "MQTT-3.10.1-1", V5: "MQTT-3.10.1-1"},
+	CaughtBy{fault.IgnoresUnsubscribeFlags},
+	func(x *Exchange) {
+		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(alice.NewUnsubscribe(x.Topic("news")), codec.Flags(flags)))
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("unsubscribe-empty",
+	"closes the connection on an UNSUBSCRIBE without a Topic Filter",
+	Rules{V311: "MQTT-3.10.3-2", V5: "MQTT-3.10.3-2"},
+	CaughtBy{fault.IgnoresEmptyUnsubscribe},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(alice.NewUnsubscribe()))
+
+		alice.WantClosed()
 	})

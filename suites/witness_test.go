@@ -175,6 +175,12 @@ func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings)
 	defer proxy.Close()
 	target := *p.Target
 	target.Dialer = through(proxy.Dial)
+	if ws := p.Target.WebSocket; ws != nil {
+		if err := proxy.ListenWebSocket(ws.Under.Dial); err != nil {
+			return harness.Result{}, err
+		}
+		target.WebSocket = &harness.WebSocketDialer{Under: through(proxy.DialWebSocket), Host: ws.Host, RequestURI: ws.RequestURI}
+	}
 	settings.CheckTimeout = time.Minute
 	result := harness.Perform(t.Context(), &target, p.Profile, settings, p.Body)
 	result.Answer(p.Rules.Of(p.Version))

@@ -11,3 +11,12 @@ const (
 	V311 = codec.V311
 	V5   = codec.V5
 )
+
+// named is a row of a table: something with the name of its case.
+type named[T any] struct {
+	name  string
+	value T
+}
+
+// label names a case in [harness.Each].
+func (n named[T]) label() string { return n.name }

@@ -25,6 +25,7 @@ type runOptions struct {
 	versions []string
 	names    []string
 	labels   string
+	shard    string
 	parallel int
 	timeout  time.Duration
 	settle   time.Duration
@@ -55,6 +56,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	f.StringSliceVar(&o.versions, "mqtt", nil, "protocol versions, 3.1.1 and 5.0; default: all that the broker accepts")
 	f.StringSliceVar(&o.names, "check", nil, "only these checks: slugs, slug@version, statement IDs or sections")
 	f.StringVar(&o.labels, "filter", "", "only the checks whose labels fit this expression, such as '5.0 && !SHOULD'")
+	f.StringVar(&o.shard, "shard", "", "run part I of N (I/N) of the checks, to spread a run over machines; join with `mqttspec report --merge`")
 	f.IntVar(&o.parallel, "parallel", suites.DefaultParallel, "how many checks run at the same time")
 	f.DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
 	f.DurationVar(&o.settle, "settle", 0, "time to wait before silence is believed; for clustered brokers")
@@ -80,6 +82,9 @@ func (o *runOptions) run(ctx context.Context, out io.Writer, args []string) erro
 	}
 	if options.Versions, err = parseVersions(o.versions); err != nil {
 		return err
+	}
+	if options.Shard, err = suites.ParseShard(o.shard); err != nil {
+		return fmt.Errorf("--shard: %w", err)
 	}
 	if err := o.validate(); err != nil {
 		return err

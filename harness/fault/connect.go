@@ -28,3 +28,128 @@ var IgnoresSecondConnect = stateful("ignores-second-connect", "ignores a second 
 			return Forward
 		})}
 	})
+
+// AcceptsAnyProtocolName does not look at the Protocol Name.
+var AcceptsAnyProtocolName = accepts("accepts-any-protocol-name", "accepts a CONNECT whatever its Protocol Name",
+	breaking("MQTT-3.1.2-1"))
+
+// AcceptsAnyProtocolLevel does not look at the Protocol Level.
+var AcceptsAnyProtocolLevel = accepts("accepts-any-protocol-level", "accepts a CONNECT whatever its Protocol Level",
+	breaking("MQTT-3.1.2-2"))
+
+// SilentAboutProtocolLevel closes without a word.
+var SilentAboutProtocolLevel = Fault{"silent-about-protocol-level", "closes on an unsupported Protocol Level without a CONNACK",
+	func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if breaking("MQTT-3.1.2-2")(l, f) {
+				l.CloseClient()
+				return Swallow
+			}
+			return Forward
+		}}
+	}}
+
+// AcceptsReservedConnectFlag does not look at bit 0 of the Connect Flags.
+var AcceptsReservedConnectFlag = accepts("accepts-reserved-connect-flag", "accepts a CONNECT with the reserved Connect Flag set",
+	breaking("MQTT-3.1.2-3"))
+
+// AcceptsMalformedConnect takes what it can of a CONNECT.
+var AcceptsMalformedConnect = accepts("accepts-malformed-connect", "accepts a CONNECT however malformed",
+	malformed(codec.CONNECT))
+
+// RefusesMalformedConnect explains itself where it should not.
+var RefusesMalformedConnect = refuses("refuses-malformed-connect", "answers a malformed CONNECT with a CONNACK that refuses it",
+	malformed(codec.CONNECT))
+
+// IgnoresCleanStart keeps the old session whatever it is told.
+var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as if Clean Session, or Clean Start, were 0, but says otherwise",
+	func() behaviour {
+		clean := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				clean[l] = p.CleanStart
+				p.CleanStart = p.CleanStart && p.ClientID == ""
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				p.SessionPresent = p.SessionPresent && !clean[l]
+				return Forward
+			}),
+		}
+	})
+
+// LetsTwoIn serves two clients under one name.
+var LetsTwoIn = stateful("lets-two-in", "keeps serving a client when another connects with its Client Identifier",
+	func() behaviour {
+		served := map[string]bool{}
+		return behaviour{fromClient: only(func(_ *Link, p *codec.Connect) Action {
+			if served[p.ClientID] {
+				p.ClientID += "2"
+			}
+			served[p.ClientID] = true
+			return Forward
+		})}
+	})
+
+// ClosesWithoutDisconnect gives no reason for a close.
+var ClosesWithoutDisconnect = fromBroker("closes-without-disconnect", "closes connections without a DISCONNECT",
+	func(*Link, *codec.Disconnect) Action { return Swallow })
+
+// DisconnectsWithoutReason does not say why it closes.
+var DisconnectsWithoutReason = fromBroker("disconnects-without-reason", "gives Reason Code 0x80 in every DISCONNECT",
+	func(_ *Link, p *codec.Disconnect) Action {
+		p.Code = codec.UnspecifiedError
+		return Forward
+	})
+
+// MissesPacketsBeforeConnack reads nothing until it has accepted the client.
+var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "loses what a client sends before the CONNACK",
+	func() behaviour {
+		accepted := map[*Link]bool{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				if f.Type() != codec.CONNECT && !accepted[l] {
+					return Swallow
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, _ *codec.Connack) Action {
+				accepted[l] = true
+				return Forward
+			}),
+		}
+	})
+
+// ProcessesRefusedClients acts on what comes behind a CONNECT that it refuses.
+var ProcessesRefusedClients = stateful("processes-refused-clients", "processes what a client sent behind a CONNECT that it refused",
+	func() behaviour {
+		connected := map[*Link]bool{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				if publish, ok := f.Packet.(*codec.Publish); ok && !connected[l] {
+					for _, other := range l.Others() {
+						if connected[other] {
+							other.ToBroker(publish)
+							return Swallow
+						}
+					}
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				connected[l] = p.Code == codec.Success
+				return Forward
+			}),
+		}
+	})
+
+// MixesUpConnectPayload reads the fields of the payload in another order.
+var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the User Name in CONNECT for the Will Topic, and that for the User Name",
+	func(_ *Link, p *codec.Connect) Action {
+		if p.Will != nil && p.UserName != nil {
+			will, userName := *p.Will, p.Will.Topic
+			will.Topic = *p.UserName
+			p.Will, p.UserName = &will, &userName
+		}
+		return Forward
+	})

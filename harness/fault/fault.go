@@ -9,7 +9,11 @@
 package fault
 
 import (
+	"net/http"
+	"slices"
+
 	"mqttspec/codec"
+	"mqttspec/harness/websocket"
 )
 
 // A Fault is one broken rule.
@@ -32,6 +36,13 @@ type behaviour struct {
 	// brokerGone is told when the broker has closed its connection, before the
 	// client's is closed; Swallow keeps the client's open.
 	brokerGone func(l *Link) Action
+
+	// Of connections over WebSocket: upgraded sees the header of the broker's
+	// answer to the handshake, the others every frame. With one of the latter the
+	// packets within are not looked at.
+	upgraded        func(h http.Header)
+	frameFromClient func(l *Link, f *websocket.Frame) Action
+	frameFromBroker func(l *Link, f *websocket.Frame) Action
 }
 
 // Action is what becomes of a packet (or of a close) after a fault saw it.
@@ -50,6 +61,10 @@ type Frame struct {
 	Packet codec.Packet
 	// Breach is what the strict decoder found wrong with it; nil for a legal packet.
 	Breach *codec.Breach
+	// Pieces is in how many pieces the packet arrived; Behind says that the
+	// first of them was the end of a segment that held other packets.
+	Pieces int
+	Behind bool
 
 	swallowed bool
 }
@@ -87,6 +102,25 @@ func tolerates(name, does string, match func(l *Link, f *Frame) bool) Fault {
 	}}
 }
 
+// refuses makes a broker that answers a CONNECT with a CONNACK that refuses it
+// and closes the connection.
+func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
+	return Fault{name, does, func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Type() != codec.CONNECT || !match(l, f) {
+				return Forward
+			}
+			refusal := &codec.Connack{Code: codec.RefusedServerUnavailable}
+			if l.Version == codec.V5 {
+				refusal.Code = codec.ServerUnavailable
+			}
+			l.ToClient(refusal)
+			l.CloseClient()
+			return Swallow
+		}}
+	}}
+}
+
 // malformed matches packets of one type in which the strict decoder finds
 // something wrong with one of these fields; without fields, with any.
 func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {
@@ -103,6 +137,14 @@ func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {
 	}
 }
 
+// breaks matches packets of one type in which the strict decoder finds one of
+// these statements broken first.
+func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
+	return func(_ *Link, f *Frame) bool {
+		return f.Breach != nil && f.Type() == t && slices.Contains(statements, f.Breach.Statement)
+	}
+}
+
 // only applies an edit to the packets of one type.
 func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Action {
 	return func(l *Link, f *Frame) Action {
@@ -111,4 +153,9 @@ func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Ac
 		}
 		return Forward
 	}
+}
+
+// without is a list of properties less those with this identifier.
+func without(properties codec.Properties, id codec.PropertyID) codec.Properties {
+	return slices.DeleteFunc(slices.Clone(properties), func(p codec.Property) bool { return p.ID == id })
 }

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -11,6 +12,20 @@ import (
 	"mqttspec/codec"
 )
 
+// duplex is a connection whose directions end one by one.
+type duplex interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// reset makes the close of a connection a reset, where its transport has that.
+func reset(conn duplex) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	conn.Close()
+}
+
 // A Proxy is a broker made faulty: it listens on a loopback port and passes
 // what it gets to the good broker behind it, through the fault.
 type Proxy struct {
@@ -18,6 +33,7 @@ type Proxy struct {
 	dial      func(context.Context) (net.Conn, error)
 	listener  net.Listener
 	behaviour behaviour
+	webSocket net.Listener // nil: nobody asked for it
 
 	// mu orders everything the fault sees, so that faults need no locks.
 	mu    sync.Mutex
@@ -35,7 +51,7 @@ type Link struct {
 	Connect *codec.Connect
 
 	proxy          *Proxy
-	client, broker *net.TCPConn
+	client, broker duplex
 	held           bool // keep the client's connection open when the broker's ends
 	brokerGone     bool
 }
@@ -63,6 +79,9 @@ func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.done = true
 	p.listener.Close()
+	if p.webSocket != nil {
+		p.webSocket.Close()
+	}
 	for l := range p.links {
 		l.client.Close()
 		l.broker.Close()
@@ -82,28 +101,35 @@ func (p *Proxy) accept() {
 			client.Close()
 			continue
 		}
-		l := &Link{Version: p.version, proxy: p, client: client.(*net.TCPConn), broker: broker.(*net.TCPConn)}
-		p.mu.Lock()
-		if p.done {
-			p.mu.Unlock()
-			client.Close()
-			broker.Close()
+		if !p.link(client.(duplex), broker.(duplex), (*Link).pump) {
 			return
 		}
-		p.links[l] = true
-		p.mu.Unlock()
-		var both sync.WaitGroup
-		both.Go(func() { l.pump(codec.Client) })
-		both.Go(func() { l.pump(codec.Server) })
-		p.group.Go(func() {
-			both.Wait()
-			client.Close()
-			broker.Close()
-			p.mu.Lock()
-			delete(p.links, l)
-			p.mu.Unlock()
-		})
 	}
+}
+
+// link joins two connections; false when the proxy has been closed.
+func (p *Proxy) link(client, broker duplex, pump func(*Link, codec.Peer)) bool {
+	l := &Link{Version: p.version, proxy: p, client: client, broker: broker}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.done {
+		client.Close()
+		broker.Close()
+		return false
+	}
+	p.links[l] = true
+	var both sync.WaitGroup
+	both.Go(func() { pump(l, codec.Client) })
+	both.Go(func() { pump(l, codec.Server) })
+	p.group.Go(func() {
+		both.Wait()
+		client.Close()
+		broker.Close()
+		p.mu.Lock()
+		delete(p.links, l)
+		p.mu.Unlock()
+	})
+	return true
 }
 
 // pump carries one direction until it ends.
@@ -114,8 +140,11 @@ func (l *Link) pump(from codec.Peer) {
 		source, sink = l.broker, l.client
 		handle, gone = l.proxy.behaviour.fromBroker, l.proxy.behaviour.brokerGone
 	}
-	end := l.carry(from, source, sink, handle)
+	l.ended(from, source, sink, l.carry(from, source, sink, handle), gone)
+}
 
+// ended passes on the end of one direction.
+func (l *Link) ended(from codec.Peer, source, sink duplex, end error, gone func(*Link) Action) {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
 	if from == codec.Server {
@@ -128,21 +157,26 @@ func (l *Link) pump(from codec.Peer) {
 		_ = sink.CloseWrite()
 		return
 	}
-	_ = sink.SetLinger(0) // pass a reset on as a reset
-	sink.Close()
+	reset(sink) // pass a reset on as a reset
 	source.Close()
 }
 
 // carry passes packets on until the source ends, and says how it ended. Bytes
 // that are no packets are passed on as they are.
-func (l *Link) carry(from codec.Peer, source, sink *net.TCPConn, handle func(*Link, *Frame) Action) error {
+func (l *Link) carry(from codec.Peer, source, sink duplex, handle func(*Link, *Frame) Action) error {
 	if handle == nil {
 		handle = func(*Link, *Frame) Action { return Forward }
 	}
-	reader := codec.NewReader(l.Version, source)
+	arriving := &arrivals{Reader: source}
+	buffer := bufio.NewReader(arriving)
+	reader := codec.NewReader(l.Version, buffer)
 	for {
+		behind, before := buffer.Buffered() > 0, arriving.count
 		raw, err := reader.Next()
-		f := &Frame{Raw: raw}
+		f := &Frame{Raw: raw, Behind: behind, Pieces: arriving.count - before}
+		if behind {
+			f.Pieces++
+		}
 		if err != nil && (!errors.As(err, &f.Breach) || len(raw) == 0) {
 			_, _ = sink.Write(raw)
 			if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -157,16 +191,34 @@ func (l *Link) carry(from codec.Peer, source, sink *net.TCPConn, handle func(*Li
 		}
 		l.handle(from, sink, f, handle)
 		if err != nil && !f.swallowed { // a length that can't be read: nor can what follows
-			if _, err = io.Copy(sink, source); err == nil {
+			if _, err = io.Copy(sink, buffer); err == nil {
 				err = io.EOF
 			}
 			return err
 		}
+		if err != nil {
+			_, _ = buffer.Discard(buffer.Buffered())
+			reader = codec.NewReader(l.Version, buffer)
+		}
 	}
 }
 
+// arrivals counts how often bytes arrive.
+type arrivals struct {
+	io.Reader
+	count int
+}
+
+func (a *arrivals) Read(b []byte) (int, error) {
+	n, err := a.Reader.Read(b)
+	if n > 0 {
+		a.count++
+	}
+	return n, err
+}
+
 // handle shows a frame to the fault and passes on what it leaves of it.
-func (l *Link) handle(from codec.Peer, sink *net.TCPConn, f *Frame, handle func(*Link, *Frame) Action) {
+func (l *Link) handle(from codec.Peer, sink duplex, f *Frame, handle func(*Link, *Frame) Action) {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
 	if connect, ok := f.Packet.(*codec.Connect); ok && from == codec.Client && l.Connect == nil {
@@ -209,7 +261,7 @@ func (l *Link) ToClient(packets ...codec.Packet) { l.send(l.client, packets) }
 // ToBroker sends a packet to the broker as if the client had.
 func (l *Link) ToBroker(packets ...codec.Packet) { l.send(l.broker, packets) }
 
-func (l *Link) send(sink *net.TCPConn, packets []codec.Packet) {
+func (l *Link) send(sink duplex, packets []codec.Packet) {
 	var out bytes.Buffer
 	for _, p := range packets {
 		raw, err := codec.Append(nil, l.Version, p)
@@ -219,6 +271,14 @@ func (l *Link) send(sink *net.TCPConn, packets []codec.Packet) {
 		out.Write(raw)
 	}
 	_, _ = sink.Write(out.Bytes())
+}
+
+// clientID is the Client Identifier that the client connected with.
+func (l *Link) clientID() string {
+	if l.Connect == nil {
+		return ""
+	}
+	return l.Connect.ClientID
 }
 
 // Hold keeps the client's connection open when the broker closes its own.

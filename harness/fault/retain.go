@@ -40,3 +40,62 @@ var KeepsRetainedMessages = fromClient("keeps-retained-messages", "does not remo
 		}
 		return Forward
 	})
+
+// RetainsEverything stores whatever was published last.
+var RetainsEverything = fromClient("retains-everything", "treats every PUBLISH as if RETAIN were 1",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Retain = true
+		return Forward
+	})
+
+// KeepsFirstRetained stores a retained message for good.
+var KeepsFirstRetained = stateful("keeps-first-retained", "does not replace the retained message of a topic",
+	func() behaviour {
+		stored := map[string]bool{}
+		return behaviour{fromClient: only(func(_ *Link, p *codec.Publish) Action {
+			if p.Retain && stored[p.Topic] {
+				p.Retain = false
+			}
+			stored[p.Topic] = stored[p.Topic] || p.Retain
+			return Forward
+		})}
+	})
+
+// OneRetainedMessage ends its search at the first topic that matches.
+var OneRetainedMessage = stateful("one-retained-message", "sends a new subscription one retained message, however many topics it matches",
+	func() behaviour {
+		sent := map[*Link]bool{}
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			if p.Retain && sent[l] {
+				return Swallow
+			}
+			sent[l] = sent[l] || p.Retain
+			return Forward
+		})}
+	})
+
+// StoresEmptyMessages keeps an empty message like any other: those who
+// subscribe get it.
+var StoresEmptyMessages = stateful("stores-empty-messages", "stores an empty message with RETAIN 1 and sends it to new subscriptions",
+	func() behaviour {
+		stored := map[string]bool{}
+		wanted := map[*Link]string{} // the topic of an unanswered SUBSCRIBE
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Publish:
+					stored[p.Topic] = p.Retain && p.Payload == ""
+				case *codec.Subscribe:
+					wanted[l] = p.Subscriptions[0].Filter
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Suback) Action {
+				if topic := wanted[l]; stored[topic] {
+					l.ToClient(&codec.Publish{Retain: true, Topic: topic})
+				}
+				delete(wanted, l)
+				return Forward
+			}),
+		}
+	})

@@ -1,7 +1,253 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
+)
 
 // IgnoresSubscribe never answers SUBSCRIBE.
 var IgnoresSubscribe = tolerates("ignores-subscribe", "ignores every SUBSCRIBE",
 	func(_ *Link, f *Frame) bool { return f.Type() == codec.SUBSCRIBE })
+
+// WrongSubackID answers with another Packet Identifier.
+var WrongSubackID = fromBroker("wrong-suback-id", "swaps the bytes of the Packet Identifier in SUBACK, or changes them where that is the same",
+	func(_ *Link, p *codec.Suback) Action {
+		p.PacketID = otherID(p.PacketID)
+		return Forward
+	})
+
+// otherID is a Packet Identifier other than this one, as a server with the
+// wrong byte order would have it.
+func otherID(id uint16) uint16 {
+	if swapped := id<<8 | id>>8; swapped != id {
+		return swapped
+	}
+	return id ^ 1
+}
+
+// OmitsLastSubackCode answers for all filters but the last.
+var OmitsLastSubackCode = fromBroker("omits-last-suback-code", "leaves the last code of a SUBACK out",
+	func(_ *Link, p *codec.Suback) Action {
+		if len(p.Codes) > 1 {
+			p.Codes = p.Codes[:len(p.Codes)-1]
+		}
+		return Forward
+	})
+
+// InventsSubackCodes answers with codes that no SUBACK has.
+var InventsSubackCodes = fromBroker("invents-suback-codes", "answers the first filter of a SUBSCRIBE with the code 0x03",
+	func(_ *Link, p *codec.Suback) Action {
+		p.Codes[0] = 0x03
+		return Forward
+	})
+
+// ReversesSubackCodes answers in an order of its own.
+var ReversesSubackCodes = fromBroker("reverses-suback-codes", "lists the codes of a SUBACK in reverse order",
+	func(_ *Link, p *codec.Suback) Action {
+		slices.Reverse(p.Codes)
+		return Forward
+	})
+
+// RaisesQoS delivers above what was granted or published.
+var RaisesQoS = fromBroker("raises-qos", "delivers every message one QoS higher than it should",
+	func(_ *Link, p *codec.Publish) Action {
+		if p.QoS < codec.QoS2 {
+			p.QoS++
+			p.PacketID = max(p.PacketID, 1)
+		}
+		return Forward
+	})
+
+// LowersQoS delivers everything at most once.
+var LowersQoS = fromBroker("lowers-qos", "delivers every message at QoS 0",
+	func(_ *Link, p *codec.Publish) Action {
+		p.QoS, p.PacketID, p.Dup = codec.QoS0, 0, false
+		return Forward
+	})
+
+// filterOf is a Topic Filter as one connection's.
+type filterOf struct {
+	link   *Link
+	filter string
+}
+
+// KeepsFirstQoS lets a second SUBSCRIBE change nothing.
+var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscription that is there already, but goes on with the old one",
+	func() behaviour {
+		first := map[filterOf]codec.QoS{}
+		requested := map[filterOf]codec.QoS{}
+		type request struct {
+			link *Link
+			id   uint16
+		}
+		filters := map[request][]filterOf{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				for i := range p.Subscriptions {
+					s := &p.Subscriptions[i]
+					key := filterOf{l, s.Filter}
+					filters[request{l, p.PacketID}] = append(filters[request{l, p.PacketID}], key)
+					requested[key] = s.QoS
+					if qos, ok := first[key]; ok {
+						s.QoS = qos
+					}
+					first[key] = s.QoS
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Suback) Action {
+				for i, key := range filters[request{l, p.PacketID}] {
+					p.Codes[i] = codec.ReasonCode(requested[key])
+				}
+				return Forward
+			}),
+		}
+	})
+
+// AddsIdenticalSubscriptions keeps every subscription to one filter.
+var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds a subscription to the same Topic Filter instead of replacing the old one, and delivers for each",
+	func() behaviour {
+		times := map[filterOf]int{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				for _, s := range p.Subscriptions {
+					times[filterOf{l, s.Filter}]++
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if times[filterOf{l, p.Topic}] > 1 {
+					l.ToClient(p)
+				}
+				return Forward
+			}),
+		}
+	})
+
+// SendsRetainedOnce sends retained messages to new subscriptions only.
+var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messages when a subscription is replaced",
+	func() behaviour {
+		subscribed := map[filterOf]bool{}
+		again := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				for _, s := range p.Subscriptions {
+					again[l] = again[l] || subscribed[filterOf{l, s.Filter}]
+					subscribed[filterOf{l, s.Filter}] = true
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if p.Retain && again[l] {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
+
+// MissesOneWhenReplacing has a gap between the old subscription and the new one.
+var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a message when it replaces a subscription",
+	func() behaviour {
+		subscribed := map[filterOf]int{}
+		gap := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				key := filterOf{l, p.Subscriptions[0].Filter}
+				subscribed[key]++
+				gap[l] = gap[l] || subscribed[key] == 10
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if gap[l] {
+					gap[l] = false
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
+
+// AnswersEachFilter answers every filter for itself.
+var AnswersEachFilter = fromBroker("answers-each-filter", "answers a SUBSCRIBE with a SUBACK for each of its Topic Filters",
+	func(l *Link, p *codec.Suback) Action {
+		for i := range p.Codes {
+			l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: p.Codes[i : i+1]})
+		}
+		return Swallow
+	})
+
+// TakesFirstFilterOnly grants all filters and keeps one.
+var TakesFirstFilterOnly = stateful("takes-first-filter-only", "grants all Topic Filters of a SUBSCRIBE but subscribes to the first only",
+	func() behaviour {
+		requested := map[uint16][]codec.Subscription{}
+		return behaviour{
+			fromClient: only(func(_ *Link, p *codec.Subscribe) Action {
+				requested[p.PacketID] = p.Subscriptions
+				p.Subscriptions = p.Subscriptions[:1]
+				return Forward
+			}),
+			fromBroker: only(func(_ *Link, p *codec.Suback) Action {
+				p.Codes = nil
+				for _, s := range requested[p.PacketID] {
+					p.Codes = append(p.Codes, codec.ReasonCode(s.QoS))
+				}
+				return Forward
+			}),
+		}
+	})
+
+// DeliversToOneOnly forgets about the other subscribers.
+var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message to one of its subscribers only",
+	func() behaviour {
+		chosen := map[string]*Link{}
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			key := p.Topic + "\x00" + p.Payload
+			if chosen[key] == nil {
+				chosen[key] = l
+			}
+			if chosen[key] != l {
+				return Swallow
+			}
+			return Forward
+		})}
+	})
+
+// IgnoresSubscribeFlags does not look at the reserved flags.
+var IgnoresSubscribeFlags = tolerates("ignores-subscribe-flags", "ignores a SUBSCRIBE with wrong reserved flags and carries on",
+	malformed(codec.SUBSCRIBE, "Fixed Header"))
+
+// IgnoresEmptySubscribe takes an empty list for nothing to do.
+var IgnoresEmptySubscribe = tolerates("ignores-empty-subscribe", "ignores a SUBSCRIBE without a Topic Filter and carries on",
+	malformed(codec.SUBSCRIBE, "Topic Filter"))
+
+// IgnoresWrongOptions carries on when Subscription Options are wrong.
+var IgnoresWrongOptions = tolerates("ignores-wrong-options", "ignores a SUBSCRIBE with Subscription Options that are not allowed and carries on",
+	func(_ *Link, f *Frame) bool {
+		return f.Type() == codec.SUBSCRIBE && f.Breach != nil && strings.HasPrefix(f.Breach.Field, "Subscription Options")
+	})
+
+// GrantsWildcardsInVain grants wildcards that it does not understand.
+var GrantsWildcardsInVain = fromClient("grants-wildcards-in-vain", "grants Topic Filters with wildcards but takes the wildcards for plain characters",
+	func(_ *Link, p *codec.Subscribe) Action {
+		for i := range p.Subscriptions {
+			p.Subscriptions[i].Filter = strings.NewReplacer("+", "plus", "#", "number sign").Replace(p.Subscriptions[i].Filter)
+		}
+		return Forward
+	})
+
+// RefusesWildcards grants no filter with a wildcard.
+var RefusesWildcards = fromClient("refuses-wildcards", "refuses every SUBSCRIBE with a wildcard in a Topic Filter",
+	func(l *Link, p *codec.Subscribe) Action {
+		if !slices.ContainsFunc(p.Subscriptions, func(s codec.Subscription) bool { return strings.ContainsAny(s.Filter, "+#") }) {
+			return Forward
+		}
+		refused := codec.SubackFailure
+		if l.Version == codec.V5 {
+			refused = codec.WildcardSubscriptionsNotSupported
+		}
+		l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{refused}, len(p.Subscriptions))})
+		return Swallow
+	})

@@ -1,7 +1,154 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
 
 // IgnoresUnsubscribe never answers UNSUBSCRIBE.
 var IgnoresUnsubscribe = tolerates("ignores-unsubscribe", "ignores every UNSUBSCRIBE",
 	func(_ *Link, f *Frame) bool { return f.Type() == codec.UNSUBSCRIBE })
+
+// WrongUnsubackID answers with another Packet Identifier.
+var WrongUnsubackID = fromBroker("wrong-unsuback-id", "swaps the bytes of the Packet Identifier in UNSUBACK, or changes them where that is the same",
+	func(_ *Link, p *codec.Unsuback) Action {
+		p.PacketID = otherID(p.PacketID)
+		return Forward
+	})
+
+// AcknowledgesDeletionsOnly has nothing to say where there was nothing to do.
+var AcknowledgesDeletionsOnly = stateful("acknowledges-deletions-only", "does not answer an UNSUBSCRIBE that deletes no subscription",
+	func() behaviour {
+		subscribed := map[filterOf]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Subscribe:
+				for _, s := range p.Subscriptions {
+					subscribed[filterOf{l, s.Filter}] = true
+				}
+			case *codec.Unsubscribe:
+				deleted := false
+				for _, filter := range p.Filters {
+					deleted = deleted || subscribed[filterOf{l, filter}]
+					delete(subscribed, filterOf{l, filter})
+				}
+				if !deleted {
+					return Swallow
+				}
+			}
+			return Forward
+		}}
+	})
+
+// unsuback is the answer to an UNSUBSCRIBE that went well.
+func unsuback(l *Link, p *codec.Unsubscribe) *codec.Unsuback {
+	answer := &codec.Unsuback{PacketID: p.PacketID}
+	if l.Version == codec.V5 {
+		answer.Codes = make([]codec.ReasonCode, len(p.Filters))
+	}
+	return answer
+}
+
+// UnsubscribesEverything does not compare Topic Filters.
+var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all subscriptions of a client on any UNSUBSCRIBE",
+	func() behaviour {
+		subscribed := map[*Link][]string{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Subscribe:
+				for _, s := range p.Subscriptions {
+					subscribed[l] = append(subscribed[l], s.Filter)
+				}
+			case *codec.Unsubscribe:
+				p.Filters = append(p.Filters, subscribed[l]...)
+			}
+			return Forward
+		}}
+	})
+
+// KeepsSubscriptions acknowledges and does nothing.
+var KeepsSubscriptions = fromClient("keeps-subscriptions", "acknowledges UNSUBSCRIBE but deletes no subscription",
+	func(l *Link, p *codec.Unsubscribe) Action {
+		l.ToClient(unsuback(l, p))
+		return Swallow
+	})
+
+// AcknowledgesEachUnsubscription answers every filter for itself.
+var AcknowledgesEachUnsubscription = fromClient("acknowledges-each-unsubscription", "answers an UNSUBSCRIBE with an UNSUBACK for each of its Topic Filters",
+	func(l *Link, p *codec.Unsubscribe) Action {
+		for _, filter := range p.Filters[1:] {
+			l.ToClient(unsuback(l, &codec.Unsubscribe{PacketID: p.PacketID, Filters: []string{filter}}))
+		}
+		return Forward
+	})
+
+// UnsubscribesFirstFilterOnly overlooks the rest of the list.
+var UnsubscribesFirstFilterOnly = stateful("unsubscribes-first-filter-only", "acknowledges all Topic Filters of an UNSUBSCRIBE but deletes the first only",
+	func() behaviour {
+		missing := map[uint16]int{}
+		return behaviour{
+			fromClient: only(func(_ *Link, p *codec.Unsubscribe) Action {
+				missing[p.PacketID] = len(p.Filters) - 1
+				p.Filters = p.Filters[:1]
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Unsuback) Action {
+				if l.Version == codec.V5 {
+					p.Codes = append(p.Codes, make([]codec.ReasonCode, missing[p.PacketID])...)
+				}
+				return Forward
+			}),
+		}
+	})
+
+// OmitsLastUnsubackCode answers for all filters but the last.
+var OmitsLastUnsubackCode = fromBroker("omits-last-unsuback-code", "leaves the last Reason Code of an UNSUBACK out",
+	func(_ *Link, p *codec.Unsuback) Action {
+		if len(p.Codes) > 1 {
+			p.Codes = p.Codes[:len(p.Codes)-1]
+		}
+		return Forward
+	})
+
+// InventsUnsubackCodes answers with codes that no UNSUBACK has.
+var InventsUnsubackCodes = fromBroker("invents-unsuback-codes", "answers the first filter of an UNSUBSCRIBE with 0x01",
+	func(_ *Link, p *codec.Unsuback) Action {
+		p.Codes[0] = codec.GrantedQoS1
+		return Forward
+	})
+
+// ReversesUnsubackCodes answers in an order of its own.
+var ReversesUnsubackCodes = fromBroker("reverses-unsuback-codes", "lists the Reason Codes of an UNSUBACK in reverse order",
+	func(_ *Link, p *codec.Unsuback) Action {
+		slices.Reverse(p.Codes)
+		return Forward
+	})
+
+// DropsInFlightOnUnsubscribe forgets what it was just sending.
+var DropsInFlightOnUnsubscribe = stateful("drops-in-flight-on-unsubscribe", "breaks its deliveries to a client off when the client unsubscribes",
+	func() behaviour {
+		unsubscribed := map[string]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, _ *codec.Unsubscribe) Action {
+				unsubscribed[l.Connect.ClientID] = true
+				return Forward
+			}),
+			fromBroker: func(l *Link, f *Frame) Action {
+				if f.Type() == codec.PUBLISH || f.Type() == codec.PUBREL {
+					if unsubscribed[l.Connect.ClientID] {
+						return Swallow
+					}
+				}
+				return Forward
+			},
+		}
+	})
+
+// IgnoresUnsubscribeFlags does not look at the reserved flags.
+var IgnoresUnsubscribeFlags = tolerates("ignores-unsubscribe-flags", "ignores an UNSUBSCRIBE with wrong reserved flags and carries on",
+	malformed(codec.UNSUBSCRIBE, "Fixed Header"))
+
+// IgnoresEmptyUnsubscribe takes an empty list for nothing to do.
+var IgnoresEmptyUnsubscribe = tolerates("ignores-empty-unsubscribe", "ignores an UNSUBSCRIBE without a Topic Filter and carries on",
+	malformed(codec.UNSUBSCRIBE, "Topic Filter"))

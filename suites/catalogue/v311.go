@@ -162,8 +162,7 @@ var v311 = []Requirement{
 	must311("MQTT-3.2.2-5", "3.2.2.3", Server,
 		"Closes the connection after a CONNACK that refuses it"),
 	must311("MQTT-3.2.2-6", "3.2.2.3", Server,
-		"Closes without a CONNACK when no return code fits the reason",
-		"Whether a return code fits is the server's own judgement, and a close without CONNACK does not show its reason."),
+		"Closes without a CONNACK, and invents no return code, when none of the listed ones fits the reason"),
 
 	// 3.3 PUBLISH
 	must311("MQTT-3.3.1-1", "3.3.1.1", Both,

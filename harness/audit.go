@@ -1,0 +1,185 @@
+package harness
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+)
+
+// An audit holds every packet from the broker against what its connection has
+// seen before: what the client asked for in CONNECT, and what was sent already.
+// The decoder, which knows packets one at a time, cannot. Both report breaches
+// in the same way, and the same checks answer for them.
+type audit struct {
+	version      codec.Version
+	connect      *codec.Connect // as the client sent it; nil before
+	connacks     int
+	accepted     bool
+	disconnected bool // by the broker
+}
+
+// sent takes note of a packet from the client.
+func (a *audit) sent(p codec.Packet) {
+	if illegal, ok := p.(*codec.Illegal); ok {
+		p = illegal.Packet()
+	}
+	if connect, ok := p.(*codec.Connect); ok && a.connect == nil {
+		a.connect = connect
+	}
+}
+
+// received looks at a packet from the broker and lists the statements it
+// breaks, with the reason.
+func (a *audit) received(p codec.Packet, size int) (breaches []Breach) {
+	breach := func(statement, format string, args ...any) {
+		breaches = append(breaches, Breach{
+			Statement: statement,
+			Text:      fmt.Sprintf("%v: %s [%s]", p.Type(), fmt.Sprintf(format, args...), statement),
+		})
+	}
+	a.order(p, breach)
+	if a.version != codec.V5 || a.connect == nil {
+		return breaches
+	}
+	a.properties(p, propertiesOf(p), breach)
+	a.size(p, propertiesOf(p), size, breach)
+	return breaches
+}
+
+// order: what comes before CONNACK, and after DISCONNECT.
+func (a *audit) order(p codec.Packet, breach func(string, string, ...any)) {
+	if a.disconnected {
+		breach("MQTT-3.14.4-1", "sent after DISCONNECT")
+	}
+	switch p := p.(type) {
+	case *codec.Connack:
+		a.connacks++
+		a.accepted = a.accepted || p.Code == codec.Success
+		if a.connacks > 1 && a.version == codec.V5 {
+			breach("MQTT-3.2.0-2", "the second on one connection")
+		}
+	case *codec.Disconnect:
+		if !a.accepted && a.version == codec.V5 {
+			breach("MQTT-3.14.0-1", "sent before a CONNACK that accepts the connection")
+		}
+		a.disconnected = a.version == codec.V5
+	case *codec.Auth:
+	default:
+		if !a.accepted {
+			breach("MQTT-3.2.0-1", "sent before a CONNACK that accepts the connection")
+		}
+	}
+}
+
+// properties: those that the client must have asked for, or can turn off.
+func (a *audit) properties(p codec.Packet, properties codec.Properties, breach func(string, string, ...any)) {
+	method, has := a.connect.Properties.Text(codec.PropAuthenticationMethod)
+	got, gotMethod := properties.Text(codec.PropAuthenticationMethod)
+	switch p := p.(type) {
+	case *codec.Connack:
+		switch {
+		case gotMethod && !has:
+			breach("MQTT-4.12.0-6", "Authentication Method %q, though CONNECT had none", got)
+		case has && p.Code == codec.Success && got != method:
+			breach("MQTT-4.12.0-5", "Authentication Method %q, though that of CONNECT was %q", got, method)
+		}
+		if n, _ := a.connect.Properties.Number(codec.PropRequestResponseInformation); n == 0 && properties.Has(codec.PropResponseInformation) {
+			breach("MQTT-3.1.2-28", "Response Information, though CONNECT did not request it")
+		}
+		if properties.Has(codec.PropServerReference) && p.Code != codec.UseAnotherServer && p.Code != codec.ServerMoved {
+			breach("5.0/3.2.2.3.16/server-reference-reason", "Server Reference with Reason Code %s", p.Code)
+		}
+	case *codec.Disconnect:
+		if properties.Has(codec.PropServerReference) && p.Code != codec.UseAnotherServer && p.Code != codec.ServerMoved {
+			breach("5.0/3.14.2.2.5/server-reference-reason", "Server Reference with Reason Code %s", p.Code)
+		}
+	case *codec.Auth:
+		switch {
+		case !has:
+			breach("MQTT-4.12.0-6", "sent, though CONNECT had no Authentication Method")
+		case gotMethod && got != method:
+			breach("MQTT-4.12.0-5", "Authentication Method %q, though that of CONNECT was %q", got, method)
+		}
+	case *codec.Publish:
+		most, _ := a.connect.Properties.Number(codec.PropTopicAliasMaximum)
+		switch alias, ok := properties.Number(codec.PropTopicAlias); {
+		case ok && most == 0:
+			breach("MQTT-3.1.2-27", "Topic Alias %d, though CONNECT allowed none", alias)
+		case ok && alias > most:
+			breach("MQTT-3.1.2-26", "Topic Alias %d, though CONNECT allowed only up to %d", alias, most)
+			breach("MQTT-3.3.2-11", "Topic Alias %d, though CONNECT allowed only up to %d", alias, most)
+		}
+	}
+	// "If the value of Request Problem Information is 0, the Server MAY return
+	// a Reason String or User Properties on a CONNACK or DISCONNECT packet, but
+	// MUST NOT send a Reason String or User Properties on any packet other than
+	// PUBLISH, CONNACK, or DISCONNECT" (section 3.1.2.11.7).
+	if n, ok := a.connect.Properties.Number(codec.PropRequestProblemInformation); ok && n == 0 {
+		switch p.Type() {
+		case codec.PUBLISH, codec.CONNACK, codec.DISCONNECT:
+		default:
+			for _, id := range []codec.PropertyID{codec.PropReasonString, codec.PropUserProperty} {
+				if properties.Has(id) {
+					breach("MQTT-3.1.2-29", "%s, though CONNECT had Request Problem Information 0", id)
+				}
+			}
+		}
+	}
+}
+
+// oversized are the statements that forbid a Reason String or a User Property
+// which makes a packet too large.
+var oversized = map[codec.Type]struct{ reasonString, userProperty string }{
+	codec.CONNACK:    {"MQTT-3.2.2-19", "MQTT-3.2.2-20"},
+	codec.PUBACK:     {"MQTT-3.4.2-2", "MQTT-3.4.2-3"},
+	codec.PUBREC:     {"MQTT-3.5.2-2", "MQTT-3.5.2-3"},
+	codec.PUBREL:     {"MQTT-3.6.2-2", "MQTT-3.6.2-3"},
+	codec.PUBCOMP:    {"MQTT-3.7.2-2", "MQTT-3.7.2-3"},
+	codec.SUBACK:     {"MQTT-3.9.2-1", "MQTT-3.9.2-2"},
+	codec.UNSUBACK:   {"MQTT-3.11.2-1", "MQTT-3.11.2-2"},
+	codec.DISCONNECT: {"MQTT-3.14.2-3", "MQTT-3.14.2-4"},
+	codec.AUTH:       {"MQTT-3.15.2-2", "MQTT-3.15.2-3"},
+}
+
+// size: nothing larger than the client's Maximum Packet Size.
+func (a *audit) size(p codec.Packet, properties codec.Properties, size int, breach func(string, string, ...any)) {
+	most, ok := a.connect.Properties.Number(codec.PropMaximumPacketSize)
+	if !ok || most == 0 || uint32(size) <= most {
+		return
+	}
+	breach("MQTT-3.1.2-24", "%d bytes, though CONNECT had Maximum Packet Size %d", size, most)
+	s := oversized[p.Type()]
+	if s.reasonString != "" && properties.Has(codec.PropReasonString) {
+		breach(s.reasonString, "%d bytes with its Reason String, though CONNECT had Maximum Packet Size %d", size, most)
+	}
+	if s.userProperty != "" && properties.Has(codec.PropUserProperty) {
+		breach(s.userProperty, "%d bytes with its User Properties, though CONNECT had Maximum Packet Size %d", size, most)
+	}
+}
+
+// propertiesOf are the properties of a packet that a server sends.
+func propertiesOf(p codec.Packet) codec.Properties {
+	switch p := p.(type) {
+	case *codec.Connack:
+		return p.Properties
+	case *codec.Publish:
+		return p.Properties
+	case *codec.Puback:
+		return p.Properties
+	case *codec.Pubrec:
+		return p.Properties
+	case *codec.Pubrel:
+		return p.Properties
+	case *codec.Pubcomp:
+		return p.Properties
+	case *codec.Suback:
+		return p.Properties
+	case *codec.Unsuback:
+		return p.Properties
+	case *codec.Disconnect:
+		return p.Properties
+	case *codec.Auth:
+		return p.Properties
+	}
+	return nil
+}

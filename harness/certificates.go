@@ -1,0 +1,98 @@
+package harness
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+)
+
+// certificates are what a broker that is started for a run, and its clients,
+// speak TLS with: an authority of its own that nobody else trusts.
+type certificates struct {
+	authority      *x509.CertPool
+	authorityPEM   []byte
+	server, client keyPair
+}
+
+// keyPair is a certificate with its key.
+type keyPair struct {
+	certificatePEM, keyPEM []byte
+	tls                    tls.Certificate
+}
+
+// newCertificates makes an authority and, signed by it, a server's certificate
+// for the loopback addresses and a client's. They last a week.
+func newCertificates() (*certificates, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := certificate("mqttspec test authority")
+	template.IsCA, template.BasicConstraintsValid, template.KeyUsage = true, true, x509.KeyUsageCertSign
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, err
+	}
+	c := &certificates{
+		authority:    x509.NewCertPool(),
+		authorityPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+	}
+	c.authority.AddCert(authority)
+	server := certificate("localhost")
+	server.DNSNames = []string{"localhost"}
+	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	if c.server, err = signed(server, authority, key); err != nil {
+		return nil, err
+	}
+	client := certificate("mqttspec")
+	client.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	if c.client, err = signed(client, authority, key); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// certificate is a certificate in the making.
+func certificate(name string) *x509.Certificate {
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		panic(fmt.Sprintf("no random numbers: %v", err))
+	}
+	return &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 0, 7),
+	}
+}
+
+func signed(template, authority *x509.Certificate, by *ecdsa.PrivateKey) (keyPair, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return keyPair{}, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, authority, &key.PublicKey, by)
+	if err != nil {
+		return keyPair{}, err
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return keyPair{}, err
+	}
+	return keyPair{
+		certificatePEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
+		keyPEM:         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}),
+		tls:            tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+	}, nil
+}

@@ -1,0 +1,105 @@
+package fault
+
+import (
+	"net"
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// ofClient matches CONNECT packets by their Client Identifier.
+func ofClient(match func(id string) bool) func(*Link, *Frame) bool {
+	return func(_ *Link, f *Frame) bool {
+		p, ok := f.Packet.(*codec.Connect)
+		return ok && match(p.ClientID)
+	}
+}
+
+// RefusesShortClientIDs wants more than one character.
+var RefusesShortClientIDs = refuses("refuses-short-client-identifiers", "refuses Client Identifiers of one character",
+	ofClient(func(id string) bool { return len(id) == 1 }))
+
+// RefusesLongClientIDs has room for 22 characters.
+var RefusesLongClientIDs = refuses("refuses-long-client-identifiers", "refuses Client Identifiers of 23 characters",
+	ofClient(func(id string) bool { return len(id) == 23 }))
+
+// unusual is a Client Identifier that a server need not accept.
+func unusual(id string) bool {
+	return len(id) > 23 || strings.ContainsFunc(id, func(r rune) bool {
+		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	})
+}
+
+// RefusesUnusualClientIDsWrongly says that it is unavailable.
+var RefusesUnusualClientIDsWrongly = refuses("refuses-unusual-client-identifiers-wrongly",
+	"refuses Client Identifiers that are longer than 23 bytes or hold other characters than letters and digits, as if it were unavailable",
+	ofClient(unusual))
+
+// IgnoresUnusualClientIDs says nothing.
+var IgnoresUnusualClientIDs = tolerates("ignores-unusual-client-identifiers",
+	"does not answer Client Identifiers that are longer than 23 bytes or hold other characters than letters and digits",
+	ofClient(unusual))
+
+// TruncatesClientIDs compares all but the last character.
+var TruncatesClientIDs = fromClient("truncates-client-identifiers", "tells clients apart by all but the last character of their Client Identifiers",
+	func(_ *Link, p *codec.Connect) Action {
+		p.ClientID = p.ClientID[:max(0, len(p.ClientID)-1)]
+		return Forward
+	})
+
+// FoldsClientIDs does not tell capital letters from small ones.
+var FoldsClientIDs = fromClient("folds-client-identifiers", "takes Client Identifiers that differ in case for the same",
+	func(_ *Link, p *codec.Connect) Action {
+		p.ClientID = strings.ToLower(p.ClientID)
+		return Forward
+	})
+
+// AcceptsMissingClientID does not mind a CONNECT without payload.
+var AcceptsMissingClientID = accepts("accepts-missing-client-identifier", "accepts a CONNECT without a Client Identifier",
+	breaking("MQTT-3.1.3-3"))
+
+// SharesEmptyClientID has one identifier for all who bring none.
+var SharesEmptyClientID = stateful("shares-empty-client-identifier", "assigns one and the same Client Identifier to all clients without one",
+	func() behaviour {
+		var shared string
+		assigned := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				if p.ClientID == "" {
+					// The broker behind may serve other faults at the same time.
+					_, port, _ := net.SplitHostPort(l.client.LocalAddr().String())
+					shared = "nameless" + port
+					p.ClientID, assigned[l] = shared, true
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				if assigned[l] && l.Version == codec.V5 && p.Code == codec.Success {
+					p.Properties = append(p.Properties, codec.AssignedClientIdentifier(shared))
+				}
+				return Forward
+			}),
+		}
+	})
+
+// OmitsAssignedClientID keeps the identifier to itself.
+var OmitsAssignedClientID = fromBroker("omits-assigned-client-identifier", "does not name the Client Identifier that it has assigned",
+	func(_ *Link, p *codec.Connack) Action {
+		p.Properties = without(p.Properties, codec.PropAssignedClientIdentifier)
+		return Forward
+	})
+
+// MisnamesAssignedClientID names another identifier than it uses.
+var MisnamesAssignedClientID = fromBroker("misnames-assigned-client-identifier", "names another Client Identifier in CONNACK than it has assigned",
+	func(_ *Link, p *codec.Connack) Action {
+		for i, property := range p.Properties {
+			if property.ID == codec.PropAssignedClientIdentifier {
+				p.Properties[i].Text = property.Text + "x"
+			}
+		}
+		return Forward
+	})
+
+// AcceptsEmptyPersistentClientID creates a session that nobody can resume.
+var AcceptsEmptyPersistentClientID = accepts("accepts-empty-persistent-client-identifier", "accepts an empty Client Identifier with Clean Session 0",
+	breaking("MQTT-3.1.3-7"))

@@ -1,0 +1,25 @@
+package fault
+
+import "mqttspec/codec"
+
+// HoldsRefused leaves it to the client to close.
+var HoldsRefused = fromBroker("holds-refused", "keeps the connection open after a CONNACK that refuses it",
+	func(l *Link, p *codec.Connack) Action {
+		if p.Code != codec.Success {
+			l.Hold()
+		}
+		return Forward
+	})
+
+// RefusesAsUnavailable gives one reason for everything.
+var RefusesAsUnavailable = fromBroker("refuses-as-unavailable", "refuses every connection that it refuses as if the server were unavailable",
+	func(l *Link, p *codec.Connack) Action {
+		switch {
+		case p.Code == codec.Success:
+		case l.Version == codec.V5:
+			p.Code = codec.ServerUnavailable
+		default:
+			p.Code = codec.RefusedServerUnavailable
+		}
+		return Forward
+	})

@@ -1,0 +1,131 @@
+package fault
+
+import (
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// TakesEveryDisconnectForNormal does not look at the Reason Code.
+var TakesEveryDisconnectForNormal = fromClient("takes-every-disconnect-for-normal", "treats every DISCONNECT as one with Reason Code 0x00",
+	func(_ *Link, p *codec.Disconnect) Action {
+		p.Code = codec.NormalDisconnection
+		return Forward
+	})
+
+// TakesUnreadableDisconnect does not look at DISCONNECT at all.
+var TakesUnreadableDisconnect = stateful("takes-unreadable-disconnect", "treats a malformed DISCONNECT as a normal one",
+	func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Type() != codec.DISCONNECT || f.Breach == nil {
+				return Forward
+			}
+			l.ToBroker(&codec.Disconnect{})
+			return Swallow
+		}}
+	})
+
+// StaysAfterDisconnect leaves closing to the client.
+var StaysAfterDisconnect = stateful("stays-after-disconnect", "does not close the connection after DISCONNECT",
+	func() behaviour {
+		return behaviour{brokerGone: func(*Link) Action { return Swallow }}
+	})
+
+// ReadsOnAfterDisconnect works off what it has read before it looks at a
+// DISCONNECT.
+var ReadsOnAfterDisconnect = stateful("reads-on-after-disconnect", "processes a PUBLISH that comes after DISCONNECT",
+	func() behaviour {
+		left := map[*Link]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch f.Type() {
+			case codec.DISCONNECT:
+				left[l] = true
+				return Swallow
+			case codec.PUBLISH:
+				if left[l] {
+					l.ToBroker(f.Packet, &codec.Disconnect{})
+					return Swallow
+				}
+			}
+			return Forward
+		}}
+	})
+
+// saysGoodbye makes a broker that sends these packets before it closes a
+// connection that it had accepted.
+func saysGoodbye(name, does string, packets ...codec.Packet) Fault {
+	return Fault{name, does, func() behaviour {
+		accepted := map[*Link]bool{}
+		return behaviour{
+			fromBroker: func(l *Link, f *Frame) Action {
+				switch f.Type() {
+				case codec.CONNACK:
+					accepted[l] = true
+				case codec.DISCONNECT:
+					return Swallow
+				}
+				return Forward
+			},
+			brokerGone: func(l *Link) Action {
+				if accepted[l] {
+					l.ToClient(packets...)
+				}
+				return Forward
+			},
+		}
+	}}
+}
+
+var long = strings.Repeat("reason ", 100)
+
+// Goodbyes that break one rule each.
+var (
+	DisconnectsWithUnknownCode = saysGoodbye("disconnects-with-unknown-code", "sends DISCONNECT with a Reason Code that DISCONNECT does not have",
+		&codec.Disconnect{Code: codec.PacketIdentifierInUse})
+	DisconnectsWithSessionExpiry = saysGoodbye("disconnects-with-session-expiry", "sends DISCONNECT with a Session Expiry Interval",
+		&codec.Disconnect{Code: codec.ProtocolError, Properties: codec.Properties{codec.SessionExpiryInterval(60)}})
+	DisconnectsWithTwoReasonStrings = saysGoodbye("disconnects-with-two-reason-strings", "sends DISCONNECT with two Reason Strings",
+		&codec.Disconnect{Code: codec.ProtocolError, Properties: codec.Properties{codec.ReasonString("one"), codec.ReasonString("two")}})
+	DisconnectsWithTwoServerReferences = saysGoodbye("disconnects-with-two-server-references", "sends DISCONNECT with two Server References",
+		&codec.Disconnect{Code: codec.UseAnotherServer, Properties: codec.Properties{codec.ServerReference("one"), codec.ServerReference("two")}})
+	DisconnectsWithServerReference = saysGoodbye("disconnects-with-server-reference", "sends DISCONNECT for a protocol error with a Server Reference",
+		&codec.Disconnect{Code: codec.ProtocolError, Properties: codec.Properties{codec.ServerReference("another")}})
+	DisconnectsWithLongReason = saysGoodbye("disconnects-with-long-reason", "sends DISCONNECT with a Reason String that makes it larger than the client's Maximum Packet Size",
+		&codec.Disconnect{Code: codec.ProtocolError, Properties: codec.Properties{codec.ReasonString(long)}})
+	DisconnectsWithLongUserProperty = saysGoodbye("disconnects-with-long-user-property", "sends DISCONNECT with a User Property that makes it larger than the client's Maximum Packet Size",
+		&codec.Disconnect{Code: codec.ProtocolError, Properties: codec.Properties{codec.UserProperty("reason", long)}})
+	SendsAfterDisconnect = saysGoodbye("sends-after-disconnect", "sends another packet after its DISCONNECT",
+		&codec.Disconnect{Code: codec.ProtocolError}, &codec.Pingresp{})
+	DisconnectsClients = saysGoodbye("disconnects-clients", "sends DISCONNECT before it closes a connection",
+		&codec.Disconnect{})
+)
+
+// DisconnectsAndStays says that it closes the connection, but does not.
+var DisconnectsAndStays = stateful("disconnects-and-stays", "keeps the connection open after it has sent DISCONNECT",
+	func() behaviour {
+		return behaviour{brokerGone: func(l *Link) Action {
+			l.ToClient(&codec.Disconnect{Code: codec.ProtocolError})
+			return Swallow
+		}}
+	})
+
+// DisconnectsBeforeConnack refuses with DISCONNECT.
+var DisconnectsBeforeConnack = stateful("disconnects-before-connack", "sends DISCONNECT instead of CONNACK to a client that it does not accept",
+	func() behaviour {
+		accepted := map[*Link]bool{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				accepted[l] = p.Code == codec.Success
+				if !accepted[l] {
+					return Swallow
+				}
+				return Forward
+			}),
+			brokerGone: func(l *Link) Action {
+				if !accepted[l] {
+					l.ToClient(&codec.Disconnect{Code: codec.ProtocolError})
+				}
+				return Forward
+			},
+		}
+	})

@@ -1,0 +1,65 @@
+package fault
+
+import "mqttspec/codec"
+
+// IgnoresIdentifierZero does not mind a packet that cannot be acknowledged.
+var IgnoresIdentifierZero = stateful("ignores-identifier-zero", "ignores packets with Packet Identifier 0 and carries on",
+	func() behaviour {
+		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+			if f.Breach != nil && f.Breach.Field == "Packet Identifier" {
+				return Swallow
+			}
+			return Forward
+		}}
+	})
+
+// OneIdentifierForAll never counts on.
+var OneIdentifierForAll = fromBroker("one-identifier-for-all", "sends every PUBLISH above QoS 0 with Packet Identifier 1",
+	func(_ *Link, p *codec.Publish) Action {
+		if p.QoS > codec.QoS0 {
+			p.PacketID = 1
+		}
+		return Forward
+	})
+
+// SharesIdentifiers keeps the identifiers of both directions in one table.
+var SharesIdentifiers = stateful("shares-identifiers", "takes a client's PUBLISH for a duplicate when its Packet Identifier is that of a message under way to the client",
+	func() behaviour {
+		underWay := map[deliveryKey]bool{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				underWay[deliveryKey{l.clientID(), p.PacketID}] = p.QoS > codec.QoS0
+				return Forward
+			}),
+			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				if p.QoS > codec.QoS0 && underWay[deliveryKey{l.clientID(), p.PacketID}] {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
+
+// MixesUpIdentifiers keeps the identifiers of both directions in one table, and
+// so takes the end of a client's message for that of its own.
+var MixesUpIdentifiers = stateful("mixes-up-identifiers", "does not resend a message when the client has used its Packet Identifier for a message of its own",
+	func() behaviour {
+		used := map[deliveryKey]bool{}
+		sent := deliveries{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				sent.fromClient(l, f)
+				if p, ok := f.Packet.(*codec.Publish); ok {
+					used[deliveryKey{l.clientID(), p.PacketID}] = true
+				}
+				return Forward
+			},
+			fromBroker: func(l *Link, f *Frame) Action {
+				d := sent.fromBroker(l, f)
+				if d != nil && used[deliveryKey{l.clientID(), d.publish.PacketID}] {
+					return Swallow
+				}
+				return Forward
+			},
+		}
+	})

@@ -1,0 +1,69 @@
+package fault
+
+import "mqttspec/codec"
+
+// AcknowledgesQoS0 answers what needs no answer.
+var AcknowledgesQoS0 = fromClient("acknowledges-qos-0", "answers a QoS 0 PUBLISH with PUBACK",
+	func(l *Link, p *codec.Publish) Action {
+		if p.QoS == codec.QoS0 {
+			l.ToClient(&codec.Puback{PacketID: 1})
+		}
+		return Forward
+	})
+
+// DupAtQoS0 marks as repeated what cannot be.
+var DupAtQoS0 = fromBroker("dup-at-qos-0", "sends QoS 0 messages with DUP 1",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Dup = p.Dup || p.QoS == codec.QoS0
+		return Forward
+	})
+
+// PacketIdentifierAtQoS0 numbers every message, and has no properties in
+// between.
+var PacketIdentifierAtQoS0 = fromBroker("packet-identifier-at-qos-0", "writes a Packet Identifier into QoS 0 messages too",
+	func(_ *Link, p *codec.Publish) Action {
+		if p.QoS == codec.QoS0 {
+			p.Payload = "\x00\x01" + p.Payload
+		}
+		return Forward
+	})
+
+// RaisesQoS0 means well.
+var RaisesQoS0 = fromBroker("raises-qos-0", "delivers QoS 0 messages at QoS 1",
+	func(_ *Link, p *codec.Publish) Action {
+		if p.QoS == codec.QoS0 {
+			p.QoS, p.PacketID = codec.QoS1, 0x7777
+		}
+		return Forward
+	})
+
+// RepeatsQoS0 plays safe.
+var RepeatsQoS0 = fromBroker("repeats-qos-0", "delivers every QoS 0 message twice",
+	func(l *Link, p *codec.Publish) Action {
+		if p.QoS == codec.QoS0 {
+			l.ToClient(p)
+		}
+		return Forward
+	})
+
+// ResendsQoS0 keeps QoS 0 messages for a resumed session.
+var ResendsQoS0 = stateful("resends-qos-0", "sends the last QoS 0 message of a session again when the client comes back",
+	func() behaviour {
+		last := map[string]*codec.Publish{} // by Client Identifier
+		seen := map[*Link]bool{}
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			if again := last[l.clientID()]; again != nil && !seen[l] {
+				l.ToClient(again)
+			}
+			seen[l] = true
+			if p.QoS == codec.QoS0 {
+				kept := *p
+				last[l.clientID()] = &kept
+			}
+			return Forward
+		})}
+	})
+
+// IgnoresDupAtQoS0 does not mind DUP where it makes no sense.
+var IgnoresDupAtQoS0 = tolerates("ignores-dup-at-qos-0", "ignores a QoS 0 PUBLISH with DUP 1 and carries on",
+	breaks(codec.PUBLISH, "MQTT-3.3.1-2"))

@@ -1,0 +1,219 @@
+package fault
+
+import "mqttspec/codec"
+
+// WithholdsPuback never sends PUBACK.
+var WithholdsPuback = fromBroker("withholds-puback", "does not answer a QoS 1 PUBLISH",
+	func(*Link, *codec.Puback) Action { return Swallow })
+
+// PubackWrongIdentifier acknowledges some other message.
+var PubackWrongIdentifier = fromBroker("puback-wrong-identifier", "sends PUBACK with another Packet Identifier than the PUBLISH had",
+	func(_ *Link, p *codec.Puback) Action {
+		p.PacketID = otherIdentifier(p.PacketID)
+		return Forward
+	})
+
+// DeliversAtQoS0 lowers every message.
+var DeliversAtQoS0 = fromBroker("delivers-at-qos-0", "delivers every message at QoS 0",
+	func(l *Link, p *codec.Publish) Action {
+		switch p.QoS {
+		case codec.QoS1:
+			l.ToBroker(&codec.Puback{PacketID: p.PacketID})
+		case codec.QoS2:
+			l.ToBroker(&codec.Pubrec{PacketID: p.PacketID})
+		}
+		p.QoS, p.PacketID, p.Dup = codec.QoS0, 0, false
+		return Forward
+	})
+
+// DupAlways marks every message as repeated.
+var DupAlways = fromBroker("dup-always", "sends every PUBLISH above QoS 0 with DUP 1",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Dup = p.QoS > codec.QoS0
+		return Forward
+	})
+
+// PacketIdentifierZero does not number what it sends.
+var PacketIdentifierZero = fromBroker("packet-identifier-zero", "sends every PUBLISH with Packet Identifier 0",
+	func(_ *Link, p *codec.Publish) Action {
+		p.PacketID = 0
+		return Forward
+	})
+
+// IdentifiersOnlyOnce takes a Packet Identifier that it saw before for a sign
+// that it has the message already.
+var IdentifiersOnlyOnce = stateful("identifiers-only-once", "acknowledges a PUBLISH whose Packet Identifier was used before on the connection, and drops it as a duplicate",
+	func() behaviour {
+		type use struct {
+			l  *Link
+			id uint16
+		}
+		used, released := map[use]bool{}, map[use]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Publish:
+				u := use{l, p.PacketID}
+				if p.QoS == codec.QoS0 || !used[u] {
+					used[u] = true
+					return Forward
+				}
+				if p.QoS == codec.QoS1 {
+					l.ToClient(&codec.Puback{PacketID: p.PacketID})
+				} else {
+					l.ToClient(&codec.Pubrec{PacketID: p.PacketID})
+				}
+				return Swallow
+			case *codec.Pubrel:
+				u := use{l, p.PacketID}
+				if released[u] {
+					l.ToClient(&codec.Pubcomp{PacketID: p.PacketID})
+					return Swallow
+				}
+				released[u] = true
+			}
+			return Forward
+		}}
+	})
+
+// ForgetsUnacknowledged gives up on what was not acknowledged in time.
+var ForgetsUnacknowledged = onResend("forgets-unacknowledged", "does not resend unacknowledged PUBLISH and PUBREL packets to a client that comes back",
+	func(*Link, *codec.Publish, codec.Packet) Action { return Swallow })
+
+// ResendsWithoutDup resends as if it were the first time.
+var ResendsWithoutDup = onResend("resends-without-dup", "resends PUBLISH packets with DUP 0",
+	func(_ *Link, _ *codec.Publish, p codec.Packet) Action {
+		if p, ok := p.(*codec.Publish); ok {
+			p.Dup = false
+		}
+		return Forward
+	})
+
+// ResendsUnderNewIdentifier numbers what it resends anew.
+var ResendsUnderNewIdentifier = onResend("resends-under-new-identifier", "resends PUBLISH and PUBREL packets with another Packet Identifier than they had at first",
+	func(_ *Link, _ *codec.Publish, p codec.Packet) Action {
+		switch p := p.(type) {
+		case *codec.Publish:
+			p.PacketID = otherIdentifier(p.PacketID)
+		case *codec.Pubrel:
+			p.PacketID = otherIdentifier(p.PacketID)
+		}
+		return Forward
+	})
+
+// ResendsAcknowledged does not notice that a message was acknowledged.
+var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last message that a client completed again when the client comes back",
+	func() behaviour {
+		sent := deliveries{}
+		completed := map[string]*delivery{} // by Client Identifier
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				if d := sent.fromClient(l, f); d != nil {
+					completed[l.Connect.ClientID] = d
+				}
+				return Forward
+			},
+			fromBroker: func(l *Link, f *Frame) Action {
+				if d := completed[l.clientID()]; d != nil && d.link != l && f.Type() == codec.PUBLISH {
+					again := *d.publish
+					again.Dup = true
+					l.ToClient(&again)
+					delete(completed, l.clientID())
+				}
+				sent.fromBroker(l, f)
+				return Forward
+			},
+		}
+	})
+
+// onResend makes a fault of what becomes of a PUBLISH or PUBREL that the broker
+// sends again on another connection than before; first is the PUBLISH as it
+// was sent at first.
+func onResend(name, does string, edit func(l *Link, first *codec.Publish, p codec.Packet) Action) Fault {
+	return stateful(name, does, func() behaviour {
+		sent := deliveries{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				sent.fromClient(l, f)
+				return Forward
+			},
+			fromBroker: func(l *Link, f *Frame) Action {
+				if d := sent.fromBroker(l, f); d != nil {
+					return edit(l, d.publish, f.Packet)
+				}
+				return Forward
+			},
+		}
+	})
+}
+
+// deliveries are the messages that the broker has sent and that are not
+// complete, by Client Identifier and Packet Identifier.
+type deliveries map[deliveryKey]*delivery
+
+type deliveryKey struct {
+	client string
+	id     uint16
+}
+
+type delivery struct {
+	publish *codec.Publish // as it was sent at first
+	link    *Link          // the connection that its latest packet went out on
+}
+
+// fromBroker notes what the broker sends, and returns the delivery that it
+// resends with this packet, if it does.
+func (ds deliveries) fromBroker(l *Link, f *Frame) (resent *delivery) {
+	switch p := f.Packet.(type) {
+	case *codec.Publish:
+		if p.QoS == codec.QoS0 {
+			return nil
+		}
+		key := deliveryKey{l.clientID(), p.PacketID}
+		d := ds[key]
+		if d == nil || d.link == l || d.publish.Payload != p.Payload {
+			first := *p
+			ds[key] = &delivery{&first, l}
+			return nil
+		}
+		d.link = l
+		return d
+	case *codec.Pubrel:
+		d := ds[deliveryKey{l.clientID(), p.PacketID}]
+		if d == nil || d.link == l {
+			return nil
+		}
+		d.link = l
+		return d
+	}
+	return nil
+}
+
+// fromClient notes what the client answers, and returns the delivery that it
+// completes with this packet, if it does.
+func (ds deliveries) fromClient(l *Link, f *Frame) (completed *delivery) {
+	var key deliveryKey
+	switch p := f.Packet.(type) {
+	case *codec.Puback:
+		key = deliveryKey{l.clientID(), p.PacketID}
+	case *codec.Pubrec:
+		if !p.Code.IsError() {
+			return nil
+		}
+		key = deliveryKey{l.clientID(), p.PacketID}
+	case *codec.Pubcomp:
+		key = deliveryKey{l.clientID(), p.PacketID}
+	default:
+		return nil
+	}
+	completed = ds[key]
+	delete(ds, key)
+	return completed
+}
+
+// otherIdentifier is a Packet Identifier that is not this one.
+func otherIdentifier(id uint16) uint16 {
+	if id == 0xFFFF {
+		return 1
+	}
+	return id + 1
+}

@@ -1,0 +1,167 @@
+package fault
+
+import "mqttspec/codec"
+
+// WithholdsPubrec never sends PUBREC.
+var WithholdsPubrec = fromBroker("withholds-pubrec", "does not answer a QoS 2 PUBLISH",
+	func(*Link, *codec.Pubrec) Action { return Swallow })
+
+// WithholdsPubrel never sends PUBREL.
+var WithholdsPubrel = fromBroker("withholds-pubrel", "does not answer PUBREC",
+	func(*Link, *codec.Pubrel) Action { return Swallow })
+
+// WithholdsPubcomp never sends PUBCOMP.
+var WithholdsPubcomp = fromBroker("withholds-pubcomp", "does not answer PUBREL",
+	func(*Link, *codec.Pubcomp) Action { return Swallow })
+
+// PubrecWrongIdentifier acknowledges some other message.
+var PubrecWrongIdentifier = fromBroker("pubrec-wrong-identifier", "sends PUBREC with another Packet Identifier than the PUBLISH had",
+	func(_ *Link, p *codec.Pubrec) Action {
+		p.PacketID = otherIdentifier(p.PacketID)
+		return Forward
+	})
+
+// PubrelWrongIdentifier releases some other message.
+var PubrelWrongIdentifier = fromBroker("pubrel-wrong-identifier", "sends PUBREL with another Packet Identifier than the PUBLISH had",
+	func(_ *Link, p *codec.Pubrel) Action {
+		p.PacketID = otherIdentifier(p.PacketID)
+		return Forward
+	})
+
+// PubcompWrongIdentifier completes some other message.
+var PubcompWrongIdentifier = fromBroker("pubcomp-wrong-identifier", "sends PUBCOMP with another Packet Identifier than the PUBREL had",
+	func(_ *Link, p *codec.Pubcomp) Action {
+		p.PacketID = otherIdentifier(p.PacketID)
+		return Forward
+	})
+
+// onRepeat makes a fault of what becomes of a QoS 2 PUBLISH that a client sends
+// again before it has sent PUBREL, on the same connection or a later one of
+// its session.
+func onRepeat(name, does string, edit func(l *Link, p *codec.Publish) Action) Fault {
+	return stateful(name, does, func() behaviour {
+		received := map[deliveryKey]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Publish:
+				key := deliveryKey{l.clientID(), p.PacketID}
+				if p.QoS != codec.QoS2 {
+					return Forward
+				}
+				if received[key] {
+					return edit(l, p)
+				}
+				received[key] = true
+			case *codec.Pubrel:
+				delete(received, deliveryKey{l.clientID(), p.PacketID})
+			}
+			return Forward
+		}}
+	})
+}
+
+// ForwardsDuplicates acknowledges a repeated PUBLISH, but takes it for another
+// message.
+var ForwardsDuplicates = onRepeat("forwards-duplicates", "delivers a QoS 2 PUBLISH that a client repeats before PUBREL a second time",
+	func(l *Link, p *codec.Publish) Action {
+		l.ToBroker(&codec.Publish{Topic: p.Topic, Payload: p.Payload})
+		l.ToClient(&codec.Pubrec{PacketID: p.PacketID})
+		return Swallow
+	})
+
+// IgnoresDuplicates answers a message once and no more.
+var IgnoresDuplicates = stateful("ignores-duplicates", "sends PUBREC for a message once, however often the client repeats the PUBLISH",
+	func() behaviour {
+		answered := map[deliveryKey]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Pubrel) Action {
+				delete(answered, deliveryKey{l.clientID(), p.PacketID})
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Pubrec) Action {
+				key := deliveryKey{l.clientID(), p.PacketID}
+				if answered[key] {
+					return Swallow
+				}
+				answered[key] = true
+				return Forward
+			}),
+		}
+	})
+
+// RestartsQoS2 forgets how far a message got.
+var RestartsQoS2 = onResend("restarts-qos-2", "sends PUBLISH again to a client that comes back before PUBCOMP, though PUBREL was sent",
+	func(l *Link, first *codec.Publish, p codec.Packet) Action {
+		if _, released := p.(*codec.Pubrel); released {
+			again := *first
+			again.Dup = true
+			l.ToClient(&again)
+		}
+		return Forward
+	})
+
+// ResendsOnlyOnce gives up after the first attempt.
+var ResendsOnlyOnce = stateful("resends-only-once", "resends an unacknowledged packet at the first reconnect and at no later one",
+	func() behaviour {
+		sent := deliveries{}
+		resent := map[*delivery]bool{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				sent.fromClient(l, f)
+				return Forward
+			},
+			fromBroker: func(l *Link, f *Frame) Action {
+				d := sent.fromBroker(l, f)
+				if d != nil && resent[d] {
+					return Swallow
+				}
+				if d != nil {
+					resent[d] = true
+				}
+				return Forward
+			},
+		}
+	})
+
+// ForgetsReceived keeps no Packet Identifiers of its clients beyond a
+// connection.
+var ForgetsReceived = stateful("forgets-received", "forgets the Packet Identifiers of incomplete QoS 2 messages from a client when its connection ends, and ignores a PUBREL for them",
+	func() behaviour {
+		received := map[deliveryKey]*Link{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Publish:
+				received[deliveryKey{l.clientID(), p.PacketID}] = l
+			case *codec.Pubrel:
+				if received[deliveryKey{l.clientID(), p.PacketID}] != l {
+					return Swallow
+				}
+			}
+			return Forward
+		}}
+	})
+
+// IgnoresUnknownPubrel answers no PUBREL that it did not expect.
+var IgnoresUnknownPubrel = stateful("ignores-unknown-pubrel", "does not answer a PUBREL whose Packet Identifier belongs to no incomplete message",
+	func() behaviour {
+		incomplete := map[deliveryKey]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Publish:
+				if p.QoS == codec.QoS2 {
+					incomplete[deliveryKey{l.clientID(), p.PacketID}] = true
+				}
+			case *codec.Pubrel:
+				key := deliveryKey{l.clientID(), p.PacketID}
+				if !incomplete[key] {
+					return Swallow
+				}
+				delete(incomplete, key)
+			}
+			return Forward
+		}}
+	})
+
+// IgnoresPubrelFlags does not look at the flags of PUBREL.
+var IgnoresPubrelFlags = tolerates("ignores-pubrel-flags", "ignores a PUBREL with wrong flags and carries on",
+	breaks(codec.PUBREL, "MQTT-3.6.1-1"))

@@ -1,0 +1,182 @@
+package fault
+
+import (
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// rewritesTopics makes a broker that compares topics other than as they are:
+// it sees Topic Names and Topic Filters through an edit.
+func rewritesTopics(name, does string, edit func(topic string) string) Fault {
+	return Fault{name, does, func() behaviour {
+		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Publish:
+				p.Topic = edit(p.Topic)
+			case *codec.Subscribe:
+				for i := range p.Subscriptions {
+					p.Subscriptions[i].Filter = edit(p.Subscriptions[i].Filter)
+				}
+			}
+			return Forward
+		}}
+	}}
+}
+
+// rewritesFilters makes a broker that understands Topic Filters in another way.
+func rewritesFilters(name, does string, edit func(filter string) string) Fault {
+	return fromClient(name, does, func(_ *Link, p *codec.Subscribe) Action {
+		for i := range p.Subscriptions {
+			p.Subscriptions[i].Filter = edit(p.Subscriptions[i].Filter)
+		}
+		return Forward
+	})
+}
+
+// RenamesTopics delivers under another name.
+var RenamesTopics = fromBroker("renames-topics", "delivers messages under a Topic Name that no filter of the subscriber matches",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Topic = strings.ReplaceAll(p.Topic, "/", ".")
+		return Forward
+	})
+
+// PlusAsHash matches too much.
+var PlusAsHash = rewritesFilters("plus-as-hash", "takes a + at the end of a filter for a #",
+	func(filter string) string {
+		if strings.HasSuffix(filter, "/+") {
+			return strings.TrimSuffix(filter, "+") + "#"
+		}
+		return filter
+	})
+
+// HashAsPlus matches too little.
+var HashAsPlus = rewritesFilters("hash-as-plus", "takes a # for a +",
+	func(filter string) string { return strings.ReplaceAll(filter, "#", "+") })
+
+// HashWithoutParent matches what is below only.
+var HashWithoutParent = rewritesFilters("hash-without-parent", "does not match a filter that ends in /# to its parent",
+	func(filter string) string {
+		if strings.HasSuffix(filter, "/#") {
+			return strings.TrimSuffix(filter, "#") + "+/#"
+		}
+		return filter
+	})
+
+// PlusNeedsCharacters does not see empty levels.
+var PlusNeedsCharacters = stateful("plus-needs-characters", "matches + to no empty level",
+	func() behaviour {
+		plus := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				plus[l] = slices.ContainsFunc(p.Subscriptions, func(s codec.Subscription) bool { return strings.Contains(s.Filter, "+") })
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if plus[l] && (strings.HasSuffix(p.Topic, "/") || strings.Contains(p.Topic, "//")) {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
+
+// CollapsesSlashes treats topics like the paths of a file system.
+var CollapsesSlashes = rewritesTopics("collapses-slashes", "takes several slashes in a row for one",
+	func(topic string) string {
+		for strings.Contains(topic, "//") {
+			topic = strings.ReplaceAll(topic, "//", "/")
+		}
+		return topic
+	})
+
+// TrimsSlashes overlooks empty levels at the ends.
+var TrimsSlashes = rewritesTopics("trims-slashes", "drops the slashes at the start and end of topics",
+	func(topic string) string { return strings.Trim(topic, "/") })
+
+// DropsSlashAlone finds no level in it.
+var DropsSlashAlone = fromClient("drops-slash-alone", "drops messages on the topic /",
+	func(_ *Link, p *codec.Publish) Action {
+		if p.Topic == "/" {
+			return Swallow
+		}
+		return Forward
+	})
+
+// FoldsCase does not tell A from a.
+var FoldsCase = rewritesTopics("folds-case", "compares topics in lower case", strings.ToLower)
+
+// RemovesSpaces does not count them.
+var RemovesSpaces = rewritesTopics("removes-spaces", "drops the spaces in topics",
+	func(topic string) string { return strings.ReplaceAll(topic, " ", "") })
+
+// NormalisesTopics composes characters as Unicode's form C does.
+var NormalisesTopics = rewritesTopics("normalises-topics", "normalises topics before it compares them",
+	strings.NewReplacer("e\u0301", "é", "\u212B", "\u00C5", "A\u030A", "\u00C5", "\u1112\u1161\u11AB", "\uD55C").Replace)
+
+// ComparesFirstLevelsOnly has room for so many.
+var ComparesFirstLevelsOnly = rewritesTopics("compares-first-levels-only", "compares no more than 100 levels of a topic",
+	func(topic string) string {
+		levels := strings.Split(topic, "/")
+		return strings.Join(levels[:min(len(levels), 100)], "/")
+	})
+
+// ComparesFirstBytesOnly has room for so many.
+var ComparesFirstBytesOnly = rewritesTopics("compares-first-bytes-only", "compares no more than 65,000 bytes of a topic",
+	func(topic string) string { return topic[:min(len(topic), 65000)] })
+
+// WildcardsMatchDollar has no notion of $ topics.
+var WildcardsMatchDollar = fromClient("wildcards-match-dollar", "matches topics that begin with $ to filters that begin with a wildcard, though under a name without it",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Topic = strings.TrimPrefix(p.Topic, "$")
+		return Forward
+	})
+
+// CarriesDollarTopics has no notion of $ topics either.
+var CarriesDollarTopics = stateful("carries-dollar-topics", "delivers messages that clients publish to topics that begin with $ like any other",
+	func() behaviour {
+		subscribers := map[string][]*Link{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Subscribe:
+				for _, s := range p.Subscriptions {
+					subscribers[s.Filter] = append(subscribers[s.Filter], l)
+				}
+			case *codec.Publish:
+				if strings.HasPrefix(p.Topic, "$") {
+					for _, subscriber := range subscribers[p.Topic] {
+						subscriber.ToClient(&codec.Publish{Topic: p.Topic, Payload: p.Payload})
+					}
+				}
+			}
+			return Forward
+		}}
+	})
+
+// GrantsMalformedFilters takes any string for a Topic Filter.
+var GrantsMalformedFilters = Fault{"grants-malformed-filters", "grants subscriptions to Topic Filters that are none",
+	func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			p, ok := f.Packet.(*codec.Subscribe)
+			if !ok || f.Breach == nil || !strings.HasPrefix(f.Breach.Field, "Topic Filter") {
+				return Forward
+			}
+			l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: make([]codec.ReasonCode, len(p.Subscriptions))})
+			return Swallow
+		}}
+	}}
+
+// IgnoresWildcardsInNames drops what it cannot deliver.
+var IgnoresWildcardsInNames = tolerates("ignores-wildcards-in-names", "ignores a PUBLISH with a wildcard in its Topic Name and carries on",
+	malformed(codec.PUBLISH, "Topic Name"))
+
+// IgnoresEmptyTopics drops what it cannot deliver.
+var IgnoresEmptyTopics = tolerates("ignores-empty-topics", "ignores a PUBLISH without a topic and carries on",
+	malformed(codec.PUBLISH, "Topic Name"))
+
+// IgnoresNullInTopics carries on after U+0000.
+var IgnoresNullInTopics = tolerates("ignores-null-in-topics", "ignores packets with U+0000 in a topic and carries on",
+	func(_ *Link, f *Frame) bool {
+		return f.Breach != nil && (f.Breach.Field == "Topic Name" || f.Breach.Field == "Topic Filter")
+	})

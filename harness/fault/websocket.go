@@ -1,0 +1,123 @@
+package fault
+
+import (
+	"net/http"
+
+	"github.com/gobwas/ws"
+
+	"mqttspec/codec"
+	"mqttspec/harness/websocket"
+)
+
+// frameFromClient makes a fault of an edit to the WebSocket frames that clients
+// send.
+func frameFromClient(name, does string, edit func(l *Link, f *websocket.Frame) Action) Fault {
+	return Fault{name, does, func() behaviour { return behaviour{frameFromClient: edit} }}
+}
+
+// SelectsOldSubprotocol selects the name that MQTT 3.1 went by.
+var SelectsOldSubprotocol = Fault{"selects-old-subprotocol", "selects the WebSocket subprotocol mqttv3.1, whatever is on offer", func() behaviour {
+	return behaviour{upgraded: func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "mqttv3.1") }}
+}}
+
+// SelectsNoSubprotocol upgrades without a word about the subprotocol.
+var SelectsNoSubprotocol = Fault{"selects-no-subprotocol", "selects no WebSocket subprotocol", func() behaviour {
+	return behaviour{upgraded: func(h http.Header) { h.Del("Sec-WebSocket-Protocol") }}
+}}
+
+// ReadsAnyDataFrame does not look at the type of data frames.
+var ReadsAnyDataFrame = frameFromClient("reads-any-data-frame", "takes packets from text frames and frames of reserved types as if they were binary",
+	func(_ *Link, f *websocket.Frame) Action {
+		if f.OpCode != ws.OpContinuation && f.OpCode.IsData() {
+			f.OpCode = ws.OpBinary
+		}
+		return Forward
+	})
+
+// SendsTextFrames sends its packets in frames of the wrong type.
+var SendsTextFrames = Fault{"sends-text-frames", "sends its packets in text frames", func() behaviour {
+	return behaviour{frameFromBroker: func(_ *Link, f *websocket.Frame) Action {
+		if f.OpCode == ws.OpBinary {
+			f.OpCode = ws.OpText
+		}
+		return Forward
+	}}
+}}
+
+// ReadsOnePacketPerFrame takes every frame for exactly one packet.
+var ReadsOnePacketPerFrame = frameFromClient("reads-one-packet-per-frame", "takes the first packet of each WebSocket frame, and drops frames in which none is whole",
+	func(l *Link, f *websocket.Frame) Action {
+		if f.OpCode != ws.OpBinary {
+			return Forward
+		}
+		size, ok := firstPacket(f.Payload)
+		if !ok {
+			return Swallow
+		}
+		f.Payload = f.Payload[:size]
+		return Forward
+	})
+
+// firstPacket is the size of the packet that some bytes begin with, if it is
+// whole.
+func firstPacket(raw []byte) (size int, ok bool) {
+	length := 0
+	for i := 1; i < len(raw) && i <= 4; i++ {
+		length |= int(raw[i]&0x7F) << (7 * (i - 1))
+		if raw[i] < 0x80 {
+			size = 1 + i + length
+			return size, size <= len(raw)
+		}
+	}
+	return 0, false
+}
+
+// DropsContinuationFrames reads the first frame of a message only.
+var DropsContinuationFrames = frameFromClient("drops-continuation-frames", "takes the first frame of a fragmented WebSocket message for all of it",
+	func(_ *Link, f *websocket.Frame) Action {
+		if f.OpCode == ws.OpContinuation {
+			return Swallow
+		}
+		f.Final = true
+		return Forward
+	})
+
+// ForgetsPacketAtPing loses what it has of a message when a ping comes.
+var ForgetsPacketAtPing = stateful("forgets-packet-at-ping", "drops what it has read of a fragmented WebSocket message when a ping frame comes in between",
+	func() behaviour {
+		parts := map[*Link][]byte{}
+		return behaviour{frameFromClient: func(l *Link, f *websocket.Frame) Action {
+			switch {
+			case f.OpCode == ws.OpPing:
+				parts[l] = nil
+			case f.OpCode.IsData():
+				parts[l] = append(parts[l], f.Payload...)
+				if !f.Final {
+					return Swallow
+				}
+				f.OpCode, f.Payload = ws.OpBinary, parts[l]
+				parts[l] = nil
+			}
+			return Forward
+		}}
+	})
+
+// TakesCloseFrameForDisconnect confuses the end of the transport with the end
+// of the session.
+var TakesCloseFrameForDisconnect = frameFromClient("takes-close-frame-for-disconnect", "takes a WebSocket close frame for a DISCONNECT",
+	func(l *Link, f *websocket.Frame) Action {
+		if f.OpCode == ws.OpClose {
+			l.ToBroker(&codec.Disconnect{})
+		}
+		return Forward
+	})
+
+// ClosesOnPingFrame takes every frame that is not binary for an error.
+var ClosesOnPingFrame = frameFromClient("closes-on-ping-frame", "closes the connection when a ping frame comes",
+	func(l *Link, f *websocket.Frame) Action {
+		if f.OpCode == ws.OpPing {
+			l.CloseClient()
+			return Swallow
+		}
+		return Forward
+	})

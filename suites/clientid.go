@@ -1,0 +1,162 @@
+package suites
+
+import (
+	"strings"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// The Client Identifier (section 3.1.3.1).
+
+var _ = Check("clientid-guaranteed",
+	"accepts Client Identifiers of 1 to 23 letters and digits",
+	Rules{V311: "MQTT-3.1.3-5", V5: "MQTT-3.1.3-5"},
+	CaughtBy{fault.RefusesConnections, fault.RefusesShortClientIDs, fault.RefusesLongClientIDs},
+	func(x *Exchange) {
+		rows := []named[string]{{"1 character", "Q"}}
+		for _, characters := range []string{"0123456789", "abcdefghijklm", "nopqrstuvwxyz", "ABCDEFGHIJKLM", "NOPQRSTUVWXYZ"} {
+			// The first characters make it this exchange's own.
+			id := (x.ClientID(characters) + characters + strings.Repeat("0", 23))[:23]
+			rows = append(rows, named[string]{"23 characters with " + characters, id})
+		}
+		Each(x, rows, named[string].label, func(x *Exchange, id named[string]) {
+			alice := x.Dial("alice")
+
+			alice.Send(x.NewConnect(Clean, Identified(id.value)))
+
+			alice.WantAccepted()
+		})
+	})
+
+var _ = Check("clientid-rejected",
+	"accepts a Client Identifier that is longer or has other characters, or rejects it in due form",
+	Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
+	CaughtBy{fault.RefusesUnusualClientIDsWrongly, fault.IgnoresUnusualClientIDs},
+	func(x *Exchange) {
+		Each(x, []named[string]{
+			{"24 bytes", strings.Repeat("a", 24)},
+			{"200 bytes", strings.Repeat("a", 200)},
+			{"a space", " "},
+			{"punctuation", "-_.:@"},
+			{"slashes", "/a//"},
+			{"wildcards", "+#"},
+			{"a dollar sign", "$SYS"},
+			{"letters beyond ASCII", "né漢😀"},
+			{"quotes", `"'\`},
+		}, named[string].label, func(x *Exchange, id named[string]) {
+			alice := x.Dial("alice")
+
+			alice.Send(x.NewConnect(Clean, Identified(x.ClientID("alice")+id.value)))
+
+			// A broker may rule by Client Identifier who may connect.
+			alice.WantAcceptedOrRefused(codec.RefusedIdentifier, codec.RefusedNotAuthorized, codec.ClientIdentifierNotValid, codec.NotAuthorized)
+		})
+	})
+
+var _ = Check("clientid-empty-rejected",
+	"rejects an empty Client Identifier, if it does, in due form",
+	Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
+	Needs{NoEmptyClientIDs},
+	CaughtBy{fault.HoldsRefused, fault.RefusesAsUnavailable},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), Identified("")))
+
+		alice.WantAcceptedOrRefused(codec.RefusedIdentifier, codec.ClientIdentifierNotValid)
+	})
+
+// mochi 2.7.9 sends the code 0x80, which 3.1.1 does not have.
+var _ = Check("clientid-empty-persistent",
+	"answers an empty Client Identifier with Clean Session 0 by return code 0x02 and closes the connection",
+	Rules{V311: "MQTT-3.1.3-7 MQTT-3.1.3-8"},
+	CaughtBy{fault.AcceptsEmptyPersistentClientID, fault.HoldsRefused, fault.RefusesAsUnavailable},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(codec.Wrong(x.NewConnect(Persistent, As("alice"), Identified(""))))
+
+		alice.WantRefused(codec.RefusedIdentifier)
+	})
+
+var _ = Check("clientid-empty-unique",
+	"serves clients with an empty Client Identifier as different clients",
+	Rules{V311: "MQTT-3.1.3-6", V5: "MQTT-3.1.3-6"},
+	Needs{EmptyClientIDs},
+	CaughtBy{fault.SharesEmptyClientID},
+	func(x *Exchange) {
+		one, other := x.Topic("one"), x.Topic("other")
+		alice := x.Connect(Clean, As("alice"), Identified(""))
+		alice.Subscribe(QoS0, one)
+
+		bob := x.Connect(Clean, As("bob"), Identified(""))
+		bob.Subscribe(QoS0, other)
+
+		bob.Publish(QoS0, one, "for alice")
+		alice.Receive(one, "for alice")
+		alice.Publish(QoS0, other, "for bob")
+		bob.Receive(other, "for bob")
+	})
+
+var _ = Check("clientid-empty-assigned",
+	"names the Client Identifier that it assigns in CONNACK, a new one each time, and knows the session by it",
+	Rules{V5: "MQTT-3.1.3-7 MQTT-3.2.2-16"},
+	Needs{EmptyClientIDs},
+	CaughtBy{fault.OmitsAssignedClientID, fault.MisnamesAssignedClientID, fault.SharesEmptyClientID},
+	func(x *Exchange) {
+		alice := x.Connect(CleanPersistent, As("alice"), Identified(""))
+		bob := x.Connect(Clean, As("bob"), Identified(""))
+
+		assigned, named := alice.Connack.Properties.Text(codec.PropAssignedClientIdentifier)
+		x.Expect(named).To(BeTrue(), "an Assigned Client Identifier in CONNACK")
+		x.Expect(bob.ID).NotTo(Equal(assigned), "the Assigned Client Identifier of another client")
+
+		alice.Disconnect()
+		alice = x.Connect(Persistent, Identified(assigned))
+		x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
+	})
+
+var _ = Check("clientid-missing",
+	"closes the connection on a CONNECT without a Client Identifier field",
+	Rules{V311: "MQTT-3.1.3-3", V5: "MQTT-3.1.3-3"},
+	CaughtBy{fault.AcceptsMissingClientID},
+	func(x *Exchange) {
+		connect := x.NewConnect(Clean, As("alice"))
+		connect.UserName, connect.Password = nil, nil
+		alice := x.Dial("alice")
+
+		alice.Send(codec.Wrong(connect, codec.Drop("Client Identifier")))
+
+		alice.WantRejected(codec.ClientIdentifierNotValid)
+	})
+
+var _ = Check("clientid-sessions",
+	"tells sessions apart by the whole Client Identifier",
+	Rules{V311: "MQTT-3.1.3-2", V5: "MQTT-3.1.3-2"},
+	CaughtBy{fault.TruncatesClientIDs, fault.FoldsClientIDs},
+	func(x *Exchange) {
+		small := func(x *Exchange, name string) string { return x.ClientID(name) }
+		capital := func(x *Exchange, name string) string { return strings.ToUpper(x.ClientID(name)) }
+		type pair struct{ one, other string }
+		Each(x, []named[func(*Exchange) pair]{
+			{"that differ in the last character", func(x *Exchange) pair { return pair{small(x, "alice"), small(x, "bob")} }},
+			{"that differ in case", func(x *Exchange) pair { return pair{small(x, "alice"), capital(x, "alice")} }},
+		}, named[func(*Exchange) pair].label, func(x *Exchange, ids named[func(*Exchange) pair]) {
+			topic, id := x.Topic("news"), ids.value(x)
+			alice := x.Connect(Persistent, Identified(id.one))
+			alice.Subscribe(QoS0, topic)
+			alice.Disconnect()
+
+			bob := x.Connect(Persistent, Identified(id.other))
+			x.Expect(bob.Connack.SessionPresent).To(BeFalse(), "Session Present of another client")
+
+			alice = x.Connect(Persistent, Identified(id.one))
+			x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
+			bob.Publish(QoS0, topic, "hello")
+			alice.Receive(topic, "hello")
+		})
+	})

@@ -1,0 +1,235 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+)
+
+// DISCONNECT (section 3.14): from the client, and in 5.0 from the server. What
+// it does to the session's expiry is in sessionexpiry.go.
+
+var _ = Check("disconnect-discards-will",
+	"discards the Will Message on DISCONNECT without publishing it",
+	Rules{
+		V311: "MQTT-3.14.4-3 MQTT-3.1.2-10",
+		V5:   "MQTT-3.14.4-3 MQTT-3.1.2-10 5.0/3.14.2.1/reason-code-omitted 5.0/3.14.2.2.1/property-length-omitted",
+	},
+	CaughtBy{fault.DisconnectsAsLost},
+	func(x *Exchange) {
+		// Forms of one and the same packet: without Reason Code it is 0x00,
+		// without Property Length there are no properties.
+		forms := []named[codec.Packet]{{"DISCONNECT", &codec.Disconnect{}}}
+		if x.Version == V5 {
+			forms = append(forms,
+				named[codec.Packet]{"Reason Code 0x00 alone", codec.Wrong(&codec.Disconnect{}, codec.Set("Reason Code", 0x00), codec.Drop("Property Length"))},
+				named[codec.Packet]{"Reason Code 0x00 and no properties", codec.Wrong(&codec.Disconnect{}, codec.Set("Reason Code", 0x00))},
+				named[codec.Packet]{"Reason Code 0x00 and properties", &codec.Disconnect{Properties: codec.Properties{
+					codec.ReasonString("done"), codec.UserProperty("name", "value"),
+				}}},
+			)
+		}
+		Each(x, forms, named[codec.Packet].label, func(x *Exchange, disconnect named[codec.Packet]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			alice := x.Connect(Clean, As("alice"), willOn(x, topic, "discarded"))
+
+			alice.Send(disconnect.value)
+			alice.Drop()
+
+			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+		})
+	})
+
+var _ = Check("disconnect-with-will",
+	"publishes the Will Message on a DISCONNECT with Reason Code 0x04",
+	Rules{V5: "5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
+	CaughtBy{fault.TakesEveryDisconnectForNormal},
+	func(x *Exchange) {
+		wantWillAfter(x, func(alice *Client) {
+			alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill})
+		})
+	})
+
+var _ = Check("disconnect-with-error",
+	"publishes the Will Message on a DISCONNECT that reports an error",
+	Rules{V5: "MQTT-3.1.2-8"},
+	CaughtBy{fault.TakesEveryDisconnectForNormal},
+	func(x *Exchange) {
+		// Only 0x00 discards the will: "If the Network Connection is closed without
+		// the Client first sending a DISCONNECT packet with Reason Code 0x00 (Normal
+		// disconnection) and the Connection has a Will Message, the Will Message is
+		// published" (section 3.14). Neither mosquitto 2.0.11 nor mochi 2.7.9 keeps
+		// it: they publish on 0x04, and discard on every other code.
+		Each(x, []codec.ReasonCode{
+			codec.UnspecifiedError, codec.MalformedPacket, codec.ProtocolError, codec.ImplementationSpecificError,
+			codec.TopicNameInvalid, codec.ReceiveMaximumExceeded, codec.TopicAliasInvalid, codec.PacketTooLarge,
+			codec.MessageRateTooHigh, codec.QuotaExceeded, codec.AdministrativeAction, codec.PayloadFormatInvalid,
+		}, codec.ReasonCode.String, func(x *Exchange, code codec.ReasonCode) {
+			wantWillAfter(x, func(alice *Client) { alice.Send(&codec.Disconnect{Code: code}) })
+		})
+	})
+
+var _ = Check("disconnect-closes",
+	"closes the connection after DISCONNECT when the client does not",
+	Rules{V311: "3.1.1/3.14.4/disconnect-closes", V5: "5.0/3.14.4/disconnect-closes"},
+	CaughtBy{fault.StaysAfterDisconnect},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(&codec.Disconnect{})
+
+		alice.WantClosed()
+	})
+
+var _ = Check("disconnect-last",
+	"processes nothing that a client sends after DISCONNECT",
+	Rules{V311: "MQTT-3.14.4-2", V5: "MQTT-3.14.4-1"},
+	CaughtBy{fault.ReadsOnAfterDisconnect},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(&codec.Disconnect{}, alice.NewPublish(x.UpTo(QoS1), topic, "late"))
+		alice.Drop()
+
+		alice = x.Connect(Clean, As("alice"))
+		watcher.WantNothingBefore(alice.Marker(x.UpTo(QoS1), topic))
+	})
+
+// wantNoDisconnect wants a packet that looks like DISCONNECT, but is malformed
+// or a Protocol Error, to be treated as an error. To close the connection is
+// what a server does either way; the difference is that it says so with a
+// DISCONNECT of its own (5.0), or else that the client has not disconnected,
+// so that its will is published.
+func wantNoDisconnect(x *Exchange, wrong codec.Packet) {
+	topic := x.Topic("status")
+	watcher := overhear(x, x.UpTo(QoS1), topic)
+	alice := x.Connect(Clean, As("alice"), willOn(x, topic, "not disconnected"))
+
+	alice.Send(wrong)
+
+	alice.WantClosed()
+	if alice.Goodbye() == nil {
+		watcher.Receive(topic, "not disconnected")
+	}
+}
+
+var _ = Check("disconnect-reserved-flags",
+	"treats a DISCONNECT with reserved flags set as malformed and closes the connection",
+	Rules{V311: "MQTT-3.14.1-1", V5: "MQTT-3.14.1-1"},
+	CaughtBy{fault.TakesUnreadableDisconnect},
+	func(x *Exchange) {
+		Each(x, []named[byte]{{"bit 0", 1}, {"bit 1", 2}, {"bit 2", 4}, {"bit 3", 8}}, named[byte].label,
+			func(x *Exchange, bit named[byte]) {
+				wantNoDisconnect(x, codec.Wrong(&codec.Disconnect{}, codec.Flags(bit.value)))
+			})
+	})
+
+var _ = Check("disconnect-property-twice",
+	"treats a DISCONNECT with a property that may come once only, but comes twice, as a protocol error",
+	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-twice 5.0/3.14.2.2.3/reason-string-twice"},
+	CaughtBy{fault.TakesUnreadableDisconnect},
+	func(x *Exchange) {
+		Each(x, []codec.Property{codec.SessionExpiryInterval(0), codec.ReasonString("done")}, propertyName,
+			func(x *Exchange, property codec.Property) {
+				wantNoDisconnect(x, codec.Wrong(&codec.Disconnect{Properties: codec.Properties{property, property}}))
+			})
+	})
+
+// propertyName names a case by its property.
+func propertyName(p codec.Property) string { return p.ID.String() }
+
+// provokeDisconnect has the server close connections for various reasons; in
+// 5.0 it may say which with a DISCONNECT. What that must be like is for the
+// harness to see in every packet; the checks say which statement they are about.
+func provokeDisconnect(x *Exchange, options ...ConnectOption) {
+	Each(x, []named[func(*Exchange, *Client)]{
+		{"taken over", func(x *Exchange, alice *Client) { x.Connect(Clean, As("alice")) }},
+		{"second CONNECT", func(x *Exchange, alice *Client) { alice.Send(x.NewConnect(Clean, As("alice"))) }},
+		{"PUBLISH at QoS 3", func(x *Exchange, alice *Client) {
+			alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1)))
+		}},
+		{"SUBSCRIBE without Topic Filter", func(x *Exchange, alice *Client) { alice.Send(codec.Wrong(&codec.Subscribe{PacketID: 1})) }},
+	}, named[func(*Exchange, *Client)].label, func(x *Exchange, provoke named[func(*Exchange, *Client)]) {
+		alice := x.Connect(append([]ConnectOption{Clean, As("alice")}, options...)...)
+
+		provoke.value(x, alice)
+
+		alice.AwaitEnd()
+		if alice.Goodbye() != nil {
+			alice.WantEnd() // MQTT-3.14.4-2
+		}
+	})
+}
+
+var _ = Check("disconnect-from-server-never",
+	"sends no DISCONNECT: in 3.1.1 it is the client's alone",
+	Rules{V311: "3.1.1/2.2.1/packet-direction"},
+	CaughtBy{fault.DisconnectsClients},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-code",
+	"sends DISCONNECT only with Reason Codes that DISCONNECT has",
+	Rules{V5: "MQTT-3.14.2-1"}, Watches,
+	CaughtBy{fault.DisconnectsWithUnknownCode},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-session-expiry",
+	"sends no Session Expiry Interval in DISCONNECT",
+	Rules{V5: "MQTT-3.14.2-2"}, Watches,
+	CaughtBy{fault.DisconnectsWithSessionExpiry},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-property-once",
+	"sends Reason String and Server Reference in DISCONNECT at most once",
+	Rules{V5: "5.0/3.14.2.2.5/server-reference-twice 5.0/3.14.2.2.3/reason-string-twice"}, Watches,
+	CaughtBy{fault.DisconnectsWithTwoReasonStrings, fault.DisconnectsWithTwoServerReferences},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-reference",
+	"sends a Server Reference in DISCONNECT only with Reason Code 0x9C or 0x9D",
+	Rules{V5: "5.0/3.14.2.2.5/server-reference-reason"}, Watches,
+	CaughtBy{fault.DisconnectsWithServerReference},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-size",
+	"sends no Reason String or User Property that takes DISCONNECT over the client's Maximum Packet Size",
+	Rules{V5: "MQTT-3.14.2-3 MQTT-3.14.2-4"}, Watches,
+	CaughtBy{fault.DisconnectsWithLongReason, fault.DisconnectsWithLongUserProperty},
+	func(x *Exchange) {
+		// As small as it can be for CONNACK to fit, or nearly so.
+		connack, _ := codec.Append(nil, V5, x.Profile.Connack)
+		provokeDisconnect(x, With(codec.MaximumPacketSize(uint32(len(connack)+8))))
+	})
+
+var _ = Check("disconnect-from-server-last",
+	"sends nothing on a connection after DISCONNECT",
+	Rules{V5: "MQTT-3.14.4-1"}, Watches,
+	CaughtBy{fault.SendsAfterDisconnect},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-closes",
+	"closes the connection after it has sent DISCONNECT",
+	Rules{V5: "MQTT-3.14.4-2"},
+	CaughtBy{fault.DisconnectsAndStays},
+	func(x *Exchange) { provokeDisconnect(x) })
+
+var _ = Check("disconnect-from-server-before-connack",
+	"sends no DISCONNECT on a connection that it has not accepted",
+	Rules{V5: "MQTT-3.14.0-1"}, Watches,
+	CaughtBy{fault.DisconnectsBeforeConnack},
+	func(x *Exchange) {
+		Each(x, []named[codec.Packet]{
+			{"PUBLISH before CONNECT", &codec.Publish{Topic: x.Topic("early")}},
+			{"CONNECT with Will QoS 3", connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost"))},
+			{"CONNECT with Receive Maximum 0", codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.ReceiveMaximum(0))))},
+		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
+			alice := x.Dial("alice")
+
+			alice.Send(wrong.value)
+
+			alice.AwaitEnd()
+		})
+	})

@@ -1,0 +1,453 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Packets as a network delivers them, and as it never should: the fixed header
+// (section 2.2 of 3.1.1, 2.1 of 5.0), the Remaining Length, the Property Length.
+
+// A turn is the moment at which a client is to send a packet of one type, so
+// that nothing about it is out of place but what a check does to it.
+type turn struct {
+	packet codec.Type
+	qos    codec.QoS // that it needs
+	take   func(x *Exchange) (*Client, codec.Packet)
+}
+
+// turns are the packets that a client sends.
+var turns = []turn{
+	{codec.CONNECT, QoS0, func(x *Exchange) (*Client, codec.Packet) {
+		return x.Dial("alice"), x.NewConnect(Clean, As("alice"))
+	}},
+	{codec.PUBLISH, QoS0, func(x *Exchange) (*Client, codec.Packet) {
+		alice := x.Connect(Clean, As("alice"))
+		return alice, alice.NewPublish(x.UpTo(QoS1), x.Topic("news"), "")
+	}},
+	{codec.PUBACK, QoS1, func(x *Exchange) (*Client, codec.Packet) {
+		alice, message := offered(x, QoS1)
+		return alice, &codec.Puback{PacketID: message.PacketID}
+	}},
+	{codec.PUBREC, QoS2, func(x *Exchange) (*Client, codec.Packet) {
+		alice, message := offered(x, QoS2)
+		return alice, &codec.Pubrec{PacketID: message.PacketID}
+	}},
+	{codec.PUBREL, QoS2, func(x *Exchange) (*Client, codec.Packet) {
+		alice := x.Connect(Clean, As("alice"))
+		message := alice.NewPublish(QoS2, x.Topic("news"), "hello")
+		alice.Send(message)
+		alice.Received(message.PacketID)
+		return alice, &codec.Pubrel{PacketID: message.PacketID}
+	}},
+	{codec.PUBCOMP, QoS2, func(x *Exchange) (*Client, codec.Packet) {
+		alice, message := offered(x, QoS2)
+		alice.Send(&codec.Pubrec{PacketID: message.PacketID})
+		alice.Released(message.PacketID)
+		return alice, &codec.Pubcomp{PacketID: message.PacketID}
+	}},
+	{codec.SUBSCRIBE, QoS0, func(x *Exchange) (*Client, codec.Packet) {
+		alice := x.Connect(Clean, As("alice"))
+		return alice, &codec.Subscribe{PacketID: alice.PacketID(), Subscriptions: []codec.Subscription{{Filter: x.Topic("news")}}}
+	}},
+	{codec.UNSUBSCRIBE, QoS0, func(x *Exchange) (*Client, codec.Packet) {
+		alice := x.Connect(Clean, As("alice"))
+		return alice, &codec.Unsubscribe{PacketID: alice.PacketID(), Filters: []string{x.Topic("news")}}
+	}},
+	{codec.PINGREQ, QoS0, func(x *Exchange) (*Client, codec.Packet) {
+		return x.Connect(Clean, As("alice")), &codec.Pingreq{}
+	}},
+	{codec.DISCONNECT, QoS0, func(x *Exchange) (*Client, codec.Packet) {
+		return x.Connect(Clean, As("alice")), &codec.Disconnect{}
+	}},
+}
+
+// offered is a client that has been sent a message which it has not answered.
+func offered(x *Exchange, qos codec.QoS) (*Client, *codec.Publish) {
+	topic := x.Topic("news")
+	alice := x.Connect(Clean, As("alice"))
+	alice.Subscribe(qos, topic)
+	x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
+	return alice, alice.Delivered(topic, "hello")
+}
+
+// turnsOf are the turns of these packets, as far as the broker's QoS allows.
+func turnsOf(x *Exchange, types ...codec.Type) []turn {
+	var some []turn
+	for _, t := range turns {
+		if slices.Contains(types, t.packet) && t.qos <= x.Profile.MaximumQoS() {
+			some = append(some, t)
+		}
+	}
+	return some
+}
+
+func turnName(t turn) string { return t.packet.String() }
+
+// wantRefused wants the broker not to put up with a packet: a CONNECT may be
+// answered with a refusal before the connection is closed, and in 5.0 any other
+// packet with a DISCONNECT.
+func wantRefused(c *Client, p codec.Packet, reasons ...codec.ReasonCode) {
+	if p.Type() == codec.CONNECT {
+		c.WantRejected(reasons...)
+	} else {
+		c.WantClosed(reasons...)
+	}
+}
+
+var _ = Check("framing-bytewise",
+	"takes packets that arrive one byte at a time",
+	Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
+	CaughtBy{fault.NeedsWholePackets},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
+			bob := x.Connect(Clean, As("other"))
+			alice, packet := t.take(x)
+
+			alice.SendBytewise(packet, bob)
+
+			switch packet := packet.(type) {
+			case *codec.Connect:
+				alice.WantAccepted()
+			case *codec.Publish:
+				if packet.QoS == QoS1 {
+					alice.WantPuback(packet.PacketID)
+				}
+			case *codec.Pubrec:
+				alice.WantPubrel(packet.PacketID)
+			case *codec.Pubrel:
+				alice.WantPubcomp(packet.PacketID)
+			case *codec.Subscribe:
+				alice.WantSuback(packet.PacketID)
+			case *codec.Unsubscribe:
+				alice.WantUnsuback(packet.PacketID)
+			case *codec.Pingreq:
+				Want[*codec.Pingresp](alice, "PINGRESP")
+			}
+			alice.Ping()
+		})
+	})
+
+var _ = Check("framing-bytewise-disconnect",
+	"takes a DISCONNECT that arrives one byte at a time for what it is, and discards the Will",
+	Rules{V311: "MQTT-7.1.1-1 MQTT-3.14.4-3", V5: "MQTT-4.2.0-1 MQTT-3.14.4-3"},
+	CaughtBy{fault.NeedsWholePackets},
+	func(x *Exchange) {
+		topic := x.Topic("will")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), WithWill(codec.Will{Topic: topic, Payload: "gone", QoS: x.UpTo(QoS1)}))
+
+		alice.SendBytewise(&codec.Disconnect{}, bob)
+		alice.Drop()
+
+		bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(x.UpTo(QoS1), topic))
+	})
+
+var _ = Check("framing-one-segment",
+	"takes all packets that arrive in one segment",
+	Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
+	CaughtBy{fault.NeedsOnePacketPerSegment},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "20 messages", Body: func(x *Exchange) {
+				topic := x.Topic("news")
+				bob := x.Connect(Clean, As("bob"))
+				bob.Subscribe(x.UpTo(QoS1), topic)
+				alice := x.Connect(Clean, As("alice"))
+				var segment []codec.Packet
+				for n := range 20 {
+					segment = append(segment, alice.NewPublish(QoS0, topic, fmt.Sprint("message ", n)))
+				}
+
+				alice.Send(segment...)
+
+				for n := range 20 {
+					bob.Receive(topic, fmt.Sprint("message ", n))
+				}
+			}},
+			Case{Name: "requests of several types", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+
+				alice.Send(
+					&codec.Subscribe{PacketID: 1, Subscriptions: []codec.Subscription{{Filter: x.Topic("one")}}},
+					&codec.Pingreq{},
+					&codec.Unsubscribe{PacketID: 2, Filters: []string{x.Topic("two")}},
+					&codec.Subscribe{PacketID: 3, Subscriptions: []codec.Subscription{{Filter: x.Topic("three")}}},
+				)
+
+				// Nothing says in which order the server answers requests of
+				// different types.
+				var answers []codec.Type
+				for range 4 {
+					answers = append(answers, Want[codec.Packet](alice, "SUBACK, PINGRESP, UNSUBACK and SUBACK").Type())
+				}
+				x.Expect(answers).To(ConsistOf(codec.SUBACK, codec.PINGRESP, codec.UNSUBACK, codec.SUBACK), "the answers")
+			}},
+			Case{Name: "two packets cut in the middle of the second", Body: func(x *Exchange) {
+				topic := x.Topic("news")
+				bob := x.Connect(Clean, As("bob"))
+				bob.Subscribe(x.UpTo(QoS1), topic)
+				alice := x.Connect(Clean, As("alice"))
+				first, second := alice.NewPublish(QoS0, topic, "first"), alice.NewPublish(QoS0, topic, "second")
+
+				alice.SendCut(len("second"), first, second)
+
+				bob.Receive(topic, "first")
+				bob.Receive(topic, "second")
+			}},
+		)
+	})
+
+// messageOf is a message whose packet has this Remaining Length.
+func messageOf(c *Client, qos codec.QoS, topic string, remaining int) *codec.Publish {
+	overhead := 2 + len(topic)
+	if qos > QoS0 {
+		overhead += 2 // Packet Identifier
+	}
+	if c.Version() == V5 {
+		overhead++ // Property Length
+	}
+	const pattern = "The payload arrives as it was sent, whatever its length. "
+	payload := strings.Repeat(pattern, remaining/len(pattern)+1)[:remaining-overhead]
+	return c.NewPublish(qos, topic, payload)
+}
+
+// carries sends a message with a packet of this Remaining Length, and wants it
+// to arrive intact. A broker that closes the connection takes no messages of
+// this size: 3.1.1 has no way to say so, and false is returned.
+func carries(x *Exchange, remaining int) (taken bool) {
+	topic := x.Topic(fmt.Sprint("news/", remaining))
+	if most := x.Profile.Number(codec.PropMaximumPacketSize, codec.MaxPacketSize); uint32(remaining)+5 > most {
+		x.Inapplicable("CONNACK: Maximum Packet Size %d", most)
+	}
+	bob := x.Connect(Clean, As(fmt.Sprint("bob", remaining)))
+	bob.Subscribe(x.UpTo(QoS1), topic)
+	alice := x.Connect(Clean, As(fmt.Sprint("alice", remaining)))
+	message := messageOf(alice, x.UpTo(QoS1), topic, remaining)
+
+	alice.Send(message)
+
+	alice.PingOrClosed()
+	if alice.Closed() {
+		return false
+	}
+	bob.Receive(topic, message.Payload)
+	return true
+}
+
+var _ = Check("framing-remaining-length",
+	"carries a message whose Remaining Length is the least or greatest that its bytes can express",
+	Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
+	CaughtBy(fault.LosesLengths),
+	func(x *Exchange) {
+		Each(x, []int{127, 128, 16_383, 16_384, 60_000}, func(n int) string { return fmt.Sprint(n, " bytes") }, func(x *Exchange, n int) {
+			if !carries(x, n) {
+				x.Failf("the message to arrive", "the connection closed")
+			}
+		})
+	})
+
+// A packet of 2 MiB may be more than a broker takes. One that takes the longest
+// packet with a Remaining Length of three bytes has no reason but the length's
+// fourth byte to refuse the next longer one.
+var _ = Check("framing-remaining-length-of-four-bytes",
+	"carries a message whose Remaining Length takes four bytes",
+	Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
+	CaughtBy{fault.LosesFourByteLengths},
+	func(x *Exchange) {
+		if !carries(x, 2_097_151) {
+			x.Inapplicable("the broker closes the connection on a packet of 2097155 bytes, which is the longest with a Remaining Length of three bytes")
+		}
+		if !carries(x, 2_097_152) {
+			x.Failf("a message with a Remaining Length of 2097152 to arrive, as one of 2097151 did", "the connection closed")
+		}
+	})
+
+var _ = Check("framing-remaining-length-too-long",
+	"closes the connection on a Remaining Length of five bytes",
+	Rules{V311: "3.1.1/2.2.3/remaining-length-too-long", V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	CaughtBy{fault.IgnoresLongIntegers},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
+			alice, packet := t.take(x)
+
+			alice.Send(codec.Wrong(packet, codec.RemainingLength(0x80, 0x80, 0x80, 0x80, 0x01)))
+
+			wantRefused(alice, packet, codec.PacketTooLarge)
+		})
+	})
+
+var _ = Check("framing-property-length-too-long",
+	"closes the connection on a Property Length of five bytes",
+	Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	CaughtBy{fault.IgnoresLongIntegers},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
+			alice, packet := t.take(x)
+
+			alice.Send(codec.Wrong(packet, codec.Set("Property Length", 0x80, 0x80, 0x80, 0x80, 0x01)))
+
+			wantRefused(alice, packet)
+		})
+	})
+
+var _ = Check("framing-property-length",
+	"closes the connection when the Property Length is missing or goes beyond the packet",
+	Rules{V5: "MQTT-2.2.2-1 5.0/4.13.1/malformed-packet"},
+	CaughtBy{fault.IgnoresPropertyLength},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(t turn) string { return turnName(t) + " without it" },
+			func(x *Exchange, t turn) {
+				alice, packet := t.take(x)
+
+				alice.Send(codec.Wrong(packet, codec.Drop("Property Length")))
+
+				wantRefused(alice, packet)
+			})
+		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(t turn) string { return turnName(t) + " with one beyond it" },
+			func(x *Exchange, t turn) {
+				alice, packet := t.take(x)
+
+				alice.Send(codec.Wrong(packet, codec.Set("Property Length", 0x7F)))
+
+				wantRefused(alice, packet)
+			})
+	})
+
+// reservedTypes are the packet types that no one may send.
+func reservedTypes(v codec.Version) []codec.Type {
+	if v == V5 {
+		return []codec.Type{0}
+	}
+	return []codec.Type{0, codec.AUTH}
+}
+
+var _ = Check("framing-packet-type-reserved",
+	"closes the connection on a packet of a reserved type",
+	Rules{V311: "3.1.1/2.2.1/packet-type-reserved", V5: "5.0/2.1.2/packet-type-reserved"},
+	CaughtBy{fault.IgnoresReservedTypes},
+	func(x *Exchange) {
+		name := func(t codec.Type) string { return fmt.Sprintf("type %d", byte(t)) }
+		Each(x, reservedTypes(x.Version), name, func(x *Exchange, t codec.Type) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Raw{byte(t) << 4, 0x00})
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("framing-packet-direction",
+	"closes the connection on a packet that only a server may send",
+	Rules{V311: "3.1.1/2.2.1/packet-direction", V5: "5.0/2.1.2/packet-direction"},
+	CaughtBy{fault.IgnoresServerPackets}, // mosquitto 2.0.11 takes all but CONNACK, as its bridges are clients
+	func(x *Exchange) {
+		suback := &codec.Suback{PacketID: 1, Codes: []codec.ReasonCode{codec.GrantedQoS0}}
+		unsuback := &codec.Unsuback{PacketID: 1}
+		if x.Version == V5 {
+			unsuback.Codes = []codec.ReasonCode{codec.Success}
+		}
+		Each(x, []codec.Packet{&codec.Connack{}, suback, unsuback, &codec.Pingresp{}}, packetName, func(x *Exchange, p codec.Packet) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(p))
+
+			alice.WantClosed()
+		})
+	})
+
+// flagged wants the connection closed on a packet with each of its four flags
+// inverted, one at a time.
+func flagged(x *Exchange, types ...codec.Type) {
+	type row struct {
+		turn
+		flags byte
+	}
+	var rows []row
+	for _, t := range turnsOf(x, types...) {
+		for bit := byte(1); bit < 16; bit <<= 1 {
+			flags := bit
+			switch t.packet {
+			case codec.PUBREL, codec.SUBSCRIBE, codec.UNSUBSCRIBE:
+				flags ^= 0x2
+			}
+			rows = append(rows, row{t, flags})
+		}
+	}
+	name := func(r row) string { return fmt.Sprintf("%v with %04b", r.packet, r.flags) }
+	Each(x, rows, name, func(x *Exchange, r row) {
+		alice, packet := r.take(x)
+
+		alice.Send(codec.Wrong(packet, codec.Flags(r.flags)))
+
+		wantRefused(alice, packet)
+	})
+}
+
+var _ = Check("framing-reserved-flags",
+	"closes the connection on a packet whose reserved flags are not as prescribed",
+	Rules{V311: "MQTT-2.2.2-2 MQTT-2.2.2-1", V5: "MQTT-2.1.3-1"},
+	// mosquitto 2.0.11 does not look at those of PUBACK, PUBREC, PUBCOMP and
+	// PINGREQ: "If invalid flags are received, the receiver MUST close the
+	// Network Connection" (section 2.2.2 of 3.1.1; a Malformed Packet in 5.0).
+	CaughtBy{fault.IgnoresReservedFlags},
+	func(x *Exchange) {
+		flagged(x, codec.CONNECT, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ)
+	})
+
+var _ = Check("framing-pubrel-flags",
+	"closes the connection on a PUBREL whose flags are not 0010",
+	Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IgnoresReservedFlags},
+	func(x *Exchange) { flagged(x, codec.PUBREL) })
+
+var _ = Check("framing-disconnect-flags",
+	"closes the connection on a DISCONNECT whose flags are not 0000",
+	Rules{V311: "MQTT-3.14.1-1", V5: "MQTT-3.14.1-1"},
+	CaughtBy{fault.IgnoresReservedFlags},
+	func(x *Exchange) { flagged(x, codec.DISCONNECT) })
+
+// Only of these: no sentence says what becomes of a byte too many in an
+// acknowledgement or a PINGREQ, and how much a receiver checks is left to it
+// (section 4.13.1 of 5.0). CONNECT must conform (MQTT-3.1.4-1), and in the other
+// two the byte is the beginning of a Topic Filter that is not there.
+var _ = Check("framing-trailing-bytes",
+	"closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
+	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
+	CaughtBy{fault.IgnoresTrailingBytes}, // mochi 2.7.9 accepts the CONNECT
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.CONNECT, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
+			alice, packet := t.take(x)
+
+			alice.Send(codec.Wrong(packet, codec.Trailing(0x00)))
+
+			wantRefused(alice, packet)
+		})
+	})
+
+var _ = Check("framing-truncated-packets",
+	"closes the connection on a packet that ends before its last field does",
+	Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
+	CaughtBy{fault.IgnoresTruncatedPackets},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
+			alice, packet := t.take(x)
+
+			alice.Send(codec.Wrong(packet, codec.Truncate(1)))
+
+			wantRefused(alice, packet)
+		})
+	})

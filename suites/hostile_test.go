@@ -1,0 +1,342 @@
+package suites_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/reports"
+	"mqttspec/suites"
+)
+
+// hostile is a server that no suite should have to meet, and what the run must
+// say about it.
+type hostile struct {
+	name  string
+	serve func(s *hostileServer, conn *net.TCPConn)
+	// tested says that the server takes connections well enough for checks to
+	// run; otherwise the run must say that nothing could be tested.
+	tested bool
+	// passes says that some checks can rightly pass on it.
+	passes bool
+	// honest says that what it answers, while it does, is a good broker's: it
+	// must fail no check that this broker passes.
+	honest bool
+}
+
+// hostileServer is one such server, started.
+type hostileServer struct {
+	t           *testing.T
+	dial        func(context.Context) (net.Conn, error) // a good broker, for those that start out well
+	listener    net.Listener
+	connections atomic.Int64
+}
+
+var (
+	connackOK = map[codec.Version][]byte{codec.V311: {0x20, 2, 0, 0}, codec.V5: {0x20, 3, 0, 0, 0}}
+	garbage   = func() []byte {
+		b := make([]byte, 4096)
+		r := rand.NewChaCha8([32]byte{1})
+		_, _ = r.Read(b)
+		return b
+	}()
+)
+
+// connectThen answers the CONNECT and goes on from there.
+func connectThen(then func(conn *net.TCPConn, v codec.Version)) func(*hostileServer, *net.TCPConn) {
+	return func(_ *hostileServer, conn *net.TCPConn) {
+		packet, err := codec.NewReader(codec.V5, conn).Next()
+		if err != nil || len(packet) < 10 {
+			return
+		}
+		v := codec.Version(packet[8])
+		if _, err := conn.Write(connackOK[v]); err == nil {
+			then(conn, v)
+		}
+	}
+}
+
+// forever writes until the connection ends.
+func forever(conn net.Conn, data []byte) {
+	for {
+		if _, err := conn.Write(data); err != nil {
+			return
+		}
+	}
+}
+
+// relay joins a connection with the good broker; broker changes what it sends.
+func relay(s *hostileServer, conn *net.TCPConn, broker func(packet []byte) [][]byte) {
+	far, err := s.dial(context.Background())
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	go func() {
+		_, _ = io.Copy(far, conn)
+		_ = far.(*net.TCPConn).CloseWrite()
+	}()
+	reader := codec.NewReader(codec.V5, far)
+	for {
+		packet, err := reader.Next()
+		if err != nil {
+			return
+		}
+		for _, p := range broker(packet) {
+			if _, err := conn.Write(p); err != nil {
+				return
+			}
+		}
+	}
+}
+
+func same(packet []byte) [][]byte { return [][]byte{packet} }
+
+var hostiles = []hostile{
+	{name: "accepts and says nothing", serve: func(_ *hostileServer, c *net.TCPConn) { _, _ = io.Copy(io.Discard, c) }},
+	{name: "never reads", serve: func(_ *hostileServer, c *net.TCPConn) { time.Sleep(5 * time.Second) }},
+	{name: "closes at once", serve: func(*hostileServer, *net.TCPConn) {}},
+	{name: "resets at once", serve: func(_ *hostileServer, c *net.TCPConn) { _ = c.SetLinger(0) }},
+	{name: "closes its half at once", serve: func(_ *hostileServer, c *net.TCPConn) { _ = c.CloseWrite(); _, _ = io.Copy(io.Discard, c) }},
+	{name: "random bytes", serve: func(_ *hostileServer, c *net.TCPConn) { forever(c, garbage) }},
+	{name: "endless zeros", serve: func(_ *hostileServer, c *net.TCPConn) { forever(c, make([]byte, 4096)) }},
+	{name: "endless PINGRESP", serve: func(_ *hostileServer, c *net.TCPConn) { forever(c, bytes.Repeat([]byte{0xD0, 0}, 2048)) }},
+	{name: "speaks HTTP", serve: func(_ *hostileServer, c *net.TCPConn) {
+		fmt.Fprint(c, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<h1>no</h1>")
+	}},
+	{name: "speaks TLS", serve: func(_ *hostileServer, c *net.TCPConn) { _, _ = c.Write([]byte{0x15, 3, 1, 0, 2, 2, 70}) }},
+	{name: "announces 268,435,455 bytes, sends none", serve: func(_ *hostileServer, c *net.TCPConn) {
+		_, _ = c.Write([]byte{0x30, 0xFF, 0xFF, 0xFF, 0x7F})
+		_, _ = io.Copy(io.Discard, c)
+	}},
+	{name: "one packet without end", serve: func(_ *hostileServer, c *net.TCPConn) {
+		_, _ = c.Write([]byte{0x30, 0xFF, 0xFF, 0xFF, 0x7F})
+		forever(c, garbage)
+	}},
+	{name: "refuses everyone", serve: func(_ *hostileServer, c *net.TCPConn) { _, _ = c.Write([]byte{0x20, 2, 0, 3}) }},
+
+	{name: "CONNACK, then nothing", serve: connectThen(func(c *net.TCPConn, _ codec.Version) { _, _ = io.Copy(io.Discard, c) })},
+	{name: "CONNACK, then garbage", serve: connectThen(func(c *net.TCPConn, _ codec.Version) { forever(c, garbage) })},
+	{name: "CONNACK, then endless PUBLISH", serve: connectThen(func(c *net.TCPConn, v codec.Version) {
+		p, _ := codec.Append(nil, v, &codec.Publish{Topic: "flood", Payload: strings.Repeat("x", 1000)})
+		forever(c, bytes.Repeat(p, 50))
+	})},
+	{name: "CONNACK, then endless small packets", serve: connectThen(func(c *net.TCPConn, _ codec.Version) {
+		forever(c, bytes.Repeat([]byte{0xD0, 0}, 2048))
+	}), tested: true, passes: true},
+	{name: "CONNACK, then a reset", serve: connectThen(func(c *net.TCPConn, _ codec.Version) { _ = c.SetLinger(0) })},
+	{name: "a byte every 20 ms", serve: func(s *hostileServer, c *net.TCPConn) {
+		relay(s, c, func(p []byte) [][]byte {
+			var bytewise [][]byte
+			for i := range p {
+				time.Sleep(20 * time.Millisecond)
+				bytewise = append(bytewise, p[i:i+1])
+			}
+			return bytewise
+		})
+	}, tested: true, passes: true},
+	{name: "every packet twice", serve: func(s *hostileServer, c *net.TCPConn) {
+		relay(s, c, func(p []byte) [][]byte { return [][]byte{p, p} })
+	}, tested: true, passes: true},
+	{name: "identifiers off by one", serve: func(s *hostileServer, c *net.TCPConn) {
+		relay(s, c, func(p []byte) [][]byte {
+			if p[0]>>4 >= 4 && p[0]>>4 <= 11 && len(p) >= 4 {
+				p[3]++
+			}
+			return same(p)
+		})
+	}, tested: false, passes: true},
+	{name: "closes at random", serve: func(s *hostileServer, c *net.TCPConn) {
+		relay(s, c, func(p []byte) [][]byte {
+			if rand.IntN(4) == 0 {
+				c.Close()
+			}
+			return same(p)
+		})
+	}, tested: true, passes: true},
+	{name: "takes 40 connections and no more", serve: func(s *hostileServer, c *net.TCPConn) {
+		if s.connections.Load() > 40 {
+			_, _ = io.Copy(io.Discard, c)
+			return
+		}
+		relay(s, c, same)
+	}, tested: true, passes: true, honest: true},
+	{name: "dies in the middle", serve: func(s *hostileServer, c *net.TCPConn) {
+		if s.connections.Load() > 60 {
+			s.listener.Close()
+			return
+		}
+		relay(s, c, same)
+	}, tested: true, passes: true, honest: true},
+	{name: "Receive Maximum 0", serve: connackWith([]byte{0x21, 0, 0}), tested: true},
+	{name: "Server Keep Alive 1", serve: connackWith([]byte{0x13, 0, 1}), tested: true},
+	{name: "Maximum Packet Size 1", serve: connackWith([]byte{0x27, 0, 0, 0, 1}), tested: true},
+}
+
+// connackWith answers CONNECT with a property (5.0) and then only PINGREQ.
+func connackWith(property []byte) func(*hostileServer, *net.TCPConn) {
+	return func(_ *hostileServer, conn *net.TCPConn) {
+		reader := codec.NewReader(codec.V5, conn)
+		for {
+			packet, err := reader.Next()
+			if err != nil {
+				return
+			}
+			switch codec.Type(packet[0] >> 4) {
+			case codec.CONNECT:
+				if packet[8] != byte(codec.V5) {
+					return
+				}
+				_, err = conn.Write(append([]byte{0x20, byte(3 + len(property)), 0, 0, byte(len(property))}, property...))
+			case codec.PINGREQ:
+				_, err = conn.Write([]byte{0xD0, 0})
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+// TestHostileServers: whatever is at the other end, a run ends in bounded time
+// and memory, leaves no goroutine behind, and says nothing false: checks that
+// cannot be decided are blocked or errors, and what passes has been seen.
+func TestHostileServers(t *testing.T) {
+	embedded, err := harness.StartEmbedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer embedded.Close()
+	good, err := suites.Test(t.Context(), bare(embedded.Target), suites.Options{Selection: suites.Selection{Names: everyTenth()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	goodFails := map[string]bool{}
+	for _, c := range good.Checks {
+		goodFails[c.ID] = c.Outcome == reports.Fail || c.Outcome == reports.Warn
+	}
+	before := goleak.IgnoreCurrent()
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "server\tends after\theap\tverdict\toutcomes")
+	for _, h := range hostiles {
+		t.Run(h.name, func(t *testing.T) {
+			start := time.Now()
+			r, heap := testHostile(t, h, embedded.Target.Dialer.Dial)
+			fmt.Fprintf(table, "%s\t%.1f s\t%d MiB\t%s\t%s\n", h.name, time.Since(start).Seconds(), heap>>20, r.Summary.Verdict, counts(r))
+			if !h.tested && !h.passes && len(r.Checks) > 0 && r.Summary.Checks[reports.Pass] > 0 {
+				t.Errorf("%d checks pass", r.Summary.Checks[reports.Pass])
+			}
+			if len(r.Checks) == 0 && r.Problem == "" {
+				t.Error("no check and no reason")
+			}
+			if r.Summary.Verdict == reports.Conformant {
+				t.Error("conformant")
+			}
+			for _, c := range r.Checks {
+				if h.honest && c.Outcome == reports.Fail && !goodFails[c.ID] {
+					t.Errorf("%s fails, falsely: %s", c.ID, c.Reason)
+				}
+				if c.Outcome != reports.Pass && c.Reason == "" {
+					t.Errorf("%s: %s without a reason", c.ID, c.Outcome)
+				}
+			}
+			if heap > 400<<20 {
+				t.Errorf("the heap grew to %d MiB", heap>>20)
+			}
+		})
+	}
+	table.Flush()
+	goleak.VerifyNone(t, before)
+}
+
+// testHostile starts the server, runs a part of the suite against it, and
+// returns the results and the largest heap seen.
+func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, error)) (*reports.Results, uint64) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &hostileServer{t: t, dial: dial, listener: listener}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			server.connections.Add(1)
+			group.Go(func() {
+				defer conn.Close()
+				h.serve(server, conn.(*net.TCPConn))
+			})
+		}
+	})
+	target, err := harness.ParseTarget("mqtt://" + listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	var heap uint64
+	group.Go(func() {
+		var m runtime.MemStats
+		for tick := time.NewTicker(50 * time.Millisecond); ; {
+			select {
+			case <-ended:
+				tick.Stop()
+				return
+			case <-tick.C:
+				runtime.ReadMemStats(&m)
+				heap = max(heap, m.HeapInuse)
+			}
+		}
+	})
+	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: 500 * time.Millisecond, Selection: suites.Selection{Names: everyTenth()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(ended)
+	listener.Close()
+	group.Wait()
+	return r, heap
+}
+
+// everyTenth is a sample of the checks: enough of each kind to meet a hostile
+// server with, few enough to meet many.
+func everyTenth() []string {
+	var names []string
+	for i, d := range suites.Definitions() {
+		if i%10 == 0 {
+			names = append(names, d.Slug)
+		}
+	}
+	return names
+}
+
+// counts is a summary in short.
+func counts(r *reports.Results) string {
+	var parts []string
+	for _, o := range reports.Outcomes {
+		if n := r.Summary.Checks[o]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, o))
+		}
+	}
+	if parts == nil {
+		return r.Problem
+	}
+	return strings.Join(parts, ", ")
+}

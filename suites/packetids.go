@@ -1,0 +1,125 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Packet Identifiers (section 2.3.1 of 3.1.1, 2.2.1 of 5.0).
+
+var _ = Check("packet-identifier-zero",
+	"closes the connection on a Packet Identifier of 0",
+	Rules{V311: "MQTT-2.3.1-1 MQTT-4.8.0-1", V5: "MQTT-2.2.1-3"},
+	CaughtBy{fault.IgnoresIdentifierZero},
+	func(x *Exchange) {
+		packets := []codec.Packet{
+			&codec.Subscribe{Subscriptions: []codec.Subscription{{Filter: x.Topic("zero")}}},
+			&codec.Unsubscribe{Filters: []string{x.Topic("zero")}},
+		}
+		for _, qos := range levels(x, QoS1, QoS2) {
+			packets = append(packets, &codec.Publish{QoS: qos, Topic: x.Topic("zero"), Payload: "hello"})
+		}
+		Each(x, packets, func(p codec.Packet) string {
+			if p, ok := p.(*codec.Publish); ok {
+				return "PUBLISH " + qosName(p.QoS)
+			}
+			return packetName(p)
+		}, func(x *Exchange, packet codec.Packet) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(packet, codec.Set("Packet Identifier", 0, 0)))
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("packet-identifiers-distinct",
+	"gives every message under way to a client a Packet Identifier of its own",
+	Rules{
+		V311: "MQTT-4.3.2-1 MQTT-2.3.1-4",
+		V5:   "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.OneIdentifierForAll},
+	func(x *Exchange) {
+		topic := x.Topic("many")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(x.UpTo(QoS2), topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		for _, qos := range levels(x, QoS1, QoS2) {
+			alice.PublishAll(qos, topic, "one", "two", "three")
+		}
+
+		// A broker may send them one by one; then there is nothing to mix up.
+		inUse := map[uint16]bool{}
+		for _, message := range bob.WantWindow(6) {
+			x.Expect(inUse).NotTo(HaveKey(message.PacketID), "Packet Identifiers in use")
+			inUse[message.PacketID] = true
+		}
+	})
+
+var _ = Check("packet-identifiers-both-ways",
+	"keeps its own Packet Identifiers apart from the client's: one number serves a message each way at the same time",
+	Rules{
+		V311: "MQTT-4.3.2-1 MQTT-4.3.2-2 MQTT-4.3.3-1 MQTT-4.3.3-2",
+		V5:   "MQTT-4.3.2-4 MQTT-4.3.3-4 MQTT-4.3.3-8 MQTT-4.3.3-11",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.SharesIdentifiers},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			in, out := x.Topic("in"), x.Topic("out")
+			alice := x.Connect(Clean, As("alice"))
+			alice.Subscribe(qos, in)
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, out)
+			bob.Publish(qos, in, "to alice")
+			id := alice.WantPublishAt(qos, in, "to alice").PacketID
+
+			// The same number, while the first use of it is under way.
+			alice.Send(&codec.Publish{QoS: qos, PacketID: id, Topic: out, Payload: "to bob"})
+			if qos == QoS1 {
+				alice.WantPuback(id)
+				alice.Send(&codec.Puback{PacketID: id})
+			} else {
+				alice.WantPubrec(id)
+				alice.Send(&codec.Pubrec{PacketID: id})
+				alice.WantPubrel(id)
+				alice.Send(&codec.Pubrel{PacketID: id})
+				alice.WantPubcomp(id)
+				alice.Send(&codec.Pubcomp{PacketID: id})
+			}
+
+			bob.Receive(out, "to bob")
+			alice.WantIdle()
+		})
+	})
+
+var _ = Check("packet-identifiers-both-ways-resent",
+	"holds its own message unacknowledged when the client uses the same Packet Identifier for one of its own",
+	Rules{
+		V311: "MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-4.3.3-1",
+		V5:   "MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-4.3.3-3",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.MixesUpIdentifiers},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			in := x.Topic("in")
+			alice := x.Connect(Persistent, As("alice"))
+			alice.Subscribe(qos, in)
+			x.Connect(Clean, As("bob")).Publish(qos, in, "to alice")
+			id := alice.WantPublishAt(qos, in, "to alice").PacketID
+			alice.SendAll(&codec.Publish{QoS: qos, PacketID: id, Topic: x.Topic("out"), Payload: "from alice"})
+			alice.Drop()
+
+			alice = x.Connect(Persistent, As("alice"))
+
+			again := alice.Receive(in, "to alice")
+			x.Expect(again.PacketID).To(Equal(id), "the Packet Identifier of the resent PUBLISH")
+		})
+	})

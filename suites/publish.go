@@ -1,0 +1,244 @@
+package suites
+
+import (
+	"math"
+	"strings"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// PUBLISH: its fixed header, Topic Name and payload (section 3.3).
+
+var _ = Check("message-delivered",
+	"delivers a message to a subscriber with the topic and payload it was published with",
+	Rules{V311: "MQTT-4.5.0-1 MQTT-3.3.2-3", V5: "MQTT-4.5.0-1 MQTT-3.3.2-3"},
+	CaughtBy{fault.DeliversNothing, fault.AltersPayloads},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("news")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, topic)
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+
+			bob.Receive(topic, "hello")
+		})
+	})
+
+// levels are those of the given QoS levels that the broker takes part in.
+func levels(x *Exchange, all ...codec.QoS) []codec.QoS {
+	var here []codec.QoS
+	for _, qos := range all {
+		if qos <= x.Profile.MaximumQoS() {
+			here = append(here, qos)
+		}
+	}
+	return here
+}
+
+var _ = Check("publish-payload",
+	"delivers every payload byte for byte",
+	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
+	CaughtBy{fault.AltersPayloads},
+	func(x *Exchange) {
+		every := make([]byte, 256)
+		for i := range every {
+			every[i] = byte(i)
+		}
+		Each(x, []payload{
+			{"one byte", "x"},
+			{"all 256 bytes", string(every)},
+			{"ill-formed UTF-8", "\xED\xA0\x80\xFF\xC3"},
+			{"127 bytes", strings.Repeat("x", 127)},
+			{"128 bytes", strings.Repeat("x", 128)},
+		}, payloadName, func(x *Exchange, p payload) {
+			topic, qos := x.Topic("bytes"), x.UpTo(QoS1)
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, topic)
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, p.bytes)
+
+			bob.Receive(topic, p.bytes)
+		})
+	})
+
+var _ = Check("publish-payload-large",
+	"delivers a large payload byte for byte",
+	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.AltersPayloads},
+	func(x *Exchange) {
+		Each(x, []payload{
+			{"16 KiB", strings.Repeat("0123456789abcdef", 1<<10)},
+			{"1 MiB", strings.Repeat("0123456789abcdef", 1<<16)},
+		}, payloadName, func(x *Exchange, p payload) {
+			if most := x.Profile.Number(codec.PropMaximumPacketSize, math.MaxUint32); uint32(len(p.bytes)+256) > most {
+				x.Inapplicable("CONNACK: Maximum Packet Size %d", most)
+			}
+			topic := x.Topic("bytes")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(QoS1, topic)
+			alice := x.Connect(Clean, As("alice"))
+
+			// A limit that 3.1.1 gives a broker no way to declare.
+			if refusal := alice.Offer(topic, p.bytes); refusal != "" {
+				x.Inapplicable("the broker takes no payload of %s: %s", p.name, refusal)
+			}
+
+			bob.Receive(topic, p.bytes)
+		})
+	})
+
+var _ = Check("publish-payload-empty",
+	"takes a PUBLISH with an empty payload and delivers it",
+	Rules{V311: "3.1.1/3.3.3/payload-empty", V5: "5.0/3.3.3/payload-empty"},
+	CaughtBy{fault.AltersPayloads, fault.DropsEmptyMessages},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("empty")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, topic)
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Publish(qos, topic, "")
+			alice.Publish(qos, topic, "next")
+
+			bob.Receive(topic, "")
+			bob.Receive(topic, "next")
+		})
+	})
+
+var _ = Check("publish-dup-not-propagated",
+	"sends a message on with DUP 0, whatever DUP flag it was published with",
+	Rules{V311: "MQTT-3.3.1-3", V5: "MQTT-3.3.1-3"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.PropagatesDup},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("dup")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, topic)
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello", Dup)
+
+			message := bob.WantPublishAt(qos, topic, "hello")
+			x.Expect(message.Dup).To(BeFalse(), "DUP")
+			bob.Ack(message)
+		})
+	})
+
+var _ = Check("publish-qos-3",
+	"closes the connection on a PUBLISH with both QoS bits set",
+	Rules{V311: "MQTT-3.3.1-4", V5: "MQTT-3.3.1-4"},
+	CaughtBy{fault.IgnoresQoS3},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(&codec.Publish{QoS: 3, PacketID: 1, Topic: x.Topic("three"), Payload: "hello"}))
+
+		alice.WantClosed()
+	})
+
+var _ = Check("publish-qos-3-reason",
+	"says DISCONNECT 0x81 before it closes on a PUBLISH with both QoS bits set",
+	Rules{V5: "5.0/3.3.1.2/qos-reserved-reason"},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(&codec.Publish{QoS: 3, PacketID: 1, Topic: x.Topic("three"), Payload: "hello"}))
+
+		alice.WantDisconnect(codec.MalformedPacket)
+	})
+
+var _ = Check("publish-topic-wildcard",
+	"closes the connection on a PUBLISH with a wildcard in its Topic Name",
+	Rules{V311: "MQTT-3.3.2-2", V5: "MQTT-3.3.2-2"},
+	CaughtBy{fault.IgnoresTopicWildcards},
+	func(x *Exchange) {
+		// At QoS 0: no acknowledgement could say anything else (5.0 has 0x90 Topic
+		// Name invalid for names that are correctly formed).
+		Each(x, []string{"+", "#", "a/+", "a/#", "a/+/b", "a+b", "a#"}, itself, func(x *Exchange, suffix string) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic(suffix), Payload: "hello"}))
+
+			alice.WantClosed(codec.TopicNameInvalid)
+		})
+	})
+
+var _ = Check("publish-topic-empty",
+	"closes the connection on a PUBLISH with an empty Topic Name",
+	Rules{V311: "MQTT-4.7.3-1", V5: "5.0/3.3.2.1/topic-name-empty"}, // and no Topic Alias
+	CaughtBy{fault.IgnoresEmptyTopicNames},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(alice.NewPublish(qos, "", "hello")))
+
+			alice.WantClosed(codec.TopicNameInvalid)
+		})
+	})
+
+var _ = Check("publish-truncated",
+	"closes the connection on a PUBLISH that ends within its variable header",
+	Rules{V311: "MQTT-3.3.2-1", V5: "MQTT-3.3.2-1"},
+	CaughtBy{fault.IgnoresTruncatedPublish},
+	func(x *Exchange) {
+		topic := x.Topic("cut")
+		long := []byte{0xFF, 0xFF} // a length
+		cases := []truncated{
+			{"nothing at all", codec.Raw{0x30, 0x00}},
+			{"half a length", codec.Raw{0x30, 0x01, 0x00}},
+			{"a Topic Name shorter than its length", codec.Wrong(&codec.Publish{Topic: topic}, codec.Set("Topic Name", append(long, topic...)...))},
+		}
+		if x.Profile.MaximumQoS() > QoS0 {
+			cases = append(cases, truncated{
+				"no Packet Identifier at QoS 1",
+				codec.Wrong(&codec.Publish{QoS: QoS1, PacketID: 1, Topic: topic}, codec.Drop("Packet Identifier")),
+			})
+		}
+		Each(x, cases, truncated.String, func(x *Exchange, c truncated) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(c.packet)
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("publish-unauthorized-answered",
+	"acknowledges a QoS 1 PUBLISH, or closes the connection, even when it does not authorize it",
+	// Whether the broker does authorize this one is its own affair: of all
+	// topics, those under $SYS are the most likely not to be open to clients.
+	Rules{V311: "MQTT-3.3.5-2 MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.DropsUnauthorized},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		refusal := alice.Offer("$SYS/"+x.Topic("unauthorized"), "hello")
+
+		x.Note("PUBACK, or the connection closed: %q", refusal)
+	})
+
+// payload is a payload with a name.
+type payload struct{ name, bytes string }
+
+func payloadName(p payload) string { return p.name }
+
+// truncated is a packet that ends too early.
+type truncated struct {
+	name   string
+	packet codec.Packet
+}
+
+func (t truncated) String() string { return t.name }
+
+// itself names a case by the string that it is about.
+func itself(s string) string { return s }

@@ -1,0 +1,93 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// QoS 0, at most once (section 4.3.1).
+
+var _ = Check("qos0-unanswered",
+	"answers a QoS 0 PUBLISH with nothing",
+	Rules{V311: "MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
+	CaughtBy{fault.AcknowledgesQoS0},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("once"), "hello"))
+
+		alice.WantIdle()
+	})
+
+var _ = Check("qos0-delivered",
+	"delivers a QoS 0 message with QoS 0, DUP 0 and no Packet Identifier",
+	Rules{
+		V311: "MQTT-4.3.1-1 MQTT-3.3.1-2 MQTT-2.3.1-5",
+		V5:   "MQTT-4.3.1-1 MQTT-3.3.1-2 MQTT-2.2.1-2",
+	},
+	CaughtBy{fault.DupAtQoS0, fault.PacketIdentifierAtQoS0, fault.RaisesQoS0},
+	Watches,
+	func(x *Exchange) {
+		topic := x.Topic("once")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+
+		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "hello")
+
+		// A Packet Identifier would stand at the start of the payload.
+		message := bob.WantPublishAt(QoS0, topic, "hello")
+		x.Expect(message.Dup).To(BeFalse(), "DUP")
+	})
+
+var _ = Check("qos0-once",
+	"delivers a QoS 0 message no more than once",
+	Rules{V311: "3.1.1/4.3.1/no-duplicate", V5: "5.0/4.3.1/no-duplicate"},
+	CaughtBy{fault.RepeatsQoS0},
+	func(x *Exchange) {
+		topic := x.Topic("once")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Publish(QoS0, topic, "first")
+		alice.Publish(QoS0, topic, "second")
+
+		bob.Receive(topic, "first")
+		bob.Receive(topic, "second")
+		bob.WantNothingBefore(alice.Marker(QoS0, topic))
+	})
+
+var _ = Check("qos0-not-resent",
+	"sends a QoS 0 message no second time when the session resumes",
+	Rules{V311: "3.1.1/4.3.1/no-duplicate", V5: "5.0/4.3.1/no-duplicate MQTT-4.4.0-1"},
+	CaughtBy{fault.ResendsQoS0},
+	func(x *Exchange) {
+		topic := x.Topic("once")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS0, topic)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS0, topic, "hello")
+		bob.Receive(topic, "hello")
+		bob.Drop()
+
+		bob = x.Connect(Persistent, As("bob"))
+
+		bob.WantNothingBefore(alice.Marker(QoS0, topic))
+	})
+
+var _ = Check("qos0-dup",
+	"closes the connection on a QoS 0 PUBLISH with DUP 1",
+	// The flags are invalid: section 2.2.2 of 3.1.1 [MQTT-2.2.2-2] and 2.1.3 of
+	// 5.0 say what becomes of a packet with such.
+	Rules{V311: "MQTT-3.3.1-2 MQTT-2.2.2-2", V5: "MQTT-3.3.1-2 MQTT-4.13.1-1"},
+	CaughtBy{fault.IgnoresDupAtQoS0},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(&codec.Publish{Dup: true, Topic: x.Topic("once"), Payload: "hello"}))
+
+		alice.WantClosed()
+	})

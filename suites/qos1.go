@@ -1,0 +1,170 @@
+package suites
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// QoS 1, at least once (section 4.3.2), with the server as the receiver and as
+// the sender; what is unacknowledged is resent at a reconnect (4.4).
+
+var _ = Check("qos1-acknowledged",
+	"answers a QoS 1 PUBLISH with a PUBACK of the same Packet Identifier",
+	Rules{
+		V311: "MQTT-3.3.4-1 MQTT-2.3.1-6 MQTT-4.3.2-2",
+		V5:   "MQTT-3.3.4-1 MQTT-2.2.1-5 MQTT-4.3.2-4",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.WithholdsPuback, fault.PubackWrongIdentifier},
+	func(x *Exchange) {
+		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(&codec.Publish{QoS: QoS1, PacketID: id, Topic: x.Topic("once"), Payload: "hello"})
+
+			alice.WantPuback(id)
+		})
+	})
+
+var _ = Check("qos1-delivered",
+	"delivers a new QoS 1 message with QoS 1, DUP 0 and a Packet Identifier other than 0",
+	Rules{
+		V311: "MQTT-4.3.2-1 MQTT-2.3.1-1",
+		V5:   "MQTT-4.3.2-2 MQTT-2.2.1-4",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero},
+	func(x *Exchange) {
+		topic := x.Topic("once")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS1, topic)
+
+		x.Connect(Clean, As("alice")).Publish(QoS1, topic, "hello")
+
+		message := bob.WantPublishAt(QoS1, topic, "hello")
+		x.Expect(message.Dup).To(BeFalse(), "DUP")
+		x.Expect(message.PacketID).NotTo(BeZero(), "the Packet Identifier")
+		bob.Send(&codec.Puback{PacketID: message.PacketID})
+		bob.WantIdle()
+	})
+
+var _ = Check("qos1-identifier-reused",
+	"takes a PUBLISH for a new message when its Packet Identifier was acknowledged before, whatever its DUP flag",
+	Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-5"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.IdentifiersOnlyOnce},
+	func(x *Exchange) {
+		Each(x, []codec.Publish{
+			{Dup: false, Payload: "second"},
+			{Dup: true, Payload: "second"},
+			{Dup: true, Payload: "first"},
+		}, func(p codec.Publish) string {
+			return fmt.Sprintf("DUP %t, payload %q after \"first\"", p.Dup, p.Payload)
+		}, func(x *Exchange, again codec.Publish) {
+			topic := x.Topic("reused")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(QoS1, topic)
+			alice := x.Connect(Clean, As("alice"))
+			again.QoS, again.PacketID, again.Topic = QoS1, 7, topic
+
+			alice.Send(&codec.Publish{QoS: QoS1, PacketID: 7, Topic: topic, Payload: "first"})
+			alice.WantPuback(7)
+			alice.Send(&again)
+			alice.WantPuback(7)
+
+			bob.Receive(topic, "first")
+			bob.Receive(topic, again.Payload)
+		})
+	})
+
+var _ = Check("qos1-resent-by-client",
+	"acknowledges a QoS 1 PUBLISH that the client sends again after a reconnect, and delivers it",
+	Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-4"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.WithholdsPuback, fault.DeliversNothing},
+	func(x *Exchange) {
+		topic := x.Topic("resent")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS1, topic)
+		alice := x.Connect(Persistent, As("alice"))
+		alice.Send(&codec.Publish{QoS: QoS1, PacketID: 9, Topic: topic, Payload: "hello"})
+		alice.Drop()
+
+		alice = x.Connect(Persistent, As("alice"))
+		alice.Send(&codec.Publish{Dup: true, QoS: QoS1, PacketID: 9, Topic: topic, Payload: "hello"})
+
+		alice.WantPuback(9)
+		bob.Receive(topic, "hello") // once or twice: at least once
+	})
+
+var _ = Check("qos1-unacknowledged-resent",
+	"resends an unacknowledged QoS 1 message when the session resumes, with DUP 1 and the same Packet Identifier",
+	Rules{
+		V311: "MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-3.3.1-1 MQTT-2.3.1-4",
+		V5:   "MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-3.3.1-1",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ForgetsUnacknowledged, fault.ResendsWithoutDup, fault.ResendsUnderNewIdentifier},
+	func(x *Exchange) {
+		Each(x, partings, partingName, func(x *Exchange, part parting) {
+			topic := x.Topic("kept")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(QoS1, topic)
+			x.Connect(Clean, As("alice")).Publish(QoS1, topic, "hello")
+			first := bob.WantPublishAt(QoS1, topic, "hello")
+			part.from(bob)
+
+			bob = x.Connect(Persistent, As("bob"))
+
+			again := bob.WantPublishAt(QoS1, topic, "hello")
+			x.Expect(again.PacketID).To(Equal(first.PacketID), "the Packet Identifier of the resent PUBLISH")
+			x.Expect(again.Dup).To(BeTrue(), "DUP of the resent PUBLISH")
+			bob.Ack(again)
+		})
+	})
+
+var _ = Check("qos1-acknowledged-not-resent",
+	"resends no QoS 1 message that was acknowledged",
+	// 3.1.1 has no such rule: there section 4.4 only says when a message must be
+	// resent, and at least once may be more than once.
+	Rules{V5: "MQTT-4.4.0-1"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ResendsAcknowledged},
+	func(x *Exchange) {
+		topic := x.Topic("done")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS1, topic)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS1, topic, "hello")
+		bob.Receive(topic, "hello")
+		bob.Ping()
+		bob.Drop()
+
+		bob = x.Connect(Persistent, As("bob"))
+
+		bob.WantNothingBefore(alice.Marker(QoS1, topic))
+	})
+
+// someIdentifiers are Packet Identifiers that show a mistake in reading or
+// writing two bytes.
+var someIdentifiers = []uint16{1, 0x00FF, 0x0100, 0xABCD, 0xFFFF}
+
+func identifierName(id uint16) string { return fmt.Sprintf("Packet Identifier %d", id) }
+
+// parting is a way in which a connection ends while its session lives on.
+type parting struct {
+	name string
+	from func(*Client)
+}
+
+var partings = []parting{
+	{"lost connection", func(c *Client) { c.Drop() }},
+	{"DISCONNECT", func(c *Client) { c.Disconnect() }},
+}
+
+func partingName(p parting) string { return p.name }

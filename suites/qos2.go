@@ -1,0 +1,348 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// QoS 2, exactly once (section 4.3.3), with the server as the receiver and as
+// the sender, and resumed from each point at which it can break (4.4).
+
+var _ = Check("qos2-complete",
+	"answers a QoS 2 PUBLISH with PUBREC, and PUBREL with PUBCOMP, all of the same Packet Identifier",
+	Rules{
+		V311: "MQTT-3.3.4-1 MQTT-2.3.1-6 MQTT-4.3.3-2",
+		V5:   "MQTT-3.3.4-1 MQTT-2.2.1-5 MQTT-4.3.3-8 MQTT-4.3.3-11",
+	},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.WithholdsPubrec, fault.PubrecWrongIdentifier, fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
+	func(x *Exchange) {
+		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: id, Topic: x.Topic("once"), Payload: "hello"})
+			alice.WantPubrec(id)
+
+			alice.Send(&codec.Pubrel{PacketID: id})
+			alice.WantPubcomp(id)
+		})
+	})
+
+var _ = Check("qos2-delivered",
+	"delivers a new QoS 2 message with QoS 2 and DUP 0, and answers PUBREC with PUBREL, all of the same Packet Identifier",
+	Rules{
+		V311: "MQTT-4.3.3-1 MQTT-2.3.1-1 MQTT-2.3.1-6",
+		V5:   "MQTT-4.3.3-2 MQTT-4.3.3-4 MQTT-2.2.1-4 MQTT-2.2.1-5",
+	},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero, fault.WithholdsPubrel, fault.PubrelWrongIdentifier},
+	func(x *Exchange) {
+		topic := x.Topic("once")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS2, topic)
+
+		x.Connect(Clean, As("alice")).Publish(QoS2, topic, "hello")
+
+		message := bob.WantPublishAt(QoS2, topic, "hello")
+		x.Expect(message.Dup).To(BeFalse(), "DUP")
+		x.Expect(message.PacketID).NotTo(BeZero(), "the Packet Identifier")
+		bob.Send(&codec.Pubrec{PacketID: message.PacketID})
+		bob.WantPubrel(message.PacketID)
+		bob.Send(&codec.Pubcomp{PacketID: message.PacketID})
+		bob.WantIdle()
+	})
+
+var _ = Check("qos2-duplicate-publish",
+	"acknowledges a QoS 2 PUBLISH that is sent again before its PUBREL, and delivers it once",
+	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.ForwardsDuplicates, fault.IgnoresDuplicates},
+	func(x *Exchange) {
+		again := func(alice *Client, topic string) {
+			alice.Send(&codec.Publish{Dup: true, QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
+			alice.WantAnyPubrec(5)
+		}
+		begun := func(x *Exchange, topic string, how ConnectOption) (alice, bob *Client) {
+			bob = x.Connect(Clean, As("bob"))
+			bob.Subscribe(QoS2, topic)
+			alice = x.Connect(how, As("alice"))
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
+			alice.WantPubrec(5)
+			return alice, bob
+		}
+		deliveredOnce := func(alice, bob *Client, topic string) {
+			alice.Send(&codec.Pubrel{PacketID: 5})
+			alice.WantAnyPubcomp(5)
+			bob.Receive(topic, "hello")
+			bob.WantNothingBefore(alice.Marker(QoS2, topic))
+		}
+		cases := []Case{
+			{Name: "after a reconnect", Body: func(x *Exchange) {
+				topic := x.Topic("once")
+				alice, bob := begun(x, topic, Persistent)
+				alice.Drop()
+				alice = x.Connect(Persistent, As("alice"))
+				again(alice, topic)
+				deliveredOnce(alice, bob, topic)
+			}},
+			{Name: "after two reconnects", Body: func(x *Exchange) {
+				topic := x.Topic("once")
+				alice, bob := begun(x, topic, Persistent)
+				alice.Drop()
+				alice = x.Connect(Persistent, As("alice"))
+				again(alice, topic)
+				alice.Drop()
+				alice = x.Connect(Persistent, As("alice"))
+				again(alice, topic)
+				deliveredOnce(alice, bob, topic)
+			}},
+		}
+		// In 5.0 a client that repeats a PUBLISH on the same connection is itself
+		// at fault [MQTT-4.4.0-1], and the server may close.
+		if x.Version == V311 {
+			cases = append(cases, Case{Name: "on the same connection", Body: func(x *Exchange) {
+				topic := x.Topic("once")
+				alice, bob := begun(x, topic, Clean)
+				again(alice, topic)
+				deliveredOnce(alice, bob, topic)
+			}})
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("qos2-identifier-reused",
+	"takes a QoS 2 PUBLISH for a new message when its Packet Identifier was completed before, whatever its DUP flag",
+	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-12"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IdentifiersOnlyOnce},
+	func(x *Exchange) {
+		Each(x, []bool{false, true}, dupName, func(x *Exchange, dup bool) {
+			topic := x.Topic("reused")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(QoS2, topic)
+			alice := x.Connect(Clean, As("alice"))
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 7, Topic: topic, Payload: "first"})
+			alice.WantPubrec(7)
+			alice.Send(&codec.Pubrel{PacketID: 7})
+			alice.WantPubcomp(7)
+
+			alice.Send(&codec.Publish{Dup: dup, QoS: QoS2, PacketID: 7, Topic: topic, Payload: "second"})
+			alice.WantPubrec(7)
+			alice.Send(&codec.Pubrel{PacketID: 7})
+			alice.WantPubcomp(7)
+
+			bob.Receive(topic, "first")
+			bob.Receive(topic, "second")
+		})
+	})
+
+var _ = Check("qos2-pubrel-answered",
+	"answers every PUBREL with a PUBCOMP of the same Packet Identifier, known or not",
+	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IgnoresUnknownPubrel},
+	func(x *Exchange) {
+		// In 5.0 the PUBCOMP may say 0x92 Packet Identifier not found (section
+		// 3.7.2.1); that there is one is what the rule demands.
+		completed := func(x *Exchange, how ConnectOption) *Client {
+			alice := x.Connect(how, As("alice"))
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("once"), Payload: "hello"})
+			alice.WantPubrec(5)
+			alice.Send(&codec.Pubrel{PacketID: 5})
+			alice.WantPubcomp(5)
+			return alice
+		}
+		x.Cases(
+			Case{Name: "repeated", Body: func(x *Exchange) {
+				alice := completed(x, Clean)
+				alice.Send(&codec.Pubrel{PacketID: 5})
+				alice.WantAnyPubcomp(5)
+			}},
+			Case{Name: "repeated after a reconnect", Body: func(x *Exchange) {
+				completed(x, Persistent).Drop()
+				alice := x.Connect(Persistent, As("alice"))
+				alice.Send(&codec.Pubrel{PacketID: 5})
+				alice.WantAnyPubcomp(5)
+			}},
+			Case{Name: "never used before", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+				alice.Send(&codec.Pubrel{PacketID: 77})
+				alice.WantAnyPubcomp(77)
+			}},
+		)
+	})
+
+var _ = Check("qos2-receiver-resumed",
+	"completes a QoS 2 message from a client whose connection broke at any point, and delivers it once",
+	Rules{
+		V311: "MQTT-4.3.3-2",
+		V5:   "MQTT-4.3.3-8 MQTT-4.3.3-10 MQTT-4.3.3-11",
+	},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.WithholdsPubcomp, fault.ForwardsDuplicates, fault.ForgetsReceived},
+	func(x *Exchange) {
+		first := func(alice *Client, topic string) {
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
+		}
+		again := func(alice *Client, topic string) {
+			alice.Send(&codec.Publish{Dup: true, QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
+			alice.WantAnyPubrec(5)
+		}
+		points := []struct {
+			name           string
+			before, resume func(alice *Client, topic string)
+		}{
+			{"after PUBLISH", first, again},
+			{"after PUBREC, PUBLISH sent again", func(alice *Client, topic string) {
+				first(alice, topic)
+				alice.WantPubrec(5)
+			}, again},
+			{"after PUBREC, PUBREL sent next", func(alice *Client, topic string) {
+				first(alice, topic)
+				alice.WantPubrec(5)
+			}, func(*Client, string) {}},
+			{"after PUBREL", func(alice *Client, topic string) {
+				first(alice, topic)
+				alice.WantPubrec(5)
+				alice.Send(&codec.Pubrel{PacketID: 5})
+			}, func(*Client, string) {}},
+		}
+		var cases []Case
+		for _, point := range points {
+			for _, part := range partings {
+				cases = append(cases, Case{Name: point.name + ", " + part.name, Body: func(x *Exchange) {
+					topic := x.Topic("once")
+					bob := x.Connect(Clean, As("bob"))
+					bob.Subscribe(QoS2, topic)
+					alice := x.Connect(Persistent, As("alice"))
+					point.before(alice, topic)
+					part.from(alice)
+
+					alice = x.Connect(Persistent, As("alice"))
+					point.resume(alice, topic)
+					alice.Send(&codec.Pubrel{PacketID: 5})
+					alice.WantAnyPubcomp(5)
+
+					bob.Receive(topic, "hello")
+					bob.WantNothingBefore(alice.Marker(QoS2, topic))
+				}})
+			}
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("qos2-sender-resumed",
+	"resumes a QoS 2 message to a client whose connection broke at any point: PUBLISH again with DUP 1, or PUBREL again, under the same Packet Identifier, and no second delivery",
+	Rules{
+		V311: "MQTT-4.3.3-1 MQTT-4.4.0-1 MQTT-3.3.1-1 MQTT-2.3.1-4",
+		V5:   "MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6 MQTT-4.4.0-1 MQTT-3.3.1-1",
+	},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.ForgetsUnacknowledged, fault.ResendsUnderNewIdentifier, fault.ResendsAcknowledged, fault.RestartsQoS2},
+	func(x *Exchange) {
+		// Each point is reached by begin and, on a new connection, completed by
+		// resume; id is the Packet Identifier of the PUBLISH.
+		resentPublish := func(x *Exchange, bob *Client, topic string, id uint16) {
+			again := bob.WantPublishAt(QoS2, topic, "hello")
+			x.Expect(again.PacketID).To(Equal(id), "the Packet Identifier of the resent PUBLISH")
+			x.Expect(again.Dup).To(BeTrue(), "DUP of the resent PUBLISH")
+		}
+		released := func(x *Exchange, bob *Client, _ string, id uint16) {
+			bob.WantPubrel(id)
+			bob.Send(&codec.Pubcomp{PacketID: id})
+		}
+		points := []struct {
+			name          string
+			begin, resume func(x *Exchange, bob *Client, topic string, id uint16)
+		}{
+			{"after PUBLISH", func(*Exchange, *Client, string, uint16) {},
+				func(x *Exchange, bob *Client, topic string, id uint16) {
+					resentPublish(x, bob, topic, id)
+					bob.Send(&codec.Pubrec{PacketID: id})
+					released(x, bob, topic, id)
+				}},
+			{"after PUBREL", func(_ *Exchange, bob *Client, _ string, id uint16) {
+				bob.Send(&codec.Pubrec{PacketID: id})
+				bob.WantPubrel(id)
+			}, released},
+			{"after PUBCOMP", func(x *Exchange, bob *Client, topic string, id uint16) {
+				bob.Send(&codec.Pubrec{PacketID: id})
+				released(x, bob, topic, id)
+				bob.Ping()
+			}, func(*Exchange, *Client, string, uint16) {}},
+		}
+		var cases []Case
+		for _, point := range points {
+			for _, part := range partings {
+				cases = append(cases, Case{Name: point.name + ", " + part.name, Body: func(x *Exchange) {
+					topic := x.Topic("once")
+					bob := x.Connect(Persistent, As("bob"))
+					bob.Subscribe(QoS2, topic)
+					alice := x.Connect(Clean, As("alice"))
+					alice.Publish(QoS2, topic, "hello")
+					id := bob.WantPublishAt(QoS2, topic, "hello").PacketID
+					point.begin(x, bob, topic, id)
+					part.from(bob)
+
+					bob = x.Connect(Persistent, As("bob"))
+					point.resume(x, bob, topic, id)
+
+					bob.WantNothingBefore(alice.Marker(QoS2, topic))
+				}})
+			}
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("qos2-sender-resumed-twice",
+	"resends PUBREL on every connection until PUBCOMP answers it",
+	Rules{V311: "MQTT-4.3.3-1 MQTT-4.4.0-1", V5: "MQTT-4.3.3-5 MQTT-4.4.0-1"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.ForgetsUnacknowledged, fault.ResendsOnlyOnce},
+	func(x *Exchange) {
+		topic := x.Topic("once")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS2, topic)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS2, topic, "hello")
+		id := bob.WantPublishAt(QoS2, topic, "hello").PacketID
+		bob.Send(&codec.Pubrec{PacketID: id})
+		bob.WantPubrel(id)
+		bob.Drop()
+
+		bob = x.Connect(Persistent, As("bob"))
+		bob.WantPubrel(id)
+		bob.Drop()
+		bob = x.Connect(Persistent, As("bob"))
+		bob.WantPubrel(id)
+		bob.Send(&codec.Pubcomp{PacketID: id})
+
+		bob.WantNothingBefore(alice.Marker(QoS2, topic))
+	})
+
+var _ = Check("pubrel-flags",
+	"closes the connection on a PUBREL whose reserved flags are not 0010",
+	Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IgnoresPubrelFlags},
+	func(x *Exchange) {
+		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
+			alice := x.Connect(Clean, As("alice"))
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 1, Topic: x.Topic("once"), Payload: "hello"})
+			alice.WantPubrec(1)
+
+			alice.Send(codec.Wrong(&codec.Pubrel{PacketID: 1}, codec.Flags(flags)))
+
+			alice.WantClosed()
+		})
+	})
+
+func dupName(dup bool) string {
+	if dup {
+		return "DUP 1"
+	}
+	return "DUP 0"
+}

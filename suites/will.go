@@ -1,0 +1,372 @@
+package suites
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Will Messages (sections 3.1.2.5 to 3.1.2.7, and 3.1.3.2, 3.1.3.3 of 3.1.1 or
+// 3.1.3.3, 3.1.3.4 of 5.0). What delays a will is in willdelay.go, what it
+// carries in willprops.go, and how DISCONNECT discards it in disconnect.go.
+
+// overhear connects a client that receives what is published to a topic.
+func overhear(x *Exchange, qos codec.QoS, topics ...string) *Client {
+	watcher := x.Connect(Clean, As("watcher"))
+	watcher.Subscribe(qos, topics...)
+	return watcher
+}
+
+// willOn is a will at the given topic, at a QoS that limited brokers have too.
+func willOn(x *Exchange, topic, payload string, properties ...codec.Property) ConnectOption {
+	return WithWill(codec.Will{QoS: x.UpTo(QoS1), Topic: topic, Payload: payload, Properties: properties})
+}
+
+var _ = Check("will-published",
+	"publishes the Will Message when the connection is lost",
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
+	CaughtBy{fault.StoresNoWill},
+	func(x *Exchange) {
+		Each(x, []named[func(*Client)]{
+			{"closed", (*Client).Drop},
+			{"reset", (*Client).Abort},
+		}, named[func(*Client)].label, func(x *Exchange, lose named[func(*Client)]) {
+			wantWillAfter(x, lose.value)
+		})
+	})
+
+// wantWillAfter wants the will of a client after what ends its connection.
+func wantWillAfter(x *Exchange, end func(*Client)) {
+	topic := x.Topic("status")
+	watcher := overhear(x, x.UpTo(QoS1), topic)
+	alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost"))
+
+	end(alice)
+
+	watcher.Receive(topic, "lost")
+}
+
+var _ = Check("will-on-takeover",
+	"publishes the Will Message when another connection takes the client's place",
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
+	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
+	func(x *Exchange) {
+		// In 5.0 as well: "If the existing Client has a Will Message, that Will
+		// Message is published as described in section 3.1.2.5" (section 3.1.4),
+		// and without a Will Delay Interval "it will be sent because the Network
+		// Connection is closed". mosquitto 2.0.11 keeps the will of a session
+		// that is resumed to itself, in both versions (its issue 3509).
+		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			x.Connect(kind.value, As("alice"), willOn(x, topic, "taken over"))
+
+			x.Connect(kind.value, As("alice"))
+
+			watcher.Receive(topic, "taken over")
+		})
+	})
+
+var _ = Check("will-on-protocol-error",
+	"publishes the Will Message when it closes the connection for a protocol error of the client",
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnError},
+	func(x *Exchange) {
+		// "The Server closes the Network Connection because of a protocol error"
+		// (3.1.1), or "without first receiving a DISCONNECT packet" (5.0): both
+		// are named among the situations in which the will is published.
+		// mosquitto 2.0.11 publishes none after a second CONNECT.
+		Each(x, []named[codec.Packet]{
+			{"second CONNECT", x.NewConnect(Clean)},
+			{"packet type 0", codec.Raw{0x00, 0x00}},
+			{"PUBLISH at QoS 3", codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1))},
+			{"SUBSCRIBE without Topic Filter", codec.Wrong(&codec.Subscribe{PacketID: 1})},
+		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
+			wantWillAfter(x, func(alice *Client) { alice.Send(wrong.value) })
+		})
+	})
+
+var _ = Check("will-keep-alive",
+	"publishes the Will Message when the client is silent for longer than its Keep Alive",
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	CaughtBy{fault.StoresNoWill},
+	Takes(1500*time.Millisecond),
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), KeepAlive(1), willOn(x, topic, "silent"))
+		if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && (n == 0 || n > 5) {
+			x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's", n)
+		}
+
+		watcher.Patience(10 * time.Second) // how soon the server notices is for other checks
+
+		watcher.Receive(topic, "silent")
+	})
+
+var _ = Check("will-qos",
+	"publishes the Will Message at the Will QoS",
+	Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-8 MQTT-3.1.2-12"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ChangesWillQoS},
+	func(x *Exchange) {
+		Each(x, []codec.QoS{QoS0, QoS1, QoS2}[:x.UpTo(QoS2)+1], qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS2), topic)
+
+			x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: topic, Payload: "lost"})).Drop()
+
+			watcher.WantPublishAt(qos, topic, "lost")
+		})
+	})
+
+// qosName names a case by its QoS.
+func qosName(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }
+
+var _ = Check("will-payload",
+	"takes a Will Message of any payload, and publishes it byte for byte",
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	CaughtBy{fault.PublishesWillLength},
+	func(x *Exchange) {
+		every := make([]byte, 256)
+		for i := range every {
+			every[i] = byte(i)
+		}
+		fits := int(x.Profile.Number(codec.PropMaximumPacketSize, 1<<20))
+		Each(x, []named[string]{
+			{"empty", ""},
+			{"every byte value", string(every)},
+			{"4 KiB", strings.Repeat("0123456789abcdef", min(4096, fits/2)/16)},
+		}, named[string].label, func(x *Exchange, payload named[string]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+
+			// An empty one is a legal one ("zero or more bytes", section 3.1.3.3
+			// of 3.1.1; Binary Data in 5.0): mochi 2.7.9 refuses it.
+			alice := x.Dial("alice")
+			alice.Send(x.NewConnect(Clean, As("alice"), willOn(x, topic, payload.value)))
+			alice.WantAccepted()
+			alice.Drop()
+
+			watcher.Receive(topic, payload.value)
+		})
+	})
+
+var _ = Check("will-retained",
+	"publishes a Will Message with Will Retain 1 as a retained message",
+	Rules{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"},
+	Needs{Retain},
+	CaughtBy{fault.RetainsNoWill},
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: x.UpTo(QoS1), Retain: true, Topic: topic, Payload: "lost"})).Drop()
+		watcher.Receive(topic, "lost")
+
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(x.UpTo(QoS1), topic)
+
+		message := bob.Receive(topic, "lost")
+		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
+	})
+
+var _ = Check("will-not-retained",
+	"publishes a Will Message with Will Retain 0 without retaining it",
+	Rules{V311: "MQTT-3.1.2-16", V5: "MQTT-3.1.2-14"},
+	Needs{Retain},
+	CaughtBy{fault.RetainsEveryWill},
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		x.Connect(Clean, As("alice"), willOn(x, topic, "lost")).Drop()
+		watcher.Receive(topic, "lost")
+
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(x.UpTo(QoS1), topic)
+
+		bob.WantNothingBefore(watcher.Marker(x.UpTo(QoS1), topic))
+	})
+
+var _ = Check("will-once",
+	"forgets the Will Message once it was published, so that it does not come again with a later connection",
+	Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
+	CaughtBy{fault.RepublishesWills},
+	func(x *Exchange) {
+		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			x.Connect(kind.value, As("alice"), willOn(x, topic, "lost")).Drop()
+			watcher.ReceiveWill(topic, "lost")
+
+			x.Connect(kind.value, As("alice")).Drop()
+
+			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+		})
+	})
+
+var _ = Check("will-forgotten",
+	"forgets the Will Message after DISCONNECT, so that it does not come with a later connection",
+	Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
+	CaughtBy{fault.RepublishesWills},
+	func(x *Exchange) {
+		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			x.Connect(kind.value, As("alice"), willOn(x, topic, "discarded")).Disconnect()
+
+			x.Connect(kind.value, As("alice")).Drop()
+
+			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+		})
+	})
+
+var _ = Check("will-of-the-connection",
+	"publishes the Will Message that the lost connection came with, not that of an earlier one",
+	Rules{V311: "MQTT-3.1.2-8 MQTT-3.1.2-10", V5: "MQTT-3.1.2-8 MQTT-3.1.2-10"},
+	CaughtBy{fault.KeepsFirstWill, fault.StoresNoWill},
+	func(x *Exchange) {
+		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			x.Connect(kind.value, As("alice"), willOn(x, topic, "first")).Disconnect()
+
+			x.Connect(kind.value, As("alice"), willOn(x, topic, "second")).Drop()
+
+			watcher.Receive(topic, "second")
+		})
+	})
+
+// sessionKinds are a session that ends with its connection and one that outlives it.
+func sessionKinds() []named[ConnectOption] {
+	return []named[ConnectOption]{{"clean session", Clean}, {"stored session", Persistent}}
+}
+
+// Bits of the Connect Flags (section 3.1.2.3).
+const (
+	willFlag    = 0x04
+	willQoSBits = 3
+	willRetain  = 0x20
+)
+
+// connectFlagged is a valid CONNECT but for the bits of its Connect Flags that
+// speak of a will: those it has are replaced by these.
+func connectFlagged(x *Exchange, bits byte, options ...ConnectOption) codec.Packet {
+	connect := x.NewConnect(append([]ConnectOption{Clean, As("alice")}, options...)...)
+	const clean, password, userName = 0x02, 0x40, 0x80
+	flags := bits | clean
+	if connect.UserName != nil {
+		flags |= userName
+	}
+	if connect.Password != nil {
+		flags |= password
+	}
+	return codec.Wrong(connect, codec.Set("Connect Flags", flags))
+}
+
+// wantUnacceptable wants a CONNECT to end in a closed connection: it is
+// malformed (MQTT-3.1.4-1).
+func wantUnacceptable(x *Exchange, connect codec.Packet) {
+	alice := x.Dial("alice")
+	alice.Send(connect)
+	alice.WantClosed()
+}
+
+var _ = Check("will-qos-without-flag",
+	"closes the connection when CONNECT has a Will QoS but no Will Flag",
+	Rules{V311: "MQTT-3.1.2-13 MQTT-3.1.2-11", V5: "MQTT-3.1.2-11"},
+	CaughtBy{fault.TakesWillQoSWithoutFlag},
+	func(x *Exchange) {
+		Each(x, []codec.QoS{1, 2}, qosName, func(x *Exchange, qos codec.QoS) {
+			wantUnacceptable(x, connectFlagged(x, byte(qos)<<willQoSBits))
+		})
+	})
+
+var _ = Check("will-retain-without-flag",
+	"closes the connection when CONNECT has Will Retain 1 but no Will Flag",
+	Rules{V311: "MQTT-3.1.2-15 MQTT-3.1.2-11", V5: "MQTT-3.1.2-13"},
+	CaughtBy{fault.TakesWillRetainWithoutFlag},
+	func(x *Exchange) {
+		wantUnacceptable(x, connectFlagged(x, willRetain))
+	})
+
+var _ = Check("will-qos-3",
+	"closes the connection when CONNECT has Will QoS 3",
+	Rules{V311: "MQTT-3.1.2-14", V5: "MQTT-3.1.2-12"},
+	CaughtBy{fault.TakesWillQoS3},
+	func(x *Exchange) {
+		wantUnacceptable(x, connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost")))
+	})
+
+var _ = Check("will-fields-missing",
+	"closes the connection when CONNECT has the Will Flag but no Will Topic and Will Message in its payload",
+	Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-9"},
+	CaughtBy{fault.TakesUnreadableConnect},
+	func(x *Exchange) {
+		// What stands last in the payload is cut off, so that nothing can be
+		// taken for what is missing.
+		connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
+		connect.UserName, connect.Password = nil, nil
+		Each(x, []named[codec.Packet]{
+			{"no field", connectFlagged(x, willFlag)},
+			{"no payload", codec.Wrong(connect, codec.Drop("Will Payload"))},
+			{"half a payload", codec.Wrong(connect, codec.Truncate(2))},
+		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
+			wantUnacceptable(x, wrong.value)
+		})
+	})
+
+var _ = Check("will-fields-without-flag",
+	"closes the connection when CONNECT has a Will Topic and Will Message in its payload but no Will Flag",
+	Rules{V311: "MQTT-3.1.2-11", V5: "MQTT-3.1.4-1"},
+	CaughtBy{fault.TakesUnreadableConnect},
+	func(x *Exchange) {
+		// Without the flag the will's fields are bytes left over at the end.
+		connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
+		connect.UserName, connect.Password = nil, nil
+		wantUnacceptable(x, codec.Wrong(connect, codec.Set("Connect Flags", 0x02)))
+	})
+
+var _ = Check("will-topic-ill-formed",
+	"closes the connection when the Will Topic is not a UTF-8 encoded string",
+	Rules{V311: "MQTT-3.1.3-10", V5: "MQTT-3.1.3-11"},
+	CaughtBy{fault.TakesIllFormedWillTopic},
+	func(x *Exchange) {
+		Each(x, []named[string]{
+			{"no UTF-8 byte", "a\xFFb"},
+			{"character cut off", "a\xE2\x82"},
+			{"overlong encoding", "a\xC0\xAFb"},
+			{"surrogate", "a\xED\xA0\x80b"},
+			{"above U+10FFFF", "a\xF4\x90\x80\x80b"},
+			{"U+0000", "a\x00b"},
+		}, named[string].label, func(x *Exchange, topic named[string]) {
+			connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
+			wantUnacceptable(x, codec.Wrong(connect, codec.SetString("Will Topic", topic.value)))
+		})
+	})
+
+// promptly is how late a will may come and still be prompt. The specification
+// gives no number; every interval in it counts seconds, and two allow for a
+// busy machine.
+const promptly = 2 * time.Second
+
+var _ = Check("will-prompt",
+	"publishes the Will Message promptly after the connection is lost",
+	Rules{V311: "3.1.1/3.1.2.5/will-prompt", V5: "5.0/3.1.2.5/will-prompt"},
+	CaughtBy{fault.PublishesWillsLate},
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost"))
+
+		lost := time.Now()
+		alice.Drop()
+
+		watcher.Receive(topic, "lost")
+		x.Expect(time.Since(lost)).To(BeNumerically("<", promptly), "time until the will arrives")
+	})
