@@ -39,6 +39,11 @@ func Persistent(c *connecting) {
 	}
 }
 
+// Resuming asks for the stored session, or a new one: Clean Session 0 in 3.1.1;
+// in 5.0 Clean Start 0 without a Session Expiry Interval, so that what was
+// stored ends with this connection.
+func Resuming(c *connecting) { c.packet.CleanStart = false }
+
 // CleanPersistent (5.0) asks for a new session that outlives the connection:
 // Clean Start 1 and a Session Expiry Interval.
 func CleanPersistent(c *connecting) {

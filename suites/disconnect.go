@@ -103,10 +103,10 @@ var _ = Check("disconnect-last",
 // what a server does either way; the difference is that it says so with a
 // DISCONNECT of its own (5.0), or else that the client has not disconnected,
 // so that its will is published.
-func wantNoDisconnect(x *Exchange, wrong codec.Packet) {
+func wantNoDisconnect(x *Exchange, wrong codec.Packet, options ...ConnectOption) {
 	topic := x.Topic("status")
 	watcher := overhear(x, x.UpTo(QoS1), topic)
-	alice := x.Connect(Clean, As("alice"), willOn(x, topic, "not disconnected"))
+	alice := x.Connect(append([]ConnectOption{Clean, As("alice"), willOn(x, topic, "not disconnected")}, options...)...)
 
 	alice.Send(wrong)
 
@@ -224,7 +224,7 @@ var _ = Check("disconnect-from-server-before-connack",
 		Each(x, []named[codec.Packet]{
 			{"PUBLISH before CONNECT", &codec.Publish{Topic: x.Topic("early")}},
 			{"CONNECT with Will QoS 3", connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost"))},
-			{"CONNECT with Receive Maximum 0", codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.ReceiveMaximum(0))))},
+			{"CONNECT with the reserved flag", connectFlagged(x, 0x01)},
 		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
 			alice := x.Dial("alice")
 

@@ -155,22 +155,6 @@ var _ = Check("publish-qos-3-reason",
 		alice.WantDisconnect(codec.MalformedPacket)
 	})
 
-var _ = Check("publish-topic-wildcard",
-	"closes the connection on a PUBLISH with a wildcard in its Topic Name",
-	Rules{V311: "MQTT-3.3.2-2", V5: "MQTT-3.3.2-2"},
-	CaughtBy{fault.IgnoresTopicWildcards},
-	func(x *Exchange) {
-		// At QoS 0: no acknowledgement could say anything else (5.0 has 0x90 Topic
-		// Name invalid for names that are correctly formed).
-		Each(x, []string{"+", "#", "a/+", "a/#", "a/+/b", "a+b", "a#"}, itself, func(x *Exchange, suffix string) {
-			alice := x.Connect(Clean, As("alice"))
-
-			alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic(suffix), Payload: "hello"}))
-
-			alice.WantClosed(codec.TopicNameInvalid)
-		})
-	})
-
 var _ = Check("publish-topic-empty",
 	"closes the connection on a PUBLISH with an empty Topic Name",
 	Rules{V311: "MQTT-4.7.3-1", V5: "5.0/3.3.2.1/topic-name-empty"}, // and no Topic Alias
@@ -239,6 +223,3 @@ type truncated struct {
 }
 
 func (t truncated) String() string { return t.name }
-
-// itself names a case by the string that it is about.
-func itself(s string) string { return s }

@@ -150,6 +150,30 @@ var _ = Check("qos1-acknowledged-not-resent",
 		bob.WantNothingBefore(alice.Marker(QoS1, topic))
 	})
 
+var _ = Check("queued-dup-0",
+	"sends a message that waited for the client with DUP 0: it is the first time",
+	Rules{
+		V311: "MQTT-3.3.1-3 MQTT-4.3.2-1 MQTT-4.3.3-1",
+		V5:   "MQTT-3.3.1-3 MQTT-4.3.2-2 MQTT-4.3.3-2",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.DupAlways},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("queued")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			bob.Disconnect()
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+
+			bob = x.Connect(Persistent, As("bob"))
+
+			message := bob.WantPublishAt(qos, topic, "hello")
+			x.Expect(message.Dup).To(BeFalse(), "DUP")
+			bob.Ack(message)
+		})
+	})
+
 // someIdentifiers are Packet Identifiers that show a mistake in reading or
 // writing two bytes.
 var someIdentifiers = []uint16{1, 0x00FF, 0x0100, 0xABCD, 0xFFFF}

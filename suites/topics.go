@@ -389,7 +389,7 @@ func wantFiltersRefused(x *Exchange, filters ...string) {
 
 var _ = Check("topics-wildcard-in-name",
 	"closes the connection on a PUBLISH with a wildcard in its Topic Name",
-	Rules{V311: "MQTT-4.7.1-1", V5: "MQTT-4.7.0-1"},
+	Rules{V311: "MQTT-4.7.1-1 MQTT-3.3.2-2", V5: "MQTT-4.7.0-1 MQTT-3.3.2-2"},
 	CaughtBy{fault.IgnoresWildcardsInNames},
 	func(x *Exchange) {
 		Each(x, []string{"~/+", "~/#", "~/a+b", "~/a#", "~/+/a", "#", "+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {

@@ -42,10 +42,6 @@ var PropagatesDup = stateful("propagates-dup", "delivers a message with the DUP 
 var IgnoresQoS3 = tolerates("ignores-qos-3", "ignores a PUBLISH with QoS 3 and carries on",
 	breaks(codec.PUBLISH, "MQTT-3.3.1-4"))
 
-// IgnoresTopicWildcards passes over messages that it can't route.
-var IgnoresTopicWildcards = tolerates("ignores-topic-wildcards", "ignores a PUBLISH with a wildcard in its Topic Name and carries on",
-	breaks(codec.PUBLISH, "MQTT-3.3.2-2"))
-
 // IgnoresEmptyTopicNames passes over messages that it can't route.
 var IgnoresEmptyTopicNames = tolerates("ignores-empty-topic-names", "ignores a PUBLISH with an empty Topic Name and carries on",
 	breaks(codec.PUBLISH, "MQTT-4.7.3-1", "5.0/3.3.2.1/topic-name-empty"))

@@ -1,0 +1,122 @@
+package suites
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Message ordering (section 4.6): a publisher's messages of one topic and QoS
+// keep their order, also when they wait for the client or are resent.
+
+var _ = Check("order-kept",
+	"delivers a client's messages of one topic and QoS in the order they were published",
+	Rules{V311: "MQTT-4.6.0-5 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5 MQTT-4.6.0-6"},
+	CaughtBy{fault.SwapsMessages},
+	func(x *Exchange) {
+		var pairs []pairing
+		for _, published := range levels(x, QoS0, QoS1, QoS2) {
+			for _, granted := range levels(x, QoS0, QoS1, QoS2) {
+				pairs = append(pairs, pairing{published, granted})
+			}
+		}
+		Each(x, pairs, pairing.String, func(x *Exchange, pair pairing) {
+			topic := x.Topic("ordered")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(pair.granted, topic)
+
+			x.Connect(Clean, As("alice")).PublishAll(pair.published, topic, numbered(30)...)
+
+			for _, payload := range numbered(30) {
+				bob.Receive(topic, payload)
+			}
+		})
+	})
+
+var _ = Check("order-queued",
+	"delivers messages that waited for a client in the order they were published",
+	Rules{V311: "MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.SwapsMessages},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("ordered")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			bob.Disconnect()
+			x.Connect(Clean, As("alice")).PublishAll(qos, topic, numbered(30)...)
+
+			bob = x.Connect(Persistent, As("bob"))
+
+			for _, payload := range numbered(30) {
+				bob.Receive(topic, payload)
+			}
+		})
+	})
+
+var _ = Check("order-resent",
+	"resends unacknowledged messages in their original order, and then goes on with the rest",
+	Rules{V311: "MQTT-4.6.0-1 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.SwapsMessages, fault.SwapsResent},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("ordered")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			x.Connect(Clean, As("alice")).PublishAll(qos, topic, numbered(20)...)
+			for i, message := range bob.WantWindow(20) {
+				x.Expect(message.Payload).To(Equal(numbered(20)[i]), "the payload of message %d", i+1)
+			}
+			bob.Drop()
+
+			bob = x.Connect(Persistent, As("bob"))
+
+			for _, payload := range numbered(20) {
+				bob.Receive(topic, payload)
+			}
+		})
+	})
+
+var _ = Check("order-pubrel",
+	"sends PUBREL packets in the order in which the PUBRECs came",
+	// In 5.0 this binds clients only: section 4.6 there does not hold a server to
+	// "the rules listed above" as 3.1.1 does [MQTT-4.6.0-6].
+	Rules{V311: "MQTT-4.6.0-4 MQTT-4.6.0-6"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.SwapsPubrels},
+	func(x *Exchange) {
+		topic := x.Topic("ordered")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS2, topic)
+		x.Connect(Clean, As("alice")).PublishAll(QoS2, topic, numbered(5)...)
+		window := bob.WantWindow(5)
+
+		for _, message := range window {
+			bob.Send(&codec.Pubrec{PacketID: message.PacketID})
+		}
+
+		for _, message := range window {
+			bob.WantPubrel(message.PacketID)
+		}
+	})
+
+// pairing is the QoS of a publisher and that granted to a subscriber.
+type pairing struct{ published, granted codec.QoS }
+
+func (p pairing) String() string {
+	return fmt.Sprintf("QoS %d to a QoS %d subscription", p.published, p.granted)
+}
+
+// numbered are the payloads "1" to n.
+func numbered(n int) []string {
+	payloads := make([]string, n)
+	for i := range payloads {
+		payloads[i] = fmt.Sprint(i + 1)
+	}
+	return payloads
+}

@@ -1,0 +1,288 @@
+package suites
+
+import (
+	"fmt"
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Session Expiry Interval of 5.0: in CONNECT (section 3.1.2.11.2), CONNACK
+// (3.2.2.3.2) and DISCONNECT (3.14.2.2.2).
+
+// expirySlack is what a server gets beyond the end of a session before it must
+// have discarded it. All intervals count seconds, and "the Client and Server
+// need not process the deletion of state atomically" (section 3.1.2.11.2).
+const expirySlack = 2 * time.Second
+
+// never is the Session Expiry Interval of a session that does not expire.
+const never = 0xFFFFFFFF
+
+// expiring sets the Session Expiry Interval.
+func expiring(seconds uint32) ConnectOption { return With(codec.SessionExpiryInterval(seconds)) }
+
+// usedExpiry is the Session Expiry Interval that the server uses: the one that
+// it declares in CONNACK, or else the one it was asked for.
+func usedExpiry(c *Client, asked uint32) uint32 {
+	if n, ok := c.Connack.Properties.Number(codec.PropSessionExpiryInterval); ok {
+		return n
+	}
+	return asked
+}
+
+// needExpiry makes a check inapplicable where the server declares that a
+// session does not last as long as the check needs it, or lasts too long.
+func needExpiry(x *Exchange, c *Client, asked, least, most uint32) {
+	if n := usedExpiry(c, asked); n < least || n > most {
+		x.Inapplicable("CONNACK: Session Expiry Interval %d instead of %d", n, asked)
+	}
+}
+
+// connectionEnds are the ways in which a client that is not replaced goes.
+func connectionEnds() []named[func(*Client)] {
+	return []named[func(*Client)]{
+		{"DISCONNECT", func(c *Client) { c.Disconnect() }},
+		{"lost connection", (*Client).Drop},
+	}
+}
+
+// wantNoSession wants a client to come back to no session of its own: Session
+// Present 0, and the subscription that it had is gone.
+func wantNoSession(x *Exchange, topic string) {
+	alice := x.Connect(Resuming, As("alice"))
+	x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+	wantNotSubscribed(x, alice, topic)
+}
+
+// wantNotSubscribed wants a client to have no subscription to a topic. A
+// message that another subscriber received must not be one that it receives
+// too; the fence is a subscription made after that.
+func wantNotSubscribed(x *Exchange, c *Client, topic string) {
+	qos := x.UpTo(QoS1)
+	watcher := overhear(x, qos, topic)
+	watcher.Publish(qos, topic, "before it subscribed")
+	watcher.Receive(topic, "before it subscribed")
+
+	c.Subscribe(qos, topic)
+	c.WantNothingBefore(watcher.Marker(qos, topic))
+}
+
+// wantSession wants a client to come back to its session: Session Present 1,
+// and the subscription works.
+func wantSession(x *Exchange, topic string) {
+	alice := x.Connect(Resuming, As("alice"))
+	x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
+	x.Connect(Clean, As("bob")).Publish(x.UpTo(QoS1), topic, "hello")
+	alice.Receive(topic, "hello")
+}
+
+var _ = Check("session-expiry-zero",
+	"ends a session with its connection when the Session Expiry Interval is 0 or absent",
+	Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2 MQTT-3.1.2-6"},
+	CaughtBy{fault.KeepsSessionsLonger},
+	Takes(time.Second),
+	func(x *Exchange) {
+		var rows []named[func(*Exchange)]
+		for _, expiry := range []named[ConnectOption]{{"absent", Clean}, {"0", expiring(0)}} {
+			for _, end := range connectionEnds() {
+				rows = append(rows, named[func(*Exchange)]{expiry.name + ", " + end.name, func(x *Exchange) {
+					topic := x.Topic("news")
+					alice := x.Connect(Clean, As("alice"), expiry.value)
+					alice.Subscribe(x.UpTo(QoS1), topic)
+					end.value(alice)
+
+					x.Wait(time.Second) // the end of the connection has to be noticed
+
+					wantNoSession(x, topic)
+				}})
+			}
+		}
+		Each(x, rows, named[func(*Exchange)].label, func(x *Exchange, row named[func(*Exchange)]) { row.value(x) })
+	})
+
+var _ = Check("session-expiry-kept",
+	"keeps a session after its connection when the Session Expiry Interval is above 0",
+	Rules{V5: "MQTT-3.1.2-23 MQTT-3.1.2-5"},
+	CaughtBy{fault.ForgetsSessions, fault.ExpiresNeverAtOnce},
+	func(x *Exchange) {
+		var rows []named[func(*Exchange)]
+		for _, expiry := range []named[uint32]{{"600 seconds", 600}, {"never", never}} {
+			for _, end := range connectionEnds() {
+				rows = append(rows, named[func(*Exchange)]{expiry.name + ", " + end.name, func(x *Exchange) {
+					topic := x.Topic("news")
+					alice := x.Connect(Clean, As("alice"), expiring(expiry.value))
+					needExpiry(x, alice, expiry.value, 10, never)
+					alice.Subscribe(x.UpTo(QoS1), topic)
+
+					end.value(alice)
+
+					wantSession(x, topic)
+				}})
+			}
+		}
+		Each(x, rows, named[func(*Exchange)].label, func(x *Exchange, row named[func(*Exchange)]) { row.value(x) })
+	})
+
+var _ = Check("session-expiry-passes",
+	"discards a session when its Session Expiry Interval, or the one that CONNACK declares, has passed without a connection",
+	Rules{V5: "MQTT-4.1.0-2 5.0/3.2.2.3.2/session-expiry-interval-declared"},
+	CaughtBy{fault.KeepsSessionsLonger},
+	Takes(time.Second+expirySlack),
+	func(x *Exchange) {
+		Each(x, connectionEnds(), named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
+			topic := x.Topic("news")
+			alice := x.Connect(Clean, As("alice"), expiring(1))
+			needExpiry(x, alice, 1, 0, 5)
+			alice.Subscribe(x.UpTo(QoS1), topic)
+			end.value(alice)
+
+			x.Wait(time.Duration(usedExpiry(alice, 1))*time.Second + expirySlack)
+
+			wantNoSession(x, topic)
+		})
+	})
+
+var _ = Check("session-expiry-connected",
+	"keeps a session for as long as its connection is open, and counts the Session Expiry Interval from its end",
+	Rules{V5: "MQTT-4.1.0-1 MQTT-3.1.2-23"},
+	CaughtBy{fault.CountsExpiryFromConnect},
+	Takes(4*time.Second),
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Clean, As("alice"), expiring(3))
+		needExpiry(x, alice, 3, 3, never)
+		alice.Subscribe(x.UpTo(QoS1), topic)
+
+		x.Wait(4 * time.Second)
+		alice.Drop()
+
+		wantSession(x, topic)
+	})
+
+// expiryChange is a row about a Session Expiry Interval that replaces another.
+type expiryChange struct {
+	name string
+	// first is the Session Expiry Interval of CONNECT.
+	first uint32
+	// second is what comes in its place.
+	second codec.Properties
+	wait   time.Duration
+	kept   bool
+}
+
+func (c expiryChange) label() string { return c.name }
+
+// wantChanged wants the session to be there, or not, after the wait.
+func (c expiryChange) wantChanged(x *Exchange, topic string) {
+	x.Wait(c.wait)
+	if c.kept {
+		wantSession(x, topic)
+	} else {
+		wantNoSession(x, topic)
+	}
+}
+
+// asExpiry is a Session Expiry Interval as the only property.
+func asExpiry(seconds uint32) codec.Properties {
+	return codec.Properties{codec.SessionExpiryInterval(seconds)}
+}
+
+var _ = Check("session-expiry-of-latest-connect",
+	"uses the Session Expiry Interval of the latest CONNECT",
+	Rules{V5: "MQTT-4.1.0-2 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-absent"},
+	CaughtBy{fault.KeepsFirstExpiry},
+	Takes(time.Second+expirySlack),
+	func(x *Exchange) {
+		// "It lasts as long as the latest Network Connection plus the Session
+		// Expiry Interval" (section 4.1).
+		Each(x, []expiryChange{
+			{"600, then absent", 600, nil, time.Second, false},
+			{"600, then 0", 600, asExpiry(0), time.Second, false},
+			{"600, then 1", 600, asExpiry(1), time.Second + expirySlack, false},
+			{"1, then 600", 1, asExpiry(600), time.Second + expirySlack, true},
+		}, expiryChange.label, func(x *Exchange, change expiryChange) {
+			topic := x.Topic("news")
+			alice := x.Connect(Clean, As("alice"), expiring(change.first))
+			needExpiry(x, alice, change.first, change.first, change.first)
+			alice.Subscribe(x.UpTo(QoS1), topic)
+			alice.Disconnect()
+
+			alice = x.Connect(Resuming, As("alice"), With(change.second...))
+			asked, _ := change.second.Number(codec.PropSessionExpiryInterval)
+			needExpiry(x, alice, asked, asked, asked)
+			alice.Subscribe(x.UpTo(QoS1), topic) // in case a second was too short to come back
+			alice.Disconnect()
+
+			change.wantChanged(x, topic)
+		})
+	})
+
+var _ = Check("session-expiry-of-disconnect",
+	"uses the Session Expiry Interval of DISCONNECT, or that of CONNECT where DISCONNECT has none",
+	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-used"},
+	CaughtBy{fault.IgnoresExpiryInDisconnect, fault.TakesAbsentExpiryForZero},
+	Takes(time.Second+expirySlack),
+	func(x *Exchange) {
+		Each(x, []expiryChange{
+			{"600, then absent", 600, nil, time.Second, true},
+			{"600, then 0", 600, asExpiry(0), time.Second, false},
+			{"600, then 1", 600, asExpiry(1), time.Second + expirySlack, false},
+			{"1, then 600", 1, asExpiry(600), time.Second + expirySlack, true},
+			{"never, then 0", never, asExpiry(0), time.Second, false},
+		}, expiryChange.label, func(x *Exchange, change expiryChange) {
+			topic := x.Topic("news")
+			alice := x.Connect(Clean, As("alice"), expiring(change.first))
+			needExpiry(x, alice, change.first, change.first, change.first)
+			alice.Subscribe(x.UpTo(QoS1), topic)
+
+			alice.Disconnect(change.second...)
+
+			change.wantChanged(x, topic)
+		})
+	})
+
+var _ = Check("session-expiry-after-zero",
+	"treats a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one as no valid DISCONNECT",
+	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero"},
+	CaughtBy{fault.TakesExpiryAfterZero},
+	func(x *Exchange) {
+		Each(x, []named[ConnectOption]{{"absent", Clean}, {"0", expiring(0)}}, named[ConnectOption].label,
+			func(x *Exchange, expiry named[ConnectOption]) {
+				wantNoDisconnect(x, &codec.Disconnect{Properties: asExpiry(60)}, expiry.value)
+			})
+	})
+
+var _ = Check("session-expiry-after-zero-reason",
+	"answers a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one with DISCONNECT 0x82",
+	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero-reason"},
+	CaughtBy{fault.SaysNoGoodbye},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(&codec.Disconnect{Properties: asExpiry(60)})
+
+		disconnect := Want[*codec.Disconnect](alice, fmt.Sprintf("DISCONNECT %s", codec.ProtocolError))
+		x.Expect(disconnect.Code).To(Equal(codec.ProtocolError), "Reason Code")
+	})
+
+var _ = Check("session-expiry-twice",
+	"closes the connection when CONNECT has two Session Expiry Intervals",
+	Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-twice"},
+	CaughtBy{fault.TakesTwoSessionExpiries},
+	func(x *Exchange) {
+		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), expiring(0), expiring(0))))
+	})
+
+var _ = Check("session-expiry-declared-once",
+	"sends Session Expiry Interval in CONNACK at most once",
+	Rules{V5: "5.0/3.2.2.3.2/session-expiry-interval-twice"}, Watches,
+	CaughtBy{fault.DeclaresSessionExpiryTwice},
+	func(x *Exchange) {
+		Each(x, []uint32{0, 1, 600, never}, func(n uint32) string { return fmt.Sprintf("asked for %d", n) }, func(x *Exchange, n uint32) {
+			x.Connect(Clean, As("alice"), expiring(n))
+		})
+	})
