@@ -109,6 +109,7 @@ func (c *Console) Finish(r *Results) {
 	}
 	c.tree(r)
 	c.details(r)
+	c.known(r)
 	c.numbers(r)
 	c.verdict(r)
 }
@@ -201,6 +202,19 @@ func (c *Console) details(r *Results) {
 			shownExchanges++
 		}
 	}
+}
+
+// known says which entries of the known-failures file want attention.
+func (c *Console) known(r *Results) {
+	messages := r.KnownFailures.Messages()
+	if len(messages) == 0 {
+		return
+	}
+	c.rule("known failures to look at", yellow)
+	for _, m := range messages {
+		c.hang(c.paint(yellow, "! "), m, noInk)
+	}
+	c.line("")
 }
 
 // rule is a line across with a title in it.

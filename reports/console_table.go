@@ -16,21 +16,7 @@ func (c *Console) numbers(r *Results) {
 		return
 	}
 	versions := versionsOf(r)
-	checks := map[string]Counts{}
-	for _, check := range r.Checks {
-		if checks[check.MQTT] == nil {
-			checks[check.MQTT] = Counts{}
-		}
-		checks[check.MQTT][check.Outcome]++
-	}
-	statements := map[string]Counts{}
-	for _, q := range r.Requirements {
-		if statements[q.MQTT] == nil {
-			statements[q.MQTT] = Counts{}
-		}
-		statements[q.MQTT][q.Outcome]++
-	}
-
+	checks, statements := tally(r)
 	t := table.NewWriter()
 	t.SetStyle(plainTable())
 	header, columns := table.Row{""}, []table.ColumnConfig{}
@@ -75,6 +61,24 @@ func (c *Console) numbers(r *Results) {
 		}
 	}
 	c.line("")
+}
+
+// tally counts checks and statements by version and outcome.
+func tally(r *Results) (checks, statements map[string]Counts) {
+	checks, statements = map[string]Counts{}, map[string]Counts{}
+	count := func(in map[string]Counts, version string, o Outcome) {
+		if in[version] == nil {
+			in[version] = Counts{}
+		}
+		in[version][o]++
+	}
+	for _, c := range r.Checks {
+		count(checks, c.MQTT, c.Outcome)
+	}
+	for _, q := range r.Requirements {
+		count(statements, q.MQTT, q.Outcome)
+	}
+	return checks, statements
 }
 
 // versionsOf are the versions r tells of, in order.

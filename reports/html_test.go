@@ -239,7 +239,7 @@ func TestSequence(t *testing.T) {
 			g.Expect(strings.Contains(st.Class, "x")).To(Equal(st.Breach != ""))
 		}
 	}
-	g.Expect(open + folded).To(Equal(31), "thirty, and the breach")
+	g.Expect(open+folded).To(Equal(31), "thirty, and the breach")
 	g.Expect(open).To(Equal(13))
 	g.Expect(left).To(Equal(69))
 	last := s.Parts[len(s.Parts)-1].Steps

@@ -207,6 +207,7 @@ func (b *builder) build() *reportView {
 	}
 	v.Facts = b.facts()
 	v.Profile = b.profile()
+	v.Stale = r.KnownFailures.Messages()
 	v.Attention = b.attention()
 	v.Chapters = b.chapters()
 	v.Versions = b.versions()

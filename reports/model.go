@@ -51,6 +51,9 @@ type Results struct {
 	Summary      Summary       `json:"summary"`
 	Checks       []Check       `json:"checks"`
 	Requirements []Requirement `json:"requirements"`
+	// KnownFailures says which entries of the known-failures file, if one was
+	// applied, want attention.
+	KnownFailures *KnownReport `json:"known_failures,omitempty"`
 }
 
 // Tool is the program that produced the results.

@@ -1,0 +1,80 @@
+package reports
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// maxAnnotations is how many annotations of a kind GitHub shows per step; it
+// drops the rest without a word, so the last one says how many there are.
+const maxAnnotations = 10
+
+// WriteGitHub writes r as GitHub workflow commands: an error for each failure
+// and harness error, a warning for each warning and each known-failures entry
+// that wants attention, a notice with the verdict. Under failOn should,
+// warnings are errors too; under never, failures are warnings.
+func WriteGitHub(w io.Writer, r *Results, failOn FailOn) error {
+	var problems, warnings []annotation
+	if r.Problem != "" {
+		problems = append(problems, annotation{"The run could not be done", shown(r.Problem, maxLine)})
+	}
+	for _, o := range []Outcome{Fail, Error, Warn} {
+		for _, c := range withOutcome(r, o) {
+			a := annotationOf(c)
+			if o == Error || failOn.gates(o) {
+				problems = append(problems, a)
+			} else {
+				warnings = append(warnings, a)
+			}
+		}
+	}
+	for _, message := range r.KnownFailures.Messages() {
+		warnings = append(warnings, annotation{"Known failures", message})
+	}
+	var b strings.Builder
+	annotate(&b, "error", problems)
+	annotate(&b, "warning", warnings)
+	annotate(&b, "notice", []annotation{{"MQTT conformance", Sentence(r)}})
+	if _, err := io.WriteString(w, b.String()); err != nil {
+		return fmt.Errorf("write GitHub annotations: %w", err)
+	}
+	return nil
+}
+
+type annotation struct{ title, message string }
+
+func annotationOf(c *Check) annotation {
+	message := shown(cmp.Or(c.Reason, c.Title), maxLine)
+	for _, part := range []struct{ label, value string }{{"expected", c.Expected}, {"observed", c.Observed}} {
+		if part.value != "" {
+			message += "\n" + part.label + ": " + strings.Join(lines(part.value, 600), "\n  ")
+		}
+	}
+	message += "\n" + shown(strings.Join(c.Requirements, ", "), maxLine)
+	return annotation{shown(c.ID, 120) + ": " + shown(c.Title, 200), message}
+}
+
+func annotate(b *strings.Builder, kind string, all []annotation) {
+	for i, a := range all {
+		if i == maxAnnotations-1 && len(all) > maxAnnotations {
+			a = annotation{"MQTT conformance", fmt.Sprintf("and %d more; the job summary and the reports have them all", len(all)-i)}
+		}
+		fmt.Fprintf(b, "::%s title=%s::%s\n", kind, escapeProperty(a.title), escapeData(a.message))
+		if i == maxAnnotations-1 {
+			return
+		}
+	}
+}
+
+// escapeData escapes the message of a workflow command, as the runner's own
+// toolkit does.
+func escapeData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+// escapeProperty escapes a property of a workflow command.
+func escapeProperty(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C").Replace(s)
+}
