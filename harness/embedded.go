@@ -208,7 +208,7 @@ func (e *Embedded) listenOver(server *mochi.Server) (err error) {
 			return err
 		}
 		if err = over(scheme, address); err == nil {
-			err = e.Over[scheme].await()
+			err = e.Over[scheme].Await(context.Background(), defaultDialTimeout)
 		}
 	}
 	if err != nil {
@@ -264,19 +264,6 @@ func freeAddress() (string, error) {
 		return "", err
 	}
 	return listener.Addr().String(), listener.Close()
-}
-
-// await waits for the target to take connections.
-func (t *Target) await() error {
-	var conn net.Conn
-	err := poll(context.Background(), t.DialTimeout, func() (err error) {
-		conn, err = t.Dial(context.Background())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return conn.Close()
 }
 
 // Close stops the broker and its instances.

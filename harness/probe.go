@@ -23,6 +23,9 @@ const (
 	EmptyClientIDs          Need = "empty Client Identifiers"
 )
 
+// Features are these needs.
+var Features = []Need{AtLeastOnce, ExactlyOnce, Retain, Wildcards, SubscriptionIdentifiers, SharedSubscriptions, TopicAliases}
+
 // Needs of a broker that lacks or limits something and says so in CONNACK
 // (5.0): rules about what it must then do can be seen on no other.
 const (
@@ -124,6 +127,11 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 			profile.granted(c)
 		} else {
 			profile.declared(connack.Properties)
+		}
+		for _, need := range target.Lacking {
+			if _, lacks := profile.lacks[need]; !lacks {
+				profile.lacks[need] = "the target file says so"
+			}
 		}
 	})
 	switch result.Outcome {
@@ -259,7 +267,7 @@ func (p *Profile) Declared() map[string]any {
 			}
 		}
 	}
-	for _, need := range []Need{AtLeastOnce, ExactlyOnce, Retain, Wildcards, SubscriptionIdentifiers, SharedSubscriptions, TopicAliases} {
+	for _, need := range Features {
 		if where, lacks := p.Lacks(need); lacks && (p.Version == codec.V5 || need != TopicAliases) {
 			d["lacks "+string(need)] = where
 		}
