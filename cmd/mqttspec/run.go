@@ -33,7 +33,6 @@ type runOptions struct {
 	json     string
 	junit    string
 	html     string
-	markdown string
 	failOn   string
 	verbose  bool
 	noColor  bool
@@ -65,6 +64,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	f.StringVar(&o.prefix, "topic-prefix", suites.DefaultTopicPrefix, "topic under which all topics of the run lie")
 	f.StringVar(&o.json, "json", "", "write the results as JSON to this file")
 	f.StringVar(&o.junit, "junit", "", "write the results as JUnit XML to this file")
+	f.StringVar(&o.html, "html", "", "write a report for people to this file: one page that needs no network")
 	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a broken should too, or never")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for every check, passed ones too")
 	f.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal")
