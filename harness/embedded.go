@@ -29,6 +29,8 @@ type Embedded struct {
 	certificates *certificates
 	dir          string // holds the Unix socket
 	servers      []*mochi.Server
+	// authenticator stands before the instance that offers enhanced authentication.
+	authenticator *authenticator
 }
 
 // embeddedInstances are the limits that rules are about, one instance each.
@@ -110,6 +112,30 @@ func (e *Embedded) startAll() (err error) {
 		return err
 	}
 	e.Target.Instances = append(e.Target.Instances, access)
+	return e.authenticate()
+}
+
+// authenticate starts the instance that offers enhanced authentication.
+func (e *Embedded) authenticate() error {
+	server, target, err := e.start("enhanced-authentication", new(auth.AllowHook), nil, func(*mochi.Capabilities) {})
+	if err != nil {
+		return err
+	}
+	address, err := listen(server, "plain", nil)
+	if err != nil {
+		return err
+	}
+	login := Credential{"tester", "tester-secret"}
+	if e.authenticator, err = newAuthenticator(address, login); err != nil {
+		return err
+	}
+	front, err := ParseTarget("mqtt://" + e.authenticator.listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	front.Name, front.Software = target.Name, target.Software+" behind a SCRAM-SHA-256 authenticator"
+	front.Authentication = &Authentication{Method: authenticatorMethod, Login: login}
+	e.Target.Instances = append(e.Target.Instances, front)
 	return nil
 }
 
@@ -269,6 +295,9 @@ func freeAddress() (string, error) {
 // Close stops the broker and its instances.
 func (e *Embedded) Close() error {
 	var errs []error
+	if e.authenticator != nil {
+		errs = append(errs, e.authenticator.Close())
+	}
 	for _, server := range e.servers {
 		errs = append(errs, server.Close())
 	}

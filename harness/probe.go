@@ -46,12 +46,16 @@ const (
 	NoEmptyClientIDs  Need = "a broker that rejects empty Client Identifiers"
 	Credentials       Need = "a target with user name and password"
 	WebSocketListener Need = "a WebSocket URL"
+	// AuthenticationMethod is an authentication method that the suite can
+	// perform (SCRAM), and the credentials for it.
+	AuthenticationMethod Need = "an authentication method with credentials"
 )
 
 // untold says what the target is not known to have.
 func (p *Profile) untold(t *Target) {
 	for need, known := range map[Need]bool{
-		WebSocketListener: t.WebSocket != nil,
+		WebSocketListener:    t.WebSocket != nil,
+		AuthenticationMethod: t.Authentication != nil && scramMethods[t.Authentication.Method] != nil,
 	} {
 		if !known {
 			p.lacks[need] = "the target gives none"
