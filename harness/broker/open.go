@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,7 +47,7 @@ func Open(ctx context.Context, f *File, o Options) (*Opened, error) {
 	if f.Embedded {
 		return openEmbedded(o)
 	}
-	opened, free := &Opened{}, &freePorts{given: map[int]bool{}}
+	opened, free := &Opened{}, new(harness.Ports)
 	for i := -1; i < len(f.Instances); i++ {
 		file := f
 		if i >= 0 {
@@ -132,7 +131,7 @@ type site struct {
 	target  *harness.Target
 
 	dir     string
-	free    *freePorts
+	free    *harness.Ports
 	ports   map[string]int
 	secured bool // the certificates are written
 	logPath string
@@ -169,7 +168,7 @@ func (s *site) open(ctx context.Context) error {
 	}
 }
 
-var addressInUse = regexp.MustCompile(`(?i)address already in use|eaddrinuse`)
+var addressInUse = regexp.MustCompile(`(?i)address already in use|eaddrinuse|unable to create .*listener`)
 
 func (s *site) tryOpen(ctx context.Context) (err error) {
 	if s.dir, err = os.MkdirTemp("", "mqttspec"); err != nil {
@@ -539,7 +538,7 @@ func (s *site) port(name string) (int, error) {
 	if p, ok := s.ports[name]; ok {
 		return p, nil
 	}
-	p, err := s.free.next()
+	p, err := s.free.Next()
 	if err != nil {
 		return 0, err
 	}
@@ -548,28 +547,6 @@ func (s *site) port(name string) (int, error) {
 	}
 	s.ports[name] = p
 	return p, nil
-}
-
-// freePorts gives every port to one broker only, though none listens on it yet.
-type freePorts struct {
-	mu    sync.Mutex
-	given map[int]bool
-}
-
-func (f *freePorts) next() (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		listener.Close()
-		if p := listener.Addr().(*net.TCPAddr).Port; !f.given[p] {
-			f.given[p] = true
-			return p, nil
-		}
-	}
 }
 
 // filePath is where a file from start.files is.
