@@ -2,6 +2,8 @@ package harness
 
 import (
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"mqttspec/codec"
 )
@@ -38,12 +40,32 @@ func (a *audit) received(p codec.Packet, size int) (breaches []Breach) {
 		})
 	}
 	a.order(p, breach)
+	ownStrings(propertiesOf(p), breach)
 	if a.version != codec.V5 || a.connect == nil {
 		return breaches
 	}
 	a.properties(p, propertiesOf(p), breach)
 	a.size(p, propertiesOf(p), size, breach)
 	return breaches
+}
+
+// ownStrings: what a server writes itself, and does not hand on, should have no
+// control characters and no Unicode non-characters (section 1.5.4 of 5.0).
+func ownStrings(properties codec.Properties, breach func(string, string, ...any)) {
+	for _, property := range properties {
+		switch property.ID {
+		case codec.PropReasonString, codec.PropAssignedClientIdentifier, codec.PropResponseInformation, codec.PropServerReference:
+			if i := strings.IndexFunc(property.Text, discouraged); i >= 0 {
+				r, _ := utf8.DecodeRuneInString(property.Text[i:])
+				breach("5.0/1.5.4/control-characters", "%s contains %U", property.ID, r)
+			}
+		}
+	}
+}
+
+// discouraged are the code points of section 1.5.4 that should not be sent.
+func discouraged(r rune) bool {
+	return r >= 0x01 && r <= 0x1F || r >= 0x7F && r <= 0x9F || r >= 0xFDD0 && r <= 0xFDEF || r&0xFFFE == 0xFFFE
 }
 
 // order: what comes before CONNACK, and after DISCONNECT.

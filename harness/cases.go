@@ -10,7 +10,7 @@ import (
 
 // concurrentCases is how many cases of one check run at the same time: a case
 // that fails waits for its timeout, and they should not add up.
-const concurrentCases = 4
+const concurrentCases = 12
 
 // A Case is one row of a table-driven check.
 type Case struct {

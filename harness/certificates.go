@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -95,4 +97,24 @@ func signed(template, authority *x509.Certificate, by *ecdsa.PrivateKey) (keyPai
 		keyPEM:         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}),
 		tls:            tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
 	}, nil
+}
+
+// WriteCertificates makes an authority and certificates signed by it, for a
+// broker on a loopback address and for a client, and writes them to a folder as
+// PEM files: ca.pem, broker.pem, broker.key, client.pem and client.key.
+func WriteCertificates(dir string) error {
+	c, err := newCertificates()
+	if err != nil {
+		return err
+	}
+	for name, pem := range map[string][]byte{
+		"ca.pem":     c.authorityPEM,
+		"broker.pem": c.server.certificatePEM, "broker.key": c.server.keyPEM,
+		"client.pem": c.client.certificatePEM, "client.key": c.client.keyPEM,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
 }

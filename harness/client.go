@@ -674,6 +674,15 @@ func (c *Client) Ping() {
 	Want[*codec.Pingresp](c, "PINGRESP")
 }
 
+// WantAlive wants a PINGRESP, whatever other replies are waiting.
+func (c *Client) WantAlive() {
+	c.Send(&codec.Pingreq{})
+	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	if p == nil {
+		c.x.fail("PINGRESP", instead)
+	}
+}
+
 // Drop ends the Network Connection without a DISCONNECT, as a lost network
 // would, and waits until the broker has noticed.
 func (c *Client) Drop() {

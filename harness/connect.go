@@ -88,6 +88,16 @@ func AnyLogin(c *connecting) {
 	}
 }
 
+// WrongLogin gives credentials that the broker should refuse: those the target
+// knows of, or its user name with another password.
+func WrongLogin(c *connecting) {
+	wrong := Credential{c.x.target.UserName, "not " + c.x.target.Password}
+	if access := c.x.target.Access; access != nil && len(access.Refused) > 0 {
+		wrong = access.Refused[0]
+	}
+	Login(wrong.UserName, wrong.Password)(c)
+}
+
 // With adds properties (5.0).
 func With(properties ...codec.Property) ConnectOption {
 	return func(c *connecting) { c.packet.Properties = append(c.packet.Properties, properties...) }

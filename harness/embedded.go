@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
@@ -26,9 +27,12 @@ type Embedded struct {
 	// their URLs: mqtts, ws, wss and unix.
 	Over map[string]*Target
 
+	ports        Ports
 	certificates *certificates
 	dir          string // holds the Unix socket
 	servers      []*mochi.Server
+	// authenticator stands before the instance that offers enhanced authentication.
+	authenticator *authenticator
 }
 
 // embeddedInstances are the limits that rules are about, one instance each.
@@ -110,6 +114,30 @@ func (e *Embedded) startAll() (err error) {
 		return err
 	}
 	e.Target.Instances = append(e.Target.Instances, access)
+	return e.authenticate()
+}
+
+// authenticate starts the instance that offers enhanced authentication.
+func (e *Embedded) authenticate() error {
+	server, target, err := e.start("enhanced-authentication", new(auth.AllowHook), nil, func(*mochi.Capabilities) {})
+	if err != nil {
+		return err
+	}
+	address, err := listen(server, "plain", nil)
+	if err != nil {
+		return err
+	}
+	login := Credential{"tester", "tester-secret"}
+	if e.authenticator, err = newAuthenticator(address, login); err != nil {
+		return err
+	}
+	front, err := ParseTarget("mqtt://" + e.authenticator.listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	front.Name, front.Software = target.Name, target.Software+" behind a SCRAM-SHA-256 authenticator"
+	front.Authentication = &Authentication{Method: authenticatorMethod, Login: login}
+	e.Target.Instances = append(e.Target.Instances, front)
 	return nil
 }
 
@@ -181,44 +209,20 @@ func serve(server *mochi.Server, listener listeners.Listener) error {
 }
 
 // listenOver adds the listeners for the other transports.
-func (e *Embedded) listenOver(server *mochi.Server) (err error) {
+func (e *Embedded) listenOver(server *mochi.Server) error {
 	secure := &tls.Config{Certificates: []tls.Certificate{e.certificates.server.tls}} //nolint:gosec // the default is TLS 1.2
-	trusting := Security{Roots: e.certificates.authority}
-	over := func(scheme, address string) error {
-		target, err := ParseSecureTarget(scheme+"://"+address, trusting)
-		if err != nil {
-			return err
-		}
-		target.Name, target.Software = e.Target.Name, e.Target.Software
-		e.Over[scheme] = target
-		return nil
-	}
 	address, err := listen(server, "mqtts", secure)
-	if err == nil {
-		err = over("mqtts", address)
-	}
-	for scheme, config := range map[string]*tls.Config{"ws": nil, "wss": secure} {
-		if err != nil {
-			return err
-		}
-		if address, err = freeAddress(); err != nil {
-			return err
-		}
-		if err = serve(server, listeners.NewWebsocket(listeners.Config{ID: scheme, Address: address, TLSConfig: config})); err != nil {
-			return err
-		}
-		if err = over(scheme, address); err == nil {
-			err = e.Over[scheme].await()
-		}
-	}
 	if err != nil {
 		return err
 	}
-	e.Target.WebSocket = e.Over["ws"].WebSocket
-	for _, target := range e.Over {
-		if target.WebSocket == nil {
-			target.WebSocket = e.Target.WebSocket
-		}
+	if err := e.reach("mqtts", address); err != nil {
+		return err
+	}
+	if err := e.listenWebSocket(server, "ws", nil); err != nil {
+		return err
+	}
+	if err := e.listenWebSocket(server, "wss", secure); err != nil {
+		return err
 	}
 	if e.dir, err = os.MkdirTemp("", "mqttspec"); err != nil {
 		return err
@@ -227,10 +231,42 @@ func (e *Embedded) listenOver(server *mochi.Server) (err error) {
 	if err := serve(server, listeners.NewUnixSock(listeners.Config{ID: "unix", Address: path})); err != nil {
 		return err
 	}
-	if err := over("unix", path); err != nil {
+	if err := e.reach("unix", path); err != nil {
 		return err
 	}
-	e.Over["unix"].WebSocket = e.Target.WebSocket
+	e.Target.WebSocket = e.Over["ws"].WebSocket
+	for _, target := range e.Over {
+		if target.WebSocket == nil {
+			target.WebSocket = e.Target.WebSocket
+		}
+	}
+	return nil
+}
+
+// listenWebSocket adds a WebSocket listener; mochi opens its socket by itself.
+func (e *Embedded) listenWebSocket(server *mochi.Server, scheme string, config *tls.Config) error {
+	port, err := e.ports.Next()
+	if err != nil {
+		return err
+	}
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	if err := serve(server, listeners.NewWebsocket(listeners.Config{ID: scheme, Address: address, TLSConfig: config})); err != nil {
+		return err
+	}
+	if err := e.reach(scheme, address); err != nil {
+		return err
+	}
+	return e.Over[scheme].Await(context.Background(), defaultDialTimeout)
+}
+
+// reach makes a target of a listener.
+func (e *Embedded) reach(scheme, address string) error {
+	target, err := ParseSecureTarget(scheme+"://"+address, Security{Roots: e.certificates.authority})
+	if err != nil {
+		return err
+	}
+	target.Name, target.Software = e.Target.Name, e.Target.Software
+	e.Over[scheme] = target
 	return nil
 }
 
@@ -257,31 +293,12 @@ func (e *Embedded) demandCertificate(server *mochi.Server, target *Target) error
 	return nil
 }
 
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// await waits for the target to take connections.
-func (t *Target) await() error {
-	var conn net.Conn
-	err := poll(context.Background(), t.DialTimeout, func() (err error) {
-		conn, err = t.Dial(context.Background())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return conn.Close()
-}
-
 // Close stops the broker and its instances.
 func (e *Embedded) Close() error {
 	var errs []error
+	if e.authenticator != nil {
+		errs = append(errs, e.authenticator.Close())
+	}
 	for _, server := range e.servers {
 		errs = append(errs, server.Close())
 	}

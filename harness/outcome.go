@@ -57,22 +57,23 @@ type Step string
 
 // The steps, by the slugs of the checks that decide them.
 const (
-	StepConnect     Step = "connect-accepted"
-	StepSubscribe   Step = "subscribe-granted"
-	StepUnsubscribe Step = "unsubscribe-acknowledged"
-	StepPublishQoS1 Step = "qos1-acknowledged"
-	StepPublishQoS2 Step = "qos2-complete"
-	StepReceiveQoS2 Step = "qos2-delivered"
-	StepDeliver     Step = "message-delivered"
-	StepPing        Step = "pingreq-answered"
-	StepWill        Step = "will-published"
-	StepWellFormed  Step = "well-formed-packets"
+	StepConnect      Step = "connect-accepted"
+	StepSubscribe    Step = "subscribe-granted"
+	StepUnsubscribe  Step = "unsubscribe-acknowledged"
+	StepPublishQoS1  Step = "qos1-acknowledged"
+	StepPublishQoS2  Step = "qos2-complete"
+	StepReceiveQoS2  Step = "qos2-delivered"
+	StepDeliver      Step = "message-delivered"
+	StepPing         Step = "pingreq-answered"
+	StepAuthenticate Step = "auth-accepted"
+	StepWill         Step = "will-published"
+	StepWellFormed   Step = "well-formed-packets"
 )
 
 // Steps are all steps; the suite has a check for each.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepPing, StepWill, StepWellFormed,
+	StepDeliver, StepPing, StepAuthenticate, StepWill, StepWellFormed,
 }
 
 // stop ends an exchange: it is the one value that bodies panic with.

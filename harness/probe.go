@@ -23,6 +23,9 @@ const (
 	EmptyClientIDs          Need = "empty Client Identifiers"
 )
 
+// Features are these needs.
+var Features = []Need{AtLeastOnce, ExactlyOnce, Retain, Wildcards, SubscriptionIdentifiers, SharedSubscriptions, TopicAliases}
+
 // Needs of a broker that lacks or limits something and says so in CONNACK
 // (5.0): rules about what it must then do can be seen on no other.
 const (
@@ -43,12 +46,16 @@ const (
 	NoEmptyClientIDs  Need = "a broker that rejects empty Client Identifiers"
 	Credentials       Need = "a target with user name and password"
 	WebSocketListener Need = "a WebSocket URL"
+	// AuthenticationMethod is an authentication method that the suite can
+	// perform (SCRAM), and the credentials for it.
+	AuthenticationMethod Need = "an authentication method with credentials"
 )
 
 // untold says what the target is not known to have.
 func (p *Profile) untold(t *Target) {
 	for need, known := range map[Need]bool{
-		WebSocketListener: t.WebSocket != nil,
+		WebSocketListener:    t.WebSocket != nil,
+		AuthenticationMethod: t.Authentication != nil && scramMethods[t.Authentication.Method] != nil,
 	} {
 		if !known {
 			p.lacks[need] = "the target gives none"
@@ -124,6 +131,11 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 			profile.granted(c)
 		} else {
 			profile.declared(connack.Properties)
+		}
+		for _, need := range target.Lacking {
+			if _, lacks := profile.lacks[need]; !lacks {
+				profile.lacks[need] = "the target file says so"
+			}
 		}
 	})
 	switch result.Outcome {
@@ -259,7 +271,7 @@ func (p *Profile) Declared() map[string]any {
 			}
 		}
 	}
-	for _, need := range []Need{AtLeastOnce, ExactlyOnce, Retain, Wildcards, SubscriptionIdentifiers, SharedSubscriptions, TopicAliases} {
+	for _, need := range Features {
 		if where, lacks := p.Lacks(need); lacks && (p.Version == codec.V5 || need != TopicAliases) {
 			d["lacks "+string(need)] = where
 		}

@@ -2,10 +2,15 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
+	"strings"
 	"time"
+
+	"mqttspec/codec"
 )
 
 // Target is a broker under test.
@@ -24,6 +29,17 @@ type Target struct {
 	Access         *Access
 	Certified      *Certified
 	Authentication *Authentication
+	// Life restarts and kills the broker; nil where nobody knows how.
+	Life Life
+	// Durable says that the broker is configured to keep sessions and retained
+	// messages over a restart.
+	Durable bool
+	// Lacking are features that the broker lacks without saying so.
+	Lacking []Need
+	// TopicPrefix, Timeout and Settle are what a run uses that asks for nothing
+	// else; the zero values leave it to the run.
+	TopicPrefix     string
+	Timeout, Settle time.Duration
 	// Insecure says that the broker's certificate is not verified.
 	Insecure bool
 	// Instances are further brokers of the same software, configured otherwise:
@@ -32,6 +48,23 @@ type Target struct {
 	Instances []*Target
 	// DialTimeout bounds the opening of one connection.
 	DialTimeout time.Duration
+}
+
+// Life is what happens to a broker beyond connections.
+type Life interface {
+	// Restart stops the broker in an orderly way, starts it again, and returns
+	// when it answers CONNECT.
+	Restart(ctx context.Context) error
+	// Kill ends the broker as a power failure would, starts it again, and returns
+	// when it answers CONNECT.
+	Kill(ctx context.Context) error
+	// CanKill says whether Kill is possible.
+	CanKill() bool
+}
+
+// ValidTopicPrefix says whether topics can lie under a prefix.
+func ValidTopicPrefix(prefix string) bool {
+	return prefix != "" && !strings.ContainsAny(prefix, "+#\x00") && !strings.HasPrefix(prefix, "$") && len(prefix) <= 100
 }
 
 // defaultDialTimeout bounds the opening of one connection.
@@ -106,6 +139,48 @@ func (t *Target) Secrets() []string {
 	}
 	slices.Sort(secrets)
 	return slices.DeleteFunc(slices.Compact(secrets), func(s string) bool { return s == "" })
+}
+
+// Await waits until the broker answers a CONNECT, with whatever CONNACK.
+func (t *Target) Await(ctx context.Context, most time.Duration) error {
+	return poll(ctx, most, func() error {
+		err := t.answers(ctx, codec.V311)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = t.answers(ctx, codec.V5) // a broker may know one version only
+		}
+		return err
+	})
+}
+
+// answers wants a CONNACK.
+func (t *Target) answers(ctx context.Context, version codec.Version) error {
+	conn, err := t.Dial(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	if err := conn.SetDeadline(time.Now().Add(t.DialTimeout)); err != nil {
+		return err
+	}
+	connect := &codec.Connect{ProtocolName: "MQTT", ProtocolLevel: byte(version), CleanStart: true, ClientID: "mqttspecready"}
+	connect.UserName, connect.Password = t.Credentials()
+	raw, err := codec.Encode(version, codec.Client, connect)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.Write(raw); err != nil {
+		return err
+	}
+	answer, err := codec.NewReader(version, conn).Next()
+	if err != nil {
+		return fmt.Errorf("no CONNACK: %w", err)
+	}
+	if got := codec.Type(answer[0] >> 4); got != codec.CONNACK {
+		return fmt.Errorf("a %s in place of a CONNACK", got)
+	}
+	_, _ = conn.Write([]byte{0xE0, 0x00}) // DISCONNECT
+	return nil
 }
 
 // poll tries something until it succeeds, at first often, then every tenth of

@@ -52,32 +52,35 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 	return connack
 }
 
+// Accepts waits for the answer to CONNECT and says whether it accepts the
+// connection. Any other answer is left for the next verb to judge.
+func (c *Client) Accepts() bool {
+	p, _ := c.take(&c.replies, anyPacket)
+	if connack, ok := p.(*codec.Connack); ok && connack.Code == codec.Success {
+		c.accepted(connack)
+		return true
+	}
+	if p != nil {
+		c.mu.Lock()
+		c.replies = slices.Insert(c.replies, 0, p)
+		c.mu.Unlock()
+	}
+	return false
+}
+
 // WantAcceptedOrRefused wants the CONNACK that accepts the connection, or what
 // the version allows of a refusal that is the broker's own choice: in 3.1.1 a
 // CONNACK with one of these codes and the end of the connection, in 5.0 the
 // end of the connection with or without such a CONNACK.
 func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bool) {
-	allowed = append(c.ofVersion(allowed), codec.Success)
-	if c.x.Version == codec.V5 {
-		allowed = append(allowed, generalErrors...)
-	}
-	expected := connackWith(allowed)
-	p, instead := c.take(&c.replies, anyPacket)
-	if p == nil && c.x.Version == codec.V5 {
-		c.WantRejected()
-		return false
-	}
-	connack, ok := p.(*codec.Connack)
 	switch {
-	case p == nil:
-		c.x.fail(expected, instead)
-	case !ok || !slices.Contains(allowed, connack.Code):
-		c.x.fail(expected, p.String())
-	case connack.Code == codec.Success:
-		c.accepted(connack)
+	case c.Accepts():
 		return true
+	case c.x.Version == codec.V311:
+		c.WantRefused(allowed...)
+	default:
+		c.WantRejected(allowed...)
 	}
-	c.wantClosedAfter(connack)
 	return false
 }
 

@@ -1,20 +1,16 @@
 package suites_test
 
 import (
-	"bufio"
 	"context"
-	"fmt"
+	"errors"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/broker"
 	"mqttspec/suites"
 )
 
@@ -36,20 +32,10 @@ func witnesses(t testing.TB) []witness {
 	}
 	t.Cleanup(func() { embedded.Close() })
 	brokers := []witness{{name: "embedded", target: embedded.Target}}
-	if target := startMosquitto(t, "mosquitto"); target != nil {
-		for name, lines := range map[string]string{
-			"maximum-qos-0":         "max_qos 0",
-			"maximum-qos-1":         "max_qos 1",
-			"no-retain":             "retain_available false",
-			"no-topic-aliases":      "max_topic_alias 0",
-			"small-packets":         "max_packet_size 2048",
-			"small-receive-maximum": "max_inflight_messages 5",
-			"server-keep-alive":     "max_keepalive 10",
-			"no-empty-identifiers":  "allow_zero_length_clientid false",
-		} {
-			target.Instances = append(target.Instances, startMosquitto(t, name, lines))
+	for _, name := range []string{"mosquitto"} {
+		if target := startPreset(t, name); target != nil {
+			brokers = append(brokers, witness{name: name, target: target})
 		}
-		brokers = append(brokers, witness{name: "mosquitto", target: target})
 	}
 	for i := range brokers {
 		b := &brokers[i]
@@ -76,78 +62,24 @@ func required(name string) bool {
 	return false
 }
 
-// startMosquitto starts mosquitto on a free loopback port with further lines of
-// configuration; nil where it is not installed and not required.
-func startMosquitto(t testing.TB, name string, lines ...string) *harness.Target {
+// startPreset starts the broker of a preset with all its instances; nil where
+// it is not installed and not required.
+func startPreset(t testing.TB, name string) *harness.Target {
 	t.Helper()
-	path, err := exec.LookPath("mosquitto")
+	file, err := broker.Preset(name)
 	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/mosquitto")
+		t.Fatal(err)
 	}
+	opened, err := broker.Open(t.Context(), file, broker.Options{})
 	if err != nil {
-		if required("mosquitto") {
-			t.Fatal("mosquitto is required (MQTTSPEC_REQUIRE) but not installed")
+		if required(name) || !errors.Is(err, broker.ErrNotInstalled) {
+			t.Fatalf("%s: %v", name, err)
 		}
-		t.Log("mosquitto is not installed: what only it can witness is skipped")
+		t.Logf("%v: what only it can witness is skipped", err)
 		return nil
 	}
-	port := freePort(t)
-	config := filepath.Join(t.TempDir(), "mosquitto.conf")
-	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nmax_queued_messages 10000\n%s\n", port, strings.Join(lines, "\n"))
-	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "-c", config)
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	running := make(chan bool, 1)
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		lines := bufio.NewScanner(stderr)
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), "running") {
-				select {
-				case running <- true:
-				default:
-				}
-			}
-		}
-		close(running)
-	})
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		reading.Wait()
-		_ = cmd.Wait()
-	})
-	select {
-	case ok := <-running:
-		if !ok {
-			t.Fatal("mosquitto did not start")
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("mosquitto is not ready after 20 s")
-	}
-	target, err := harness.ParseTarget(fmt.Sprintf("mqtt://127.0.0.1:%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	target.Name = name
-	return target
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Cleanup(opened.Close)
+	return opened.Target
 }
 
 // through is a target that is reached through something else.

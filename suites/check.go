@@ -29,6 +29,7 @@ type Definition struct {
 	Rules    Rules
 	Needs    Needs
 	CaughtBy CaughtBy
+	MendedBy MendedBy
 	Takes    Takes
 	Alone    bool
 	Watches  bool
@@ -53,6 +54,11 @@ type Needs []harness.Need
 
 // CaughtBy names the faults that make the check fail, each alone.
 type CaughtBy []fault.Fault
+
+// MendedBy names, for a rule that none of the brokers at hand keeps, the proxies
+// of which one in front of one of them makes it keep the rule: there the check
+// is seen to pass. A check that a real broker passes needs none.
+type MendedBy []fault.Fault
 
 // Takes is the least time that the rule itself makes the check wait.
 type Takes time.Duration
@@ -85,6 +91,8 @@ func Check(slug, title string, parts ...any) *Definition {
 			d.Needs = append(d.Needs, part...)
 		case CaughtBy:
 			d.CaughtBy = append(d.CaughtBy, part...)
+		case MendedBy:
+			d.MendedBy = append(d.MendedBy, part...)
 		case Takes:
 			d.Takes = part
 		case Trait:

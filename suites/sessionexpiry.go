@@ -150,14 +150,14 @@ var _ = Check("session-expiry-connected",
 	"keeps a session for as long as its connection is open, and counts the Session Expiry Interval from its end",
 	Rules{V5: "MQTT-4.1.0-1 MQTT-3.1.2-23"},
 	CaughtBy{fault.CountsExpiryFromConnect},
-	Takes(4*time.Second),
+	Takes(3*time.Second),
 	func(x *Exchange) {
 		topic := x.Topic("news")
-		alice := x.Connect(Clean, As("alice"), expiring(3))
-		needExpiry(x, alice, 3, 3, never)
+		alice := x.Connect(Clean, As("alice"), expiring(2))
+		needExpiry(x, alice, 2, 2, never)
 		alice.Subscribe(x.UpTo(QoS1), topic)
 
-		x.Wait(4 * time.Second)
+		x.Wait(3 * time.Second)
 		alice.Drop()
 
 		wantSession(x, topic)

@@ -283,3 +283,26 @@ var _ = Check("wire-disconnect",
 	Watches,
 	CaughtBy(fault.MalformedDisconnect),
 	someDisconnects)
+
+var _ = Check("wire-auth",
+	"sends AUTH with a Reason Code and properties that it can have, the Authentication Method among them, each once",
+	Rules{V5: "MQTT-3.15.2-1 MQTT-3.15.1-1 5.0/3.15.2.2.2/authentication-method-missing 5.0/3.15.2.2.2/authentication-method-twice " +
+		"5.0/3.15.2.2.3/authentication-data-twice 5.0/3.15.2.2.4/reason-string-twice"},
+	Needs{AuthenticationMethod},
+	Watches,
+	CaughtBy(fault.MalformedAuth),
+	func(x *Exchange) {
+		alice := x.Authenticate(Clean, As("alice"))
+		alice.Rechallenged(x.Proof())
+	})
+
+var _ = Check("wire-auth-method",
+	"names the Authentication Method of CONNECT, and no other, in AUTH and in the CONNACK that accepts",
+	Rules{V5: "MQTT-4.12.0-5"},
+	Needs{AuthenticationMethod},
+	Watches,
+	CaughtBy{fault.ForgetsMethod, fault.ChangesMethod},
+	func(x *Exchange) {
+		alice := x.Authenticate(Clean, As("alice"))
+		alice.Rechallenged(x.Proof())
+	})

@@ -31,6 +31,7 @@ func (o *runOptions) openReports() (reportFiles, error) {
 	}{
 		{"--json", o.json, func(w io.Writer, r *reports.Results, _ reports.FailOn) error { return reports.Write(w, r) }},
 		{"--junit", o.junit, reports.WriteJUnit},
+		{"--html", o.html, func(w io.Writer, r *reports.Results, _ reports.FailOn) error { return reports.WriteHTML(w, r) }},
 	} {
 		if f.path == "" {
 			continue

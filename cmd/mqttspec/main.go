@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mqttspec/harness/broker"
 	"mqttspec/reports"
 )
 
@@ -35,12 +36,15 @@ const exitInterrupted = 130
 func execute(args []string) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
+	reaper := new(broker.Reaper)
+	ctx = context.WithValue(ctx, reaperKey{}, reaper)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-signals
 		cancel(errInterrupted)
 		<-signals // a second one does not wait for anything
+		reaper.KillAll()
 		os.Exit(exitInterrupted)
 	}()
 

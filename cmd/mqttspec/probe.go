@@ -26,11 +26,11 @@ type probeOptions struct {
 func newProbe() *cobra.Command {
 	o := &probeOptions{}
 	cmd := &cobra.Command{
-		Use:   "probe [TARGET]",
+		Use:   "probe [TARGET] [-- COMMAND ARG...]",
 		Short: "Show which protocol versions a broker accepts and what it declares",
-		Args:  cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), cmd.OutOrStdout(), args)
+		Args:  o.targetOptions.args,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
 	o.targetOptions.add(cmd.Flags())
@@ -39,20 +39,20 @@ func newProbe() *cobra.Command {
 	return cmd
 }
 
-func (o *probeOptions) run(ctx context.Context, w io.Writer, args []string) error {
+func (o *probeOptions) run(ctx context.Context, w io.Writer) error {
 	if o.timeout <= 0 {
 		return fmt.Errorf("--timeout %s: more than 0, such as 5s", o.timeout)
 	}
-	target, stop, err := o.target(args)
+	opened, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer opened.Close()
 	profile := reports.Profile{}
 	for _, v := range bothVersions {
-		p, err := harness.Probe(ctx, target, suites.Options{Timeout: o.timeout}.Settings(), v)
+		p, err := harness.Probe(ctx, opened.Target, suites.Options{Timeout: o.timeout}.Settings(), v)
 		if err != nil {
-			return fmt.Errorf("the broker at %s cannot be reached: %w", target.URL, err)
+			return fmt.Errorf("the broker at %s cannot be reached: %w", opened.Target.URL, err)
 		}
 		profile[v.String()] = p.Declared()
 	}
@@ -61,7 +61,7 @@ func (o *probeOptions) run(ctx context.Context, w io.Writer, args []string) erro
 		encoder.SetIndent("", " ")
 		return encoder.Encode(profile)
 	}
-	fmt.Fprintf(w, "%s\n", reports.Printable(target.URL))
+	fmt.Fprintf(w, "%s\n", reports.Printable(opened.Target.URL))
 	for _, v := range slices.Sorted(maps.Keys(profile)) {
 		fmt.Fprintf(w, "MQTT %s\n", v)
 		for _, name := range slices.Sorted(maps.Keys(profile[v])) {

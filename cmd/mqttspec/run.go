@@ -33,22 +33,23 @@ type runOptions struct {
 	json     string
 	junit    string
 	html     string
-	markdown string
 	failOn   string
 	verbose  bool
 	noColor  bool
+	changed  func(flag string) bool
 }
 
 func newRun() *cobra.Command {
 	o := &runOptions{}
 	cmd := &cobra.Command{
-		Use:   "run [TARGET]",
+		Use:   "run [TARGET] [-- COMMAND ARG...]",
 		Short: "Test a broker and report",
 		Long: `Test a broker and report. TARGET is "embedded" (the default: a broker inside
 mqttspec itself) or a URL such as mqtt://localhost:1883.`,
-		Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd.Context(), cmd.OutOrStdout(), args)
+		Args: o.targetOptions.args,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.changed = cmd.Flags().Changed
+			return o.run(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
@@ -63,6 +64,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	f.StringVar(&o.prefix, "topic-prefix", suites.DefaultTopicPrefix, "topic under which all topics of the run lie")
 	f.StringVar(&o.json, "json", "", "write the results as JSON to this file")
 	f.StringVar(&o.junit, "junit", "", "write the results as JUnit XML to this file")
+	f.StringVar(&o.html, "html", "", "write a report for people to this file: one page that needs no network")
 	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a broken should too, or never")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for every check, passed ones too")
 	f.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal")
@@ -70,7 +72,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 }
 
 // run does the work; tests call it.
-func (o *runOptions) run(ctx context.Context, out io.Writer, args []string) error {
+func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	failOn, err := reports.ParseFailOn(o.failOn)
 	if err != nil {
 		return err
@@ -93,18 +95,24 @@ func (o *runOptions) run(ctx context.Context, out io.Writer, args []string) erro
 	if err != nil {
 		return err
 	}
-	target, stop, err := o.target(args)
+	opened, err := o.open(ctx)
 	if err != nil {
 		return errors.Join(err, files.discard())
 	}
-	defer stop()
+	defer opened.Close()
+
+	o.defaults(&options, opened.Target)
 
 	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
 	options.Planned = func(total int, r *reports.Results) { console.Start(total, r) }
 	options.Done = console.CheckDone
-	results, err := suites.Test(ctx, target, options)
+	results, err := suites.Test(ctx, opened.Target, options)
 	results.Command = reports.Redact(append([]string{"mqttspec"}, os.Args[1:]...))
 	results.Settings.FailOn = string(failOn)
+	if problem := opened.Problem(); problem != "" && err == nil {
+		results.Problem = problem
+		reports.Summarise(results)
+	}
 	if err != nil {
 		return errors.Join(err, files.discard())
 	}
@@ -127,6 +135,19 @@ func (o *runOptions) run(ctx context.Context, out io.Writer, args []string) erro
 		return status(s)
 	}
 	return nil
+}
+
+// defaults takes from the target what no flag says.
+func (o *runOptions) defaults(options *suites.Options, target *harness.Target) {
+	if !o.changed("timeout") && target.Timeout > 0 {
+		options.Timeout = target.Timeout
+	}
+	if !o.changed("settle") {
+		options.Settle = target.Settle
+	}
+	if !o.changed("topic-prefix") && target.TopicPrefix != "" {
+		options.TopicPrefix = target.TopicPrefix
+	}
 }
 
 // validate finds what no flag type catches.
@@ -170,23 +191,4 @@ func consoleOptions(out io.Writer, verbose, noColor bool) reports.ConsoleOptions
 		}
 	}
 	return o
-}
-
-// openTarget is the broker that args name, and how to let go of it.
-func (o *targetOptions) target(args []string) (*harness.Target, func(), error) {
-	if len(args) == 0 || args[0] == "embedded" {
-		embedded, err := harness.StartEmbedded()
-		if err != nil {
-			return nil, nil, err
-		}
-		return embedded.Target, func() { embedded.Close() }, nil
-	}
-	target, err := harness.ParseTarget(args[0])
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := o.apply(target); err != nil {
-		return nil, nil, err
-	}
-	return target, func() {}, nil
 }

@@ -129,3 +129,13 @@ var DisconnectsBeforeConnack = stateful("disconnects-before-connack", "sends DIS
 			},
 		}
 	})
+
+// MendsDisconnectWithError makes good what brokers get wrong: only a DISCONNECT
+// with 0x00 discards the will.
+var MendsDisconnectWithError = fromClient("mends-disconnect-with-error", "treats a DISCONNECT with an error as one with Reason Code 0x04, that is to say rightly",
+	func(_ *Link, p *codec.Disconnect) Action {
+		if p.Code.IsError() {
+			p.Code = codec.DisconnectWithWill
+		}
+		return Forward
+	})

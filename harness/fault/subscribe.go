@@ -129,13 +129,15 @@ var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds 
 // SendsRetainedOnce sends retained messages to new subscriptions only.
 var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messages when a subscription is replaced",
 	func() behaviour {
-		subscribed := map[filterOf]bool{}
+		type subscription struct{ client, filter string }
+		subscribed := map[subscription]bool{}
 		again := map[*Link]bool{}
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				for _, s := range p.Subscriptions {
-					again[l] = again[l] || subscribed[filterOf{l, s.Filter}]
-					subscribed[filterOf{l, s.Filter}] = true
+					key := subscription{l.Connect.ClientID, s.Filter}
+					again[l] = again[l] || subscribed[key]
+					subscribed[key] = true
 				}
 				return Forward
 			}),

@@ -1,0 +1,132 @@
+package fault
+
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
+
+// DropsAliased can't tell where a message without a Topic Name belongs.
+var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic Alias instead of a Topic Name",
+	func(l *Link, p *codec.Publish) Action {
+		if p.Topic != "" {
+			return Forward
+		}
+		switch p.QoS {
+		case codec.QoS1:
+			l.ToClient(&codec.Puback{PacketID: p.PacketID})
+			return Swallow
+		case codec.QoS2: // the whole handshake, on a topic of nobody's
+			p.Topic, p.Properties = "nowhere", nil
+			return Forward
+		}
+		return Swallow
+	})
+
+// KeepsFirstAlias does not let an alias change its meaning.
+var KeepsFirstAlias = stateful("keeps-first-alias", "takes a Topic Alias for the Topic Name that was first sent with it",
+	func() behaviour {
+		return behaviour{fromClient: only(resolveAliases(func(l *Link) any { return l }, false))}
+	})
+
+// AliasesForAll keeps one table for all clients.
+var AliasesForAll = stateful("aliases-for-all", "takes a Topic Alias for what any client last sent with it",
+	func() behaviour {
+		return behaviour{fromClient: only(resolveAliases(func(*Link) any { return nil }, true))}
+	})
+
+// resolveAliases keeps tables of Topic Aliases, as many as there are different
+// results of table, and makes Topic Names of them.
+func resolveAliases(table func(*Link) any, remaps bool) func(*Link, *codec.Publish) Action {
+	type key struct {
+		table any
+		alias uint32
+	}
+	names := map[key]string{}
+	return func(l *Link, p *codec.Publish) Action {
+		alias, ok := p.Properties.Number(codec.PropTopicAlias)
+		if !ok {
+			return Forward
+		}
+		k := key{table(l), alias}
+		if p.Topic != "" && (remaps || names[k] == "") {
+			names[k] = p.Topic
+		}
+		if p.Topic == "" {
+			p.Topic = names[k]
+		}
+		return Forward
+	}
+}
+
+// IgnoresAliasZero passes over what cannot be.
+var IgnoresAliasZero = tolerates("ignores-alias-zero", "ignores a PUBLISH with Topic Alias 0 and carries on",
+	breaks(codec.PUBLISH, "MQTT-3.3.2-8"))
+
+// IgnoresAliases passes over every message that has an alias.
+var IgnoresAliases = tolerates("ignores-aliases", "ignores a PUBLISH whose Topic Alias means nothing to it, or is too large, and carries on",
+	func(l *Link, f *Frame) bool {
+		p, ok := f.Packet.(*codec.Publish)
+		if !ok {
+			return false
+		}
+		alias, ok := p.Properties.Number(codec.PropTopicAlias)
+		return ok && (p.Topic == "" || alias > 1)
+	})
+
+// SendsAlias uses an alias without asking.
+var SendsAlias = fromBroker("sends-alias", "sends every PUBLISH with Topic Alias 1",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Properties = append(p.Properties, codec.TopicAlias(1))
+		return Forward
+	})
+
+// SendsAliasesBeyondMaximum counts further than it may.
+var SendsAliasesBeyondMaximum = aliasing("sends-aliases-beyond-maximum", "sends every topic with a Topic Alias of its own, however many the client allows",
+	func(_ *Link, _ map[any]int, topics int, p *codec.Publish) uint16 { return uint16(topics) })
+
+// MixesUpAliases uses an alias again without a word.
+var MixesUpAliases = aliasing("mixes-up-aliases", "uses two Topic Aliases for all topics and leaves the Topic Name out when it changes their meaning",
+	func(_ *Link, _ map[any]int, topics int, p *codec.Publish) uint16 {
+		if topics > 2 {
+			p.Topic = ""
+		}
+		return uint16(topics-1)%2 + 1
+	})
+
+// ResumesAliases keeps the aliases that it has set for the client's next
+// connection.
+var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when it has set a Topic Alias for it on any connection of the client",
+	func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16 {
+		key := [2]string{l.clientID(), p.Topic}
+		if uses[key]++; uses[key] > 1 {
+			p.Topic = ""
+		}
+		return uint16(topics)
+	})
+
+// aliasing makes a broker that uses Topic Aliases towards clients that allow
+// them: alias picks one for a message, given a number for its topic, from 1 in
+// the order of their first messages. The broker behind is kept from using any.
+func aliasing(name, does string, alias func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16) Fault {
+	return stateful(name, does, func() behaviour {
+		topics := map[string]int{}
+		uses := map[any]int{}
+		return behaviour{
+			fromClient: only(func(_ *Link, p *codec.Connect) Action {
+				p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), func(p codec.Property) bool { return p.ID == codec.PropTopicAliasMaximum })
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if most, _ := l.Connect.Properties.Number(codec.PropTopicAliasMaximum); most == 0 {
+					return Forward
+				}
+				if topics[p.Topic] == 0 {
+					topics[p.Topic] = len(topics) + 1
+				}
+				p.Properties = append(p.Properties, codec.TopicAlias(alias(l, uses, topics[p.Topic], p)))
+				return Forward
+			}),
+		}
+	})
+}

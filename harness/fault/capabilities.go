@@ -1,0 +1,56 @@
+package fault
+
+import "mqttspec/codec"
+
+// ConcealsMaximumQoS takes part in QoS 0 only, and does not say so.
+var ConcealsMaximumQoS = fromClient("conceals-maximum-qos", "disconnects a client that publishes above QoS 0, though it declares no Maximum QoS",
+	func(l *Link, p *codec.Publish) Action {
+		if p.QoS == codec.QoS0 {
+			return Forward
+		}
+		l.ToClient(&codec.Disconnect{Code: codec.QoSNotSupported})
+		l.CloseClient()
+		return Swallow
+	})
+
+// RefusesUnsupportedQoS grants no subscription that it would have to lower.
+var RefusesUnsupportedQoS = stateful("refuses-unsupported-qos", "refuses subscriptions at a QoS above the Maximum QoS that it declares",
+	func() behaviour {
+		requested := map[*Link][]codec.Subscription{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				requested[l] = p.Subscriptions
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Suback) Action {
+				for i, s := range requested[l] {
+					if i < len(p.Codes) && s.QoS > codec.QoS(p.Codes[i]) {
+						p.Codes[i] = codec.ImplementationSpecificError
+					}
+				}
+				return Forward
+			}),
+		}
+	})
+
+// IgnoresUnsupportedPublish minds no PUBLISH.
+var IgnoresUnsupportedPublish = tolerates("ignores-unsupported-publish", "ignores a PUBLISH that asks for more than it has declared",
+	func(l *Link, f *Frame) bool { return l.Version == codec.V5 && f.Type() == codec.PUBLISH })
+
+// AcceptsUnsupportedWill minds no will.
+var AcceptsUnsupportedWill = accepts("accepts-unsupported-will", "accepts a Will that asks for more than it has declared",
+	func(_ *Link, f *Frame) bool {
+		p, ok := f.Packet.(*codec.Connect)
+		return ok && p.Will != nil && (p.Will.QoS > codec.QoS0 || p.Will.Retain)
+	})
+
+// GrantsEverySubscription pretends to be able to do everything.
+var GrantsEverySubscription = fromClient("grants-every-subscription", "grants every subscription, whatever it has declared",
+	func(l *Link, p *codec.Subscribe) Action {
+		suback := &codec.Suback{PacketID: p.PacketID}
+		for _, s := range p.Subscriptions {
+			suback.Codes = append(suback.Codes, codec.ReasonCode(s.QoS))
+		}
+		l.ToClient(suback)
+		return Swallow
+	})

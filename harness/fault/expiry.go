@@ -1,0 +1,46 @@
+package fault
+
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
+
+// NeverExpires keeps every message for as long as it takes.
+var NeverExpires = fromClient("never-expires", "does not look at the Message Expiry Interval",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), isExpiry)
+		return Forward
+	})
+
+// DropsExpiry does not tell subscribers how long a message lasts.
+var DropsExpiry = dropsProperty("drops-expiry", codec.PropMessageExpiryInterval)
+
+// HalvesExpiry is in a hurry.
+var HalvesExpiry = editsProperties("halves-expiry", "delivers messages with half of their Message Expiry Interval",
+	func(ps codec.Properties) codec.Properties {
+		if i := slices.IndexFunc(ps, isExpiry); i >= 0 {
+			ps[i].Number /= 2
+		}
+		return ps
+	})
+
+// FreezesExpiry hands the interval on as it came.
+var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Message Expiry Interval they were published with, however long they waited",
+	func() behaviour {
+		published := map[string]codec.Property{}
+		return behaviour{
+			fromClient: only(func(_ *Link, p *codec.Publish) Action {
+				if i := slices.IndexFunc(p.Properties, isExpiry); i >= 0 {
+					published[p.Topic] = p.Properties[i]
+				}
+				return Forward
+			}),
+			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+				p.Properties = append(slices.DeleteFunc(slices.Clone(p.Properties), isExpiry), published[p.Topic])
+				return Forward
+			}),
+		}
+	})
+
+func isExpiry(p codec.Property) bool { return p.ID == codec.PropMessageExpiryInterval }

@@ -1,0 +1,88 @@
+package fault
+
+import (
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// Brokers that lose one property of a message.
+var (
+	DropsPayloadFormat   = dropsProperty("drops-payload-format", codec.PropPayloadFormatIndicator)
+	DropsContentType     = dropsProperty("drops-content-type", codec.PropContentType)
+	DropsResponseTopic   = dropsProperty("drops-response-topic", codec.PropResponseTopic)
+	DropsCorrelationData = dropsProperty("drops-correlation-data", codec.PropCorrelationData)
+	DropsUserProperties  = dropsProperty("drops-user-properties", codec.PropUserProperty)
+)
+
+// dropsProperty loses one property of what it delivers.
+func dropsProperty(name string, id codec.PropertyID) Fault {
+	return editsProperties(name, "delivers messages without their "+id.String(), func(ps codec.Properties) codec.Properties {
+		return slices.DeleteFunc(ps, func(p codec.Property) bool { return p.ID == id })
+	})
+}
+
+// DeclaresText thinks better of every payload.
+var DeclaresText = editsProperties("declares-text", "delivers every message with Payload Format Indicator 1",
+	func(ps codec.Properties) codec.Properties {
+		ps = slices.DeleteFunc(ps, func(p codec.Property) bool { return p.ID == codec.PropPayloadFormatIndicator })
+		return append(ps, codec.PayloadFormatIndicator(1))
+	})
+
+// LowersText normalises what is not its own.
+var LowersText = editsProperties("lowers-text", "delivers Content Type and Response Topic in small letters, with doubled slashes made one",
+	func(ps codec.Properties) codec.Properties {
+		for i := range ps {
+			if ps[i].ID == codec.PropContentType || ps[i].ID == codec.PropResponseTopic {
+				ps[i].Text = strings.ReplaceAll(strings.ToLower(ps[i].Text), "//", "/")
+			}
+		}
+		return ps
+	})
+
+// SortsUserProperties keeps them tidy.
+var SortsUserProperties = editsProperties("sorts-user-properties", "delivers User Properties in the order of their names",
+	func(ps codec.Properties) codec.Properties {
+		slices.SortStableFunc(ps, func(a, b codec.Property) int {
+			if a.ID != codec.PropUserProperty || b.ID != codec.PropUserProperty {
+				return int(a.ID) - int(b.ID)
+			}
+			return strings.Compare(a.Name, b.Name)
+		})
+		return ps
+	})
+
+// MergesUserProperties takes them for a map.
+var MergesUserProperties = editsProperties("merges-user-properties", "delivers only the first of several User Properties with one name",
+	func(ps codec.Properties) codec.Properties {
+		seen := map[string]bool{}
+		return slices.DeleteFunc(ps, func(p codec.Property) bool {
+			again := p.ID == codec.PropUserProperty && seen[p.Name]
+			seen[p.Name] = seen[p.Name] || p.ID == codec.PropUserProperty
+			return again
+		})
+	})
+
+// DropsEmptyValues takes an empty value for none.
+var DropsEmptyValues = editsProperties("drops-empty-values", "delivers messages without the properties whose name or value is empty",
+	func(ps codec.Properties) codec.Properties {
+		return slices.DeleteFunc(ps, func(p codec.Property) bool {
+			switch p.ID {
+			case codec.PropContentType, codec.PropCorrelationData:
+				return p.Text == ""
+			case codec.PropUserProperty:
+				return p.Text == "" || p.Name == ""
+			}
+			return false
+		})
+	})
+
+// editsProperties makes a fault of a change to the properties of the messages
+// that the broker delivers.
+func editsProperties(name, does string, edit func(codec.Properties) codec.Properties) Fault {
+	return fromBroker(name, does, func(_ *Link, p *codec.Publish) Action {
+		p.Properties = edit(slices.Clone(p.Properties))
+		return Forward
+	})
+}

@@ -1,0 +1,49 @@
+package fault
+
+import "mqttspec/codec"
+
+// breakingIn matches packets in which the strict decoder finds a statement
+// broken whose number differs by version.
+func breakingIn(v311, v5 string) func(*Link, *Frame) bool {
+	return func(l *Link, f *Frame) bool {
+		if l.Version == codec.V5 {
+			return breaking(v5)(l, f)
+		}
+		return breaking(v311)(l, f)
+	}
+}
+
+// AcceptsMissingUserName takes a User Name that is not there for an empty one.
+var AcceptsMissingUserName = accepts("accepts-missing-user-name", "accepts a CONNECT whose flags announce a User Name that is missing",
+	breakingIn("MQTT-3.1.2-19", "MQTT-3.1.2-17"))
+
+// AcceptsMissingPassword takes a Password that is not there for an empty one.
+var AcceptsMissingPassword = accepts("accepts-missing-password", "accepts a CONNECT whose flags announce a Password that is missing",
+	breakingIn("MQTT-3.1.2-21", "MQTT-3.1.2-19"))
+
+// AcceptsSurplusInConnect reads what the flags announce, and no further.
+var AcceptsSurplusInConnect = accepts("accepts-surplus-in-connect", "accepts a CONNECT with more fields than its flags announce",
+	malformed(codec.CONNECT, "Trailing Bytes"))
+
+// AcceptsPasswordAlone lets a client with a password do without a name.
+var AcceptsPasswordAlone = accepts("accepts-password-alone", "accepts a CONNECT with a Password but no User Name",
+	breaking("MQTT-3.1.2-22"))
+
+// AcceptsRefusedClients lets everybody in.
+var AcceptsRefusedClients = fromBroker("accepts-refused-clients", "accepts clients whatever their user name and password",
+	func(l *Link, p *codec.Connack) Action {
+		if p.Code != codec.Success {
+			l.Hold()
+			p.Code, p.Properties = codec.Success, nil
+		}
+		return Forward
+	})
+
+// RefusesSilently just closes.
+var RefusesSilently = fromBroker("refuses-silently", "closes the connections that it refuses without a CONNACK",
+	func(_ *Link, p *codec.Connack) Action {
+		if p.Code != codec.Success {
+			return Swallow
+		}
+		return Forward
+	})

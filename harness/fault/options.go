@@ -1,0 +1,43 @@
+package fault
+
+import "mqttspec/codec"
+
+// IgnoresNoLocal sends everything back.
+var IgnoresNoLocal = fromClient("ignores-no-local", "treats every subscription as if No Local were 0",
+	func(_ *Link, p *codec.Subscribe) Action {
+		for i := range p.Subscriptions {
+			p.Subscriptions[i].NoLocal = false
+		}
+		return Forward
+	})
+
+// SetsRetainFlag takes everything for retained.
+var SetsRetainFlag = fromBroker("sets-retain-flag", "sends every PUBLISH with RETAIN 1",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Retain = true
+		return Forward
+	})
+
+// IgnoresRetainHandling always sends what is retained.
+var IgnoresRetainHandling = fromClient("ignores-retain-handling", "treats every SUBSCRIBE as if Retain Handling were 0",
+	func(_ *Link, p *codec.Subscribe) Action {
+		for i := range p.Subscriptions {
+			p.Subscriptions[i].RetainHandling = 0
+		}
+		return Forward
+	})
+
+// KeepsFirstOptions lets a second SUBSCRIBE change no option.
+var KeepsFirstOptions = stateful("keeps-first-options", "goes on with the Subscription Options of the first SUBSCRIBE to a Topic Filter",
+	func() behaviour {
+		first := map[filterOf]codec.Subscription{}
+		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			for i, s := range p.Subscriptions {
+				if _, ok := first[filterOf{l, s.Filter}]; !ok {
+					first[filterOf{l, s.Filter}] = s
+				}
+				p.Subscriptions[i] = first[filterOf{l, s.Filter}]
+			}
+			return Forward
+		})}
+	})

@@ -1,0 +1,49 @@
+package fault
+
+import (
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// IgnoresIllFormedStrings skips packets with a string that is none.
+var IgnoresIllFormedStrings = tolerates("ignores-ill-formed-strings", "ignores packets with a string that is ill-formed UTF-8",
+	breaching("MQTT-1.5.3-1", "MQTT-1.5.4-1", "MQTT-1.5.7-1"))
+
+// IgnoresNullCharacters skips packets with U+0000 in a string.
+var IgnoresNullCharacters = tolerates("ignores-null-characters", "ignores packets with U+0000 in a string",
+	breaching("MQTT-1.5.3-2", "MQTT-1.5.4-2", "MQTT-1.5.7-1"))
+
+// byteOrderMark is U+FEFF in UTF-8.
+const byteOrderMark = "\uFEFF"
+
+// StripsByteOrderMarks takes U+FEFF for no part of a topic.
+var StripsByteOrderMarks = stateful("strips-byte-order-marks", "leaves U+FEFF out of Topic Names and Topic Filters", func() behaviour {
+	return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		switch p := f.Packet.(type) {
+		case *codec.Publish:
+			p.Topic = strings.ReplaceAll(p.Topic, byteOrderMark, "")
+		case *codec.Subscribe:
+			for i := range p.Subscriptions {
+				p.Subscriptions[i].Filter = strings.ReplaceAll(p.Subscriptions[i].Filter, byteOrderMark, "")
+			}
+		}
+		return Forward
+	}}
+})
+
+// StripsByteOrderMarksFromProperties does the same to what is handed on.
+var StripsByteOrderMarksFromProperties = fromBroker("strips-byte-order-marks-from-properties", "leaves U+FEFF out of the properties of messages",
+	func(_ *Link, p *codec.Publish) Action {
+		for i := range p.Properties {
+			p.Properties[i].Name = strings.ReplaceAll(p.Properties[i].Name, byteOrderMark, "")
+			p.Properties[i].Text = strings.ReplaceAll(p.Properties[i].Text, byteOrderMark, "")
+		}
+		return Forward
+	})
+
+// WritesControlCharacters writes them into its own strings.
+var WritesControlCharacters = sends("writes-control-characters", "writes a control character into the Reason Strings of CONNACK",
+	func(_ *Link, p *codec.Connack) codec.Packet {
+		return withProperties(p, codec.Properties{codec.ReasonString("welcome\x07")})
+	})

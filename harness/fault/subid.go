@@ -1,0 +1,95 @@
+package fault
+
+import (
+	"slices"
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// isSubscriptionIdentifier picks that property.
+func isSubscriptionIdentifier(p codec.Property) bool {
+	return p.ID == codec.PropSubscriptionIdentifier
+}
+
+// withIdentifiers is a packet's properties with these Subscription Identifiers
+// in place of its own.
+func withIdentifiers(ps codec.Properties, ids codec.Properties) codec.Properties {
+	return append(slices.DeleteFunc(slices.Clone(ps), isSubscriptionIdentifier), ids...)
+}
+
+// StripsSubscriptionIdentifiers keeps them to itself.
+var StripsSubscriptionIdentifiers = fromBroker("strips-subscription-identifiers", "sends every message without Subscription Identifiers",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Properties = withIdentifiers(p.Properties, nil)
+		return Forward
+	})
+
+// SendsSubscriptionIdentifierZero has a number for no number.
+var SendsSubscriptionIdentifierZero = fromBroker("sends-subscription-identifier-zero", "adds Subscription Identifier 0 to every message",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Properties = append(p.Properties, codec.SubscriptionIdentifier(0))
+		return Forward
+	})
+
+// AddsSubscriptionIdentifier mixes subscriptions up.
+var AddsSubscriptionIdentifier = fromBroker("adds-subscription-identifier", "adds the Subscription Identifier of another subscription to every message",
+	func(_ *Link, p *codec.Publish) Action {
+		p.Properties = append(p.Properties, codec.SubscriptionIdentifier(99))
+		return Forward
+	})
+
+// SendsFirstSubscriptionIdentifier has room for one.
+var SendsFirstSubscriptionIdentifier = fromBroker("sends-first-subscription-identifier", "sends only the first of a message's Subscription Identifiers",
+	func(_ *Link, p *codec.Publish) Action {
+		if all := p.Properties.All(codec.PropSubscriptionIdentifier); len(all) > 1 {
+			p.Properties = withIdentifiers(p.Properties, all[:1])
+		}
+		return Forward
+	})
+
+// KeepsFirstSubscriptionIdentifier lets a second SUBSCRIBE change nothing.
+var KeepsFirstSubscriptionIdentifier = stateful("keeps-first-subscription-identifier", "goes on with the Subscription Identifier, or without, as in the first SUBSCRIBE to a Topic Filter",
+	func() behaviour {
+		first := map[filterOf]codec.Properties{}
+		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			key := filterOf{l, p.Subscriptions[0].Filter}
+			if _, ok := first[key]; !ok {
+				first[key] = p.Properties.All(codec.PropSubscriptionIdentifier)
+			}
+			p.Properties = withIdentifiers(p.Properties, first[key])
+			return Forward
+		})}
+	})
+
+// RevertsSubscriptionIdentifier looks the number up in two places.
+var RevertsSubscriptionIdentifier = stateful("reverts-subscription-identifier", "sends a message again first with the newest Subscription Identifier and then with the oldest",
+	func() behaviour {
+		used := map[string]codec.Properties{}
+		repeated := map[string]int{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				used[l.Connect.ClientID] = append(used[l.Connect.ClientID], p.Properties.All(codec.PropSubscriptionIdentifier)...)
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				ids := used[l.Connect.ClientID]
+				if !p.Dup || len(ids) == 0 {
+					return Forward
+				}
+				id := ids[:1]
+				if repeated[l.Connect.ClientID] == 0 {
+					id = ids[len(ids)-1:]
+				}
+				repeated[l.Connect.ClientID]++
+				p.Properties = withIdentifiers(p.Properties, id)
+				return Forward
+			}),
+		}
+	})
+
+// IgnoresWrongSubscriptionIdentifiers does not look at the number.
+var IgnoresWrongSubscriptionIdentifiers = tolerates("ignores-wrong-subscription-identifiers", "ignores a SUBSCRIBE with Subscription Identifier 0 or with two of them and carries on",
+	func(_ *Link, f *Frame) bool {
+		return f.Type() == codec.SUBSCRIBE && f.Breach != nil && strings.HasPrefix(f.Breach.Field, "Subscription Identifier")
+	})

@@ -1,0 +1,107 @@
+package fault
+
+import (
+	"slices"
+	"time"
+
+	"mqttspec/codec"
+)
+
+// withWillDelay is the CONNECT with another Will Delay Interval.
+func withWillDelay(p *codec.Connect, seconds uint32) {
+	if p.Will == nil {
+		return
+	}
+	will := *p.Will
+	will.Properties = slices.DeleteFunc(slices.Clone(will.Properties), func(p codec.Property) bool { return p.ID == codec.PropWillDelayInterval })
+	if seconds > 0 {
+		will.Properties = append(will.Properties, codec.WillDelayInterval(seconds))
+	}
+	p.Will = &will
+}
+
+// IgnoresWillDelay publishes wills when the connection ends.
+var IgnoresWillDelay = fromClient("ignores-will-delay", "publishes a Will Message at once, whatever its Will Delay Interval",
+	func(_ *Link, p *codec.Connect) Action {
+		withWillDelay(p, 0)
+		return Forward
+	})
+
+// DelaysEveryWill takes a Will Delay Interval of 0, or none, for a reason to
+// wait.
+var DelaysEveryWill = fromClient("delays-every-will", "waits ten minutes before it publishes any Will Message",
+	func(_ *Link, p *codec.Connect) Action {
+		withWillDelay(p, 600)
+		p.Properties = withExpiry(p.Properties, max(600, expiryOf(p.Properties)))
+		return Forward
+	})
+
+// DelaysWillBeyondSession lets the delay run on when the session has ended.
+var DelaysWillBeyondSession = stateful("delays-will-beyond-session", "publishes a delayed Will Message only when its delay is over, also if the session ends before",
+	func() behaviour {
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Connect:
+					if p.Will != nil && p.Will.Properties.Has(codec.PropWillDelayInterval) {
+						p.Properties = withExpiry(p.Properties, 600)
+					}
+				case *codec.Disconnect:
+					p.Properties = nil
+				}
+				return Forward
+			},
+		}
+	})
+
+// PublishesWillDespiteReconnect does not stop the clock.
+var PublishesWillDespiteReconnect = stateful("publishes-will-despite-reconnect", "publishes a delayed Will Message though the client is back before its delay is over",
+	func() behaviour {
+		type pending struct {
+			publish *codec.Publish
+			delay   time.Duration
+		}
+		wills := map[string]pending{}
+		watchers := map[string]*Link{} // by topic
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Subscribe:
+				for _, s := range p.Subscriptions {
+					watchers[s.Filter] = l
+				}
+			case *codec.Connect:
+				if will, known := wills[p.ClientID]; known {
+					time.AfterFunc(will.delay, func() {
+						if watcher := watchers[will.publish.Topic]; watcher != nil {
+							watcher.ToClient(will.publish)
+						}
+					})
+				}
+				if p.Will != nil {
+					delay, _ := p.Will.Properties.Number(codec.PropWillDelayInterval)
+					wills[p.ClientID] = pending{
+						&codec.Publish{Topic: p.Will.Topic, Payload: p.Will.Payload}, time.Duration(delay) * time.Second,
+					}
+				}
+			}
+			return Forward
+		}}
+	})
+
+// TakesTwoWillDelays uses one of two.
+var TakesTwoWillDelays = accepts("takes-two-will-delays", "accepts a CONNECT with two Will Delay Intervals",
+	breaking("5.0/3.1.3.2.2/will-delay-interval-twice"))
+
+// MendsWillAtSessionEnd makes good what brokers get wrong: a DISCONNECT with
+// 0x04 that sets the Session Expiry Interval to 0 has the will published.
+var MendsWillAtSessionEnd = stateful("mends-will-at-session-end", "publishes a delayed Will Message at once on a DISCONNECT that ends the session but not with 0x00",
+	func() behaviour {
+		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
+			n, ok := p.Properties.Number(codec.PropSessionExpiryInterval)
+			if will := l.Connect.Will; will != nil && ok && n == 0 && p.Code != codec.NormalDisconnection {
+				l.ToBroker(&codec.Publish{QoS: will.QoS, PacketID: 1, Retain: will.Retain, Topic: will.Topic, Payload: will.Payload})
+				p.Code = codec.NormalDisconnection
+			}
+			return Forward
+		})}
+	})

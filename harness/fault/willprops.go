@@ -1,0 +1,55 @@
+package fault
+
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
+
+// withoutWillProperty makes a broker that drops some properties of wills.
+func withoutWillProperty(name, does string, drop func(codec.Property) bool) Fault {
+	return fromClient(name, does, func(_ *Link, p *codec.Connect) Action {
+		if p.Will != nil {
+			will := *p.Will
+			will.Properties = slices.DeleteFunc(slices.Clone(will.Properties), drop)
+			p.Will = &will
+		}
+		return Forward
+	})
+}
+
+// DropsWillProperties keeps only what is about the time of publishing.
+var DropsWillProperties = withoutWillProperty("drops-will-properties", "publishes Will Messages without the properties that CONNECT gave them",
+	func(p codec.Property) bool { return p.ID != codec.PropWillDelayInterval })
+
+// ReversesWillUserProperties keeps them in a stack.
+var ReversesWillUserProperties = fromClient("reverses-will-user-properties", "publishes the User Properties of a Will Message in another order than they had",
+	func(_ *Link, p *codec.Connect) Action {
+		if p.Will != nil {
+			will := *p.Will
+			will.Properties = slices.Clone(will.Properties)
+			slices.Reverse(will.Properties)
+			p.Will = &will
+		}
+		return Forward
+	})
+
+// ExpiresEveryWill gives wills a lifetime of its own.
+var ExpiresEveryWill = fromClient("expires-every-will", "publishes a Will Message without Message Expiry Interval with one",
+	func(_ *Link, p *codec.Connect) Action {
+		if p.Will != nil && !p.Will.Properties.Has(codec.PropMessageExpiryInterval) {
+			will := *p.Will
+			will.Properties = append(slices.Clone(will.Properties), codec.MessageExpiryInterval(86400))
+			p.Will = &will
+		}
+		return Forward
+	})
+
+// TakesWillPropertyTwice uses one of two.
+var TakesWillPropertyTwice = accepts("takes-will-property-twice", "accepts a will with a property twice that may come once only",
+	breaking("5.0/3.1.3.2.3/payload-format-indicator-twice", "5.0/3.1.3.2.4/message-expiry-interval-twice",
+		"5.0/3.1.3.2.5/content-type-twice", "5.0/3.1.3.2.6/response-topic-twice", "5.0/3.1.3.2.7/correlation-data-twice"))
+
+// TakesForeignWillProperty skips what it does not know.
+var TakesForeignWillProperty = accepts("takes-foreign-will-property", "accepts a will with a property that Will Messages do not have",
+	breaking("5.0/2.2.2.2/property-identifier"))

@@ -1,0 +1,104 @@
+package harness
+
+import (
+	"fmt"
+
+	"github.com/xdg-go/scram"
+
+	"mqttspec/codec"
+)
+
+// scramMethods are the authentication methods that a client of this suite can
+// perform, by the names that SASL has for them.
+var scramMethods = map[string]scram.HashGeneratorFcn{
+	"SCRAM-SHA-1": scram.SHA1, "SCRAM-SHA-256": scram.SHA256, "SCRAM-SHA-512": scram.SHA512,
+}
+
+// A Proof is one run of the target's authentication method on the client's
+// side: it makes the Authentication Data for CONNECT and AUTH.
+type Proof struct {
+	x            *Exchange
+	method       string
+	conversation *scram.ClientConversation
+}
+
+// Proof begins to prove the identity that the target gives, with its own
+// authentication method.
+func (x *Exchange) Proof() *Proof { return x.proof(x.target.Authentication.Login) }
+
+// WrongProof begins a proof that must fail: with another password.
+func (x *Exchange) WrongProof() *Proof {
+	login := x.target.Authentication.Login
+	return x.proof(Credential{login.UserName, login.Password + " not"})
+}
+
+func (x *Exchange) proof(login Credential) *Proof {
+	method := x.target.Authentication.Method
+	client, err := scramMethods[method].NewClient(login.UserName, login.Password, "")
+	if err != nil {
+		x.errorf("%s: %v", method, err)
+	}
+	return &Proof{x, method, client.NewConversation()}
+}
+
+// First is the method and the client's first data: for CONNECT, or for the
+// AUTH that begins a re-authentication.
+func (p *Proof) First() codec.Properties { return p.step("") }
+
+// Next is the method and the client's answer to the data of this AUTH.
+func (p *Proof) Next(challenge *codec.Auth) codec.Properties {
+	data, _ := challenge.Properties.Text(codec.PropAuthenticationData)
+	return p.step(data)
+}
+
+// Accepts says whether the data with which the broker ends the proof shows
+// that it, too, knows the password.
+func (p *Proof) Accepts(properties codec.Properties) bool {
+	data, _ := properties.Text(codec.PropAuthenticationData)
+	_, err := p.conversation.Step(data)
+	return err == nil && p.conversation.Valid()
+}
+
+func (p *Proof) step(challenge string) codec.Properties {
+	data, err := p.conversation.Step(challenge)
+	if err != nil {
+		p.x.fail("Authentication Data of "+p.method, fmt.Sprintf("%q: %v", challenge, err))
+	}
+	return codec.Properties{codec.AuthenticationMethod(p.method), codec.AuthenticationData(data)}
+}
+
+// Authenticate connects with enhanced authentication (5.0, section 4.12). It
+// is set-up: a broker that does not accept the proof blocks the check.
+func (x *Exchange) Authenticate(options ...ConnectOption) (c *Client) {
+	x.during(StepAuthenticate, func() {
+		var challenge *codec.Auth
+		proof := x.Proof()
+		c, challenge = x.Challenged(proof, options...)
+		c.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		c.WantAccepted()
+	})
+	return c
+}
+
+// Challenged connects with enhanced authentication as far as the AUTH with
+// which the broker asks for the second part of the proof. It is set-up.
+func (x *Exchange) Challenged(proof *Proof, options ...ConnectOption) (c *Client, challenge *codec.Auth) {
+	connecting := x.connecting(append(options, With(proof.First()...)))
+	c = x.Dial(connecting.name)
+	c.ID = connecting.packet.ClientID
+	x.during(StepAuthenticate, func() {
+		c.Send(connecting.packet)
+		challenge = Want[*codec.Auth](c, "AUTH 0x18 Continue authentication")
+	})
+	return c, challenge
+}
+
+// Rechallenged begins a re-authentication as far as the AUTH with which the
+// broker asks for the second part of the proof. It is set-up.
+func (c *Client) Rechallenged(proof *Proof) (challenge *codec.Auth) {
+	c.x.during(StepAuthenticate, func() {
+		c.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.First()})
+		challenge = Want[*codec.Auth](c, "AUTH 0x18 Continue authentication")
+	})
+	return challenge
+}

@@ -1,0 +1,294 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Topic Aliases (5.0, sections 3.3.2.3.4 and 3.3.4): those of the client, which
+// the server must understand, and those of the server.
+
+var _ = Check("alias-mapped",
+	"delivers a message without a Topic Name to the topic that its Topic Alias stands for",
+	Rules{V5: "5.0/3.3.4/topic-alias-mapped MQTT-3.3.2-12"},
+	Needs{TopicAliases},
+	CaughtBy{fault.DropsAliased},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("aliased")
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, topic)
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Publish(qos, topic, "in full", Having(codec.TopicAlias(1)))
+			alice.Publish(qos, "", "by alias", Having(codec.TopicAlias(1)))
+
+			bob.Receive(topic, "in full")
+			bob.Receive(topic, "by alias")
+		})
+	})
+
+var _ = Check("alias-every-value",
+	"takes every Topic Alias up to its Topic Alias Maximum",
+	Rules{V5: "MQTT-3.3.2-12"},
+	Needs{TopicAliases},
+	CaughtBy{fault.DropsAliased},
+	func(x *Exchange) {
+		most := uint16(x.Profile.Number(codec.PropTopicAliasMaximum, 0))
+		values := slices.Compact([]uint16{1, most/2 + 1, most})
+		topic := func(alias uint16) string { return x.Topic(fmt.Sprint("aliased/", alias)) }
+		bob := x.Connect(Clean, As("bob"))
+		for _, alias := range values {
+			bob.Subscribe(QoS0, topic(alias))
+		}
+		alice := x.Connect(Clean, As("alice"))
+
+		for _, alias := range values {
+			alice.Publish(QoS0, topic(alias), "in full", Having(codec.TopicAlias(alias)))
+			bob.Receive(topic(alias), "in full")
+		}
+
+		for _, alias := range values {
+			alice.Publish(QoS0, "", "by alias", Having(codec.TopicAlias(alias)))
+			bob.Receive(topic(alias), "by alias")
+		}
+	})
+
+var _ = Check("alias-remapped",
+	"takes a Topic Alias that is sent with another Topic Name for that from then on",
+	Rules{V5: "5.0/3.3.4/topic-alias-remapped"},
+	Needs{TopicAliases},
+	CaughtBy{fault.KeepsFirstAlias},
+	func(x *Exchange) {
+		old, new := x.Topic("old"), x.Topic("new")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, old, new)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS0, old, "1", Having(codec.TopicAlias(1)))
+		alice.Publish(QoS0, "", "2", Having(codec.TopicAlias(1)))
+		bob.Receive(old, "1")
+		bob.Receive(old, "2")
+
+		alice.Publish(QoS0, new, "3", Having(codec.TopicAlias(1)))
+		alice.Publish(QoS0, "", "4", Having(codec.TopicAlias(1)))
+
+		bob.Receive(new, "3")
+		bob.Receive(new, "4")
+	})
+
+var _ = Check("alias-per-client",
+	"keeps the Topic Aliases of each connection apart",
+	Rules{V5: "5.0/3.3.4/topic-alias-mapped"},
+	Needs{TopicAliases},
+	CaughtBy{fault.AliasesForAll},
+	func(x *Exchange) {
+		hers, his := x.Topic("hers"), x.Topic("his")
+		watcher := x.Connect(Clean, As("watcher"))
+		watcher.Subscribe(x.UpTo(QoS1), hers, his)
+		alice, bob := x.Connect(Clean, As("alice")), x.Connect(Clean, As("bob"))
+		alice.Publish(x.UpTo(QoS1), hers, "1", Having(codec.TopicAlias(1)))
+		watcher.Receive(hers, "1")
+		bob.Publish(x.UpTo(QoS1), his, "2", Having(codec.TopicAlias(1)))
+		watcher.Receive(his, "2")
+
+		alice.Publish(x.UpTo(QoS1), "", "3", Having(codec.TopicAlias(1)))
+
+		watcher.Receive(hers, "3")
+	})
+
+var _ = Check("alias-zero",
+	"closes the connection on Topic Alias 0",
+	Rules{V5: "MQTT-3.3.2-8"},
+	CaughtBy{fault.IgnoresAliasZero},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("zero"), Properties: codec.Properties{codec.TopicAlias(0)}}))
+
+		alice.WantClosed(codec.TopicAliasInvalid)
+	})
+
+var _ = Check("alias-above-maximum",
+	"closes the connection on a Topic Alias above its Topic Alias Maximum",
+	Rules{V5: "MQTT-3.3.2-9"},
+	CaughtBy{fault.IgnoresAliases},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("above"), "hello", Having(codec.TopicAlias(aboveMaximum(x)))))
+
+		alice.WantClosed(codec.TopicAliasInvalid)
+	})
+
+var _ = Check("alias-zero-reason",
+	"says DISCONNECT 0x94 before it closes on Topic Alias 0",
+	Rules{V5: "5.0/3.3.4/topic-alias-invalid-reason"},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("zero"), Properties: codec.Properties{codec.TopicAlias(0)}}))
+
+		alice.WantDisconnect(codec.TopicAliasInvalid)
+	})
+
+var _ = Check("alias-above-maximum-reason",
+	"says DISCONNECT 0x94 before it closes on a Topic Alias above its Topic Alias Maximum",
+	Rules{V5: "5.0/3.3.4/topic-alias-invalid-reason"},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("above"), "hello", Having(codec.TopicAlias(aboveMaximum(x)))))
+
+		alice.WantDisconnect(codec.TopicAliasInvalid)
+	})
+
+var _ = Check("alias-unknown",
+	"closes the connection on a PUBLISH without a Topic Name whose Topic Alias has not been set",
+	Rules{V5: "5.0/3.3.4/topic-alias-unknown"},
+	Needs{TopicAliases},
+	CaughtBy{fault.IgnoresAliases},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, "", "hello", Having(codec.TopicAlias(1))))
+
+		alice.WantClosed(codec.TopicAliasInvalid)
+	})
+
+var _ = Check("alias-unknown-reason",
+	"says DISCONNECT 0x82 before it closes on a Topic Alias that has not been set",
+	Rules{V5: "5.0/3.3.4/topic-alias-unknown-reason"},
+	Needs{TopicAliases},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, "", "hello", Having(codec.TopicAlias(1))))
+
+		alice.WantDisconnect(codec.ProtocolError)
+	})
+
+var _ = Check("alias-not-carried-over",
+	"forgets the client's Topic Aliases with the connection, whether its session goes on or not",
+	Rules{V5: "MQTT-3.3.2-7"},
+	Needs{TopicAliases},
+	CaughtBy{fault.IgnoresAliases},
+	func(x *Exchange) {
+		Each(x, partings, partingName, func(x *Exchange, part parting) {
+			alice := x.Connect(Persistent, As("alice"))
+			alice.Publish(QoS0, x.Topic("before"), "hello", Having(codec.TopicAlias(1)))
+			part.from(alice)
+			alice = x.Connect(Persistent, As("alice"))
+
+			alice.Send(alice.NewPublish(QoS0, "", "hello again", Having(codec.TopicAlias(1))))
+
+			alice.WantClosed(codec.TopicAliasInvalid)
+		})
+	})
+
+var _ = Check("alias-not-forwarded",
+	"sends no Topic Alias to a client that has not allowed any, whatever the publisher used",
+	Rules{V5: "MQTT-3.3.2-11"},
+	CaughtBy{fault.SendsAlias},
+	Watches,
+	func(x *Exchange) {
+		topic := x.Topic("plain")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Publish(QoS0, topic, "without")
+		if _, lacks := x.Profile.Lacks(TopicAliases); !lacks {
+			alice.Publish(QoS0, topic, "with", Having(codec.TopicAlias(1)))
+		}
+		marker := alice.Marker(QoS0, topic)
+
+		for _, message := range bob.WantUntil(marker) {
+			x.Expect(message.Properties.Has(codec.PropTopicAlias)).To(BeFalse(), "Topic Alias in PUBLISH %q", message.Payload)
+		}
+	})
+
+var _ = Check("alias-within-maximum",
+	"sends Topic Aliases only up to the client's Topic Alias Maximum, each first with its Topic Name",
+	Rules{V5: "MQTT-3.3.2-11 MQTT-3.3.2-8 5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown"},
+	CaughtBy{fault.SendsAliasesBeyondMaximum, fault.MixesUpAliases},
+	func(x *Exchange) {
+		// A broker need not use aliases at all; one that does has every chance here.
+		topics := []string{x.Topic("a"), x.Topic("b"), x.Topic("c"), x.Topic("d")}
+		bob := x.Connect(Clean, As("bob"), With(codec.TopicAliasMaximum(2)))
+		bob.Subscribe(x.UpTo(QoS1), topics...)
+		alice := x.Connect(Clean, As("alice"))
+
+		known := aliases{}
+		for _, round := range numbered(3) {
+			for _, topic := range topics {
+				alice.Publish(x.UpTo(QoS1), topic, round)
+				message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
+				x.Expect(known.resolve(x, message, 2)).To(Equal(topic), "the topic of the message")
+				x.Expect(message.Payload).To(Equal(round), "the payload")
+				bob.Ack(message)
+			}
+		}
+	})
+
+var _ = Check("alias-server-afresh",
+	"sets its Topic Aliases afresh on every connection",
+	Rules{V5: "MQTT-3.3.2-7"},
+	CaughtBy{fault.ResumesAliases},
+	func(x *Exchange) {
+		topic, qos := x.Topic("a"), x.UpTo(QoS1)
+		bob := x.Connect(Persistent, As("bob"), With(codec.TopicAliasMaximum(5)))
+		bob.Subscribe(qos, topic)
+		alice := x.Connect(Clean, As("alice"))
+		known := aliases{}
+		for _, payload := range numbered(2) {
+			alice.Publish(qos, topic, payload)
+			message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
+			x.Expect(known.resolve(x, message, 5)).To(Equal(topic), "the topic of the message")
+			bob.Ack(message)
+		}
+		bob.Drop()
+
+		bob = x.Connect(Persistent, As("bob"), With(codec.TopicAliasMaximum(5)))
+		alice.Publish(qos, topic, "3")
+
+		message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
+		x.Expect(message.Topic).To(Equal(topic), "the Topic Name of the connection's first message")
+		bob.Ack(message)
+	})
+
+// aboveMaximum is a Topic Alias that the broker does not allow.
+func aboveMaximum(x *Exchange) uint16 {
+	most := x.Profile.Number(codec.PropTopicAliasMaximum, 0)
+	if most >= 65535 {
+		x.Inapplicable("CONNACK: Topic Alias Maximum %d; there is no larger one", most)
+	}
+	return uint16(most + 1)
+}
+
+// aliases are the topics that the broker's Topic Aliases stand for on one
+// connection.
+type aliases map[uint32]string
+
+// resolve is the topic of a message that may have a Topic Alias, of which the
+// client allows most; the alias is checked on the way.
+func (a aliases) resolve(x *Exchange, p *codec.Publish, most uint32) string {
+	alias, ok := p.Properties.Number(codec.PropTopicAlias)
+	if !ok {
+		return p.Topic
+	}
+	x.Expect(alias).To(And(BeNumerically(">", 0), BeNumerically("<=", most)), "the Topic Alias")
+	if p.Topic != "" {
+		a[alias] = p.Topic
+	}
+	x.Expect(a).To(HaveKey(alias), "the Topic Aliases that the broker has set")
+	return a[alias]
+}

@@ -1,0 +1,313 @@
+package suites
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// What the server declares in CONNACK (5.0, section 3.2.2.3), held against it:
+// it does what it declares that it can, and a client that uses what it
+// declares that it lacks meets a Protocol Error, which closes the connection
+// (MQTT-4.13.1-1). The Reason Code for that should be the one of the section.
+
+var _ = Check("capabilities-qos-declared",
+	"takes part in every QoS up to the Maximum QoS that it declares",
+	Rules{V5: "MQTT-3.2.2-9"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ConcealsMaximumQoS},
+	func(x *Exchange) {
+		Each(x, []codec.QoS{QoS1, QoS2}[:x.UpTo(QoS2)], qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Connect(Clean, As("alice"))
+			publish := alice.NewPublish(qos, x.Topic("news"), "hello")
+
+			alice.Send(publish)
+
+			if qos == QoS1 {
+				alice.WantPuback(publish.PacketID)
+			} else {
+				alice.WantPubrec(publish.PacketID)
+			}
+		})
+	})
+
+var _ = Check("capabilities-qos-subscriptions",
+	"grants subscriptions at any Requested QoS, though it does not support QoS 2",
+	Rules{V5: "MQTT-3.2.2-10"},
+	Needs{NoExactlyOnce},
+	CaughtBy{fault.RefusesUnsupportedQoS},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		subscribe := &codec.Subscribe{PacketID: alice.PacketID()}
+		for _, qos := range []codec.QoS{QoS0, QoS1, QoS2} {
+			subscribe.Subscriptions = append(subscribe.Subscriptions, codec.Subscription{Filter: x.Topic(qosName(qos)), QoS: qos})
+		}
+
+		alice.Send(subscribe)
+
+		suback := alice.WantSuback(subscribe.PacketID)
+		x.Expect(suback.Codes).To(HaveEach(BeNumerically("<=", codec.GrantedQoS2)), "the Reason Codes of SUBACK")
+	})
+
+// mochi 2.7.9 treats the message as one of the QoS that it declares.
+var _ = Check("capabilities-qos-exceeded",
+	"closes the connection on a PUBLISH above the Maximum QoS that it declares",
+	Rules{V5: "MQTT-3.2.2-11"},
+	Needs{NoExactlyOnce},
+	CaughtBy{fault.IgnoresUnsupportedPublish},
+	func(x *Exchange) {
+		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(alice.NewPublish(qos, x.Topic("news"), "hello"))
+
+			alice.WantClosed(codec.QoSNotSupported)
+		})
+	})
+
+// beyond are the QoS that the broker does not support.
+func beyond(x *Exchange) []codec.QoS { return []codec.QoS{QoS1, QoS2}[x.UpTo(QoS2):] }
+
+var _ = Check("capabilities-qos-exceeded-reason",
+	"gives 0x9B as its reason for closing on a PUBLISH above the Maximum QoS that it declares",
+	Rules{V5: "5.0/3.2.2.3.4/qos-not-supported-reason"},
+	Needs{NoExactlyOnce},
+	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	func(x *Exchange) {
+		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(alice.NewPublish(qos, x.Topic("news"), "hello"))
+
+			wantReported(x, alice, codec.QoSNotSupported)
+		})
+	})
+
+// wantReported wants the next reply to be a DISCONNECT with this Reason Code,
+// or a SUBACK that gives it: tables 3-8 and 3-10 both have those about
+// subscriptions.
+func wantReported(x *Exchange, c *Client, code codec.ReasonCode) {
+	expected := fmt.Sprintf("DISCONNECT %s", code)
+	switch reply := Want[codec.Packet](c, expected).(type) {
+	case *codec.Disconnect:
+		x.Expect(reply.Code).To(Equal(code), "the Reason Code of DISCONNECT")
+	case *codec.Suback:
+		x.Expect(reply.Codes).To(HaveEach(code), "the Reason Codes of SUBACK")
+	default:
+		x.Failf(expected, "%s", reply)
+	}
+}
+
+var _ = Check("capabilities-will-qos-exceeded",
+	"refuses a CONNECT whose Will QoS is above the Maximum QoS that it declares, and closes the connection",
+	Rules{V5: "MQTT-3.2.2-12"},
+	Needs{NoExactlyOnce},
+	CaughtBy{fault.AcceptsUnsupportedWill},
+	func(x *Exchange) {
+		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Dial("alice")
+
+			alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: x.Topic("will"), Payload: "gone"})))
+
+			alice.WantRejected(codec.QoSNotSupported)
+		})
+	})
+
+var _ = Check("capabilities-will-qos-exceeded-reason",
+	"gives 0x9B as its reason for refusing a CONNECT whose Will QoS is above the Maximum QoS that it declares",
+	Rules{V5: "5.0/3.2.2.3.4/will-qos-not-supported-reason"},
+	Needs{NoExactlyOnce},
+	CaughtBy{fault.RefusesSilently, fault.RefusesAsUnavailable},
+	func(x *Exchange) {
+		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Dial("alice")
+
+			alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: x.Topic("will"), Payload: "gone"})))
+
+			alice.WantRefused(codec.QoSNotSupported)
+		})
+	})
+
+var _ = Check("capabilities-will-retain-unavailable",
+	"refuses a CONNECT with Will Retain 1 when it declares that it retains no messages, and closes the connection",
+	Rules{V5: "MQTT-3.2.2-13"},
+	Needs{NoRetain},
+	CaughtBy{fault.AcceptsUnsupportedWill},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
+
+		alice.WantRejected(codec.RetainNotSupported)
+	})
+
+var _ = Check("capabilities-will-retain-unavailable-reason",
+	"gives 0x9A as its reason for refusing a CONNECT with Will Retain 1",
+	Rules{V5: "5.0/3.2.2.3.5/will-retain-not-supported-reason"},
+	Needs{NoRetain},
+	CaughtBy{fault.RefusesSilently, fault.RefusesAsUnavailable},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
+
+		alice.WantRefused(codec.RetainNotSupported)
+	})
+
+var _ = Check("capabilities-retain-unavailable",
+	"closes the connection on a PUBLISH with RETAIN 1 when it declares that it retains no messages",
+	Rules{V5: "MQTT-3.2.2-14"},
+	Needs{NoRetain},
+	CaughtBy{fault.IgnoresUnsupportedPublish},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Retained))
+
+		alice.WantClosed(codec.RetainNotSupported)
+	})
+
+var _ = Check("capabilities-retain-unavailable-reason",
+	"gives 0x9A as its reason for closing on a PUBLISH with RETAIN 1",
+	Rules{V5: "5.0/3.2.2.3.5/retain-not-supported-reason"},
+	Needs{NoRetain},
+	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Retained))
+
+		wantReported(x, alice, codec.RetainNotSupported)
+	})
+
+var _ = Check("capabilities-topic-alias-exceeded",
+	"closes the connection on a Topic Alias above the Topic Alias Maximum that it declares",
+	Rules{V5: "MQTT-3.2.2-17"},
+	Needs{TopicAliases},
+	CaughtBy{fault.IgnoresUnsupportedPublish},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		most, _ := alice.Connack.Properties.Number(codec.PropTopicAliasMaximum)
+		if most == maximumAlias {
+			x.Inapplicable("CONNACK: Topic Alias Maximum %d; no alias is above it", most)
+		}
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.TopicAlias(uint16(most+1)))))
+
+		alice.WantClosed(codec.TopicAliasInvalid)
+	})
+
+// maximumAlias is the highest Topic Alias that there is.
+const maximumAlias = 65535
+
+// mochi 2.7.9 takes Topic Aliases, but has no Topic Alias Maximum in CONNACK:
+// "if the Topic Alias Maximum property is absent, the default value is 0"
+// (section 3.2.2.3.8), and one above it "is a Protocol Error" (3.3.4).
+var _ = Check("capabilities-topic-alias-none",
+	"closes the connection on a Topic Alias when it declares no Topic Alias Maximum, or 0",
+	Rules{V5: "MQTT-3.2.2-18"},
+	Needs{NoTopicAliases},
+	CaughtBy{fault.IgnoresUnsupportedPublish},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.TopicAlias(1))))
+
+		alice.WantClosed(codec.TopicAliasInvalid)
+	})
+
+// An unavailable subscription is one that uses what a broker may lack.
+type unavailable struct {
+	filter     string
+	properties codec.Properties
+	code       codec.ReasonCode
+}
+
+// subscribe sends the SUBSCRIBE of a new client.
+func (u unavailable) subscribe(x *Exchange) (alice *Client, id uint16) {
+	alice = x.Connect(Clean, As("alice"))
+	subscribe := &codec.Subscribe{
+		PacketID: alice.PacketID(), Properties: u.properties,
+		Subscriptions: []codec.Subscription{{Filter: u.filter}},
+	}
+	alice.Send(subscribe)
+	return alice, subscribe.PacketID
+}
+
+// wantRefused wants that subscription not to be granted. The section makes it
+// a Protocol Error; table 3-8 has the code for SUBACK too.
+func (u unavailable) wantRefused(x *Exchange) {
+	alice, id := u.subscribe(x)
+	alice.WantSubscriptionRefused(id, u.code)
+}
+
+// wantReported wants the refusal to give the reason.
+func (u unavailable) wantReported(x *Exchange) {
+	alice, _ := u.subscribe(x)
+	wantReported(x, alice, u.code)
+}
+
+func wildcards(x *Exchange) []named[unavailable] {
+	return []named[unavailable]{
+		{"+", unavailable{x.Topic("+"), nil, codec.WildcardSubscriptionsNotSupported}},
+		{"#", unavailable{x.Topic("#"), nil, codec.WildcardSubscriptionsNotSupported}},
+	}
+}
+
+func identified(x *Exchange) unavailable {
+	return unavailable{x.Topic("news"), codec.Properties{codec.SubscriptionIdentifier(1)}, codec.SubscriptionIdentifiersNotSupported}
+}
+
+func shared(x *Exchange) unavailable {
+	return unavailable{"$share/" + x.ClientID("group") + "/" + x.Topic("news"), nil, codec.SharedSubscriptionsNotSupported}
+}
+
+var _ = Check("capabilities-wildcards-unavailable",
+	"refuses a Topic Filter with a wildcard when it declares that these are not available",
+	Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported"},
+	Needs{NoWildcards},
+	CaughtBy{fault.GrantsEverySubscription},
+	func(x *Exchange) {
+		Each(x, wildcards(x), named[unavailable].label, func(x *Exchange, u named[unavailable]) { u.value.wantRefused(x) })
+	})
+
+var _ = Check("capabilities-wildcards-unavailable-reason",
+	"gives 0xA2 as its reason for refusing a Topic Filter with a wildcard",
+	Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported-reason"},
+	Needs{NoWildcards},
+	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	func(x *Exchange) {
+		Each(x, wildcards(x), named[unavailable].label, func(x *Exchange, u named[unavailable]) { u.value.wantReported(x) })
+	})
+
+var _ = Check("capabilities-subscription-identifiers-unavailable",
+	"refuses a Subscription Identifier when it declares that these are not available",
+	Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported"},
+	Needs{NoSubscriptionIdentifiers},
+	CaughtBy{fault.GrantsEverySubscription},
+	func(x *Exchange) { identified(x).wantRefused(x) })
+
+var _ = Check("capabilities-subscription-identifiers-unavailable-reason",
+	"gives 0xA1 as its reason for refusing a Subscription Identifier",
+	Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported-reason"},
+	Needs{NoSubscriptionIdentifiers},
+	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	func(x *Exchange) { identified(x).wantReported(x) })
+
+var _ = Check("capabilities-shared-subscriptions-unavailable",
+	"refuses a shared subscription when it declares that these are not available",
+	Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported"},
+	Needs{NoSharedSubscriptions},
+	CaughtBy{fault.GrantsEverySubscription},
+	func(x *Exchange) { shared(x).wantRefused(x) })
+
+var _ = Check("capabilities-shared-subscriptions-unavailable-reason",
+	"gives 0x9E as its reason for refusing a shared subscription",
+	Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported-reason"},
+	Needs{NoSharedSubscriptions},
+	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	func(x *Exchange) { shared(x).wantReported(x) })

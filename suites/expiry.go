@@ -1,0 +1,212 @@
+package suites
+
+import (
+	"math"
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Message Expiry Interval (5.0, section 3.3.2.3.3): counted down while a message
+// waits, and the end of one that has waited too long.
+//
+// Brokers may keep time in whole seconds. A message that must be gone has
+// therefore outlived its interval by a second.
+
+const (
+	// expired is how long a message with an interval of one second is given.
+	expired = 2100 * time.Millisecond
+	// waited is long enough for the interval to be less by one at least.
+	waited = 1100 * time.Millisecond
+)
+
+var _ = Check("expiry-queued",
+	"deletes a message that has expired before its client came back, and only that",
+	Rules{V5: "MQTT-3.3.2-5"},
+	Needs{AtLeastOnce},
+	Takes(expired),
+	CaughtBy{fault.NeverExpires},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("queued")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			bob.Disconnect()
+			alice := x.Connect(Clean, As("alice"))
+			alice.Publish(qos, topic, "for ever")
+			alice.Publish(qos, topic, "for a second", Having(codec.MessageExpiryInterval(1)))
+			alice.Publish(qos, topic, "for an hour", Having(codec.MessageExpiryInterval(3600)))
+
+			x.Wait(expired)
+			bob = x.Connect(Persistent, As("bob"))
+
+			bob.ReceiveUnordered(Message{Topic: topic, Payload: "for ever"}, Message{Topic: topic, Payload: "for an hour"})
+			bob.WantNothingBefore(alice.Marker(qos, topic))
+		})
+	})
+
+var _ = Check("expiry-retained",
+	"discards a retained message that has expired",
+	Rules{V5: "5.0/3.3.1.3/retained-message-expires MQTT-3.3.2-5"},
+	Needs{Retain},
+	Takes(expired),
+	CaughtBy{fault.NeverExpires},
+	func(x *Exchange) {
+		topic, qos := x.Topic("retained"), x.UpTo(QoS1)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(qos, topic, "for a second", Retained, Having(codec.MessageExpiryInterval(1)))
+
+		x.Wait(expired)
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(qos, topic)
+
+		bob.WantNothingBefore(alice.Marker(qos, topic))
+	})
+
+var _ = Check("expiry-forwarded",
+	"hands the Message Expiry Interval on with a message that did not have to wait",
+	Rules{V5: "MQTT-3.3.2-6"},
+	CaughtBy{fault.DropsExpiry, fault.HalvesExpiry},
+	func(x *Exchange) {
+		topic := x.Topic("live")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+
+		published := time.Now()
+		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "hello", Having(codec.MessageExpiryInterval(1000)))
+
+		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, 0)
+	})
+
+var _ = Check("expiry-longest",
+	"hands even the longest Message Expiry Interval on as it was published",
+	Rules{V5: "MQTT-3.3.2-6"},
+	CaughtBy{fault.DropsExpiry, fault.HalvesExpiry},
+	func(x *Exchange) {
+		topic := x.Topic("live")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+
+		published := time.Now()
+		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "hello", Having(codec.MessageExpiryInterval(math.MaxUint32)))
+
+		// mochi 2.7.9 makes a day of it: a limit of its own, for which the rule has
+		// no room ("set to the received value minus the time that the Application
+		// Message has been waiting in the Server").
+		wantCountedDown(x, bob.Receive(topic, "hello"), math.MaxUint32, published, 0)
+	})
+
+var _ = Check("expiry-held-back",
+	"deletes a message that has expired before the client's Receive Maximum let it go out",
+	Rules{V5: "MQTT-3.3.2-5"},
+	Needs{AtLeastOnce},
+	Takes(expired),
+	CaughtBy{fault.NeverExpires},
+	func(x *Exchange) {
+		topic := x.Topic("held")
+		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+		bob.Subscribe(QoS1, topic)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS1, topic, "under way")
+		first := bob.WantPublish(topic, "under way")
+		alice.Publish(QoS1, topic, "for a second", Having(codec.MessageExpiryInterval(1)))
+
+		x.Wait(expired)
+		bob.Ack(first)
+
+		bob.WantNothingBefore(alice.Marker(QoS1, topic))
+	})
+
+var _ = Check("expiry-queued-counted-down",
+	"takes the time a message waited for its client off the Message Expiry Interval",
+	Rules{V5: "MQTT-3.3.2-6"},
+	Needs{AtLeastOnce},
+	Takes(waited),
+	CaughtBy{fault.DropsExpiry, fault.FreezesExpiry},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("queued")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			bob.Disconnect()
+			published := time.Now()
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello", Having(codec.MessageExpiryInterval(1000)))
+
+			x.Wait(waited)
+			bob = x.Connect(Persistent, As("bob"))
+
+			wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, waited)
+		})
+	})
+
+var _ = Check("expiry-retained-counted-down",
+	"takes the time a message was retained off the Message Expiry Interval",
+	Rules{V5: "MQTT-3.3.2-6"},
+	Needs{Retain},
+	Takes(waited),
+	CaughtBy{fault.DropsExpiry, fault.FreezesExpiry},
+	func(x *Exchange) {
+		topic, qos := x.Topic("retained"), x.UpTo(QoS1)
+		published := time.Now()
+		x.Connect(Clean, As("alice")).Publish(qos, topic, "hello", Retained, Having(codec.MessageExpiryInterval(1000)))
+
+		x.Wait(waited)
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(qos, topic)
+
+		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, waited)
+	})
+
+var _ = Check("expiry-not-once-sent",
+	"resends an unacknowledged QoS 2 PUBLISH even when its message has expired since",
+	Rules{V5: "MQTT-4.3.3-7"},
+	Needs{ExactlyOnce},
+	Takes(expired),
+	CaughtBy{fault.ForgetsUnacknowledged},
+	func(x *Exchange) {
+		topic := x.Topic("sent")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS2, topic)
+		x.Connect(Clean, As("alice")).Publish(QoS2, topic, "hello", Having(codec.MessageExpiryInterval(1)))
+		id := bob.WantPublishAt(QoS2, topic, "hello").PacketID
+		bob.Drop()
+
+		x.Wait(expired)
+		bob = x.Connect(Persistent, As("bob"))
+
+		again := bob.Receive(topic, "hello")
+		x.Expect(again.PacketID).To(Equal(id), "the Packet Identifier of the resent PUBLISH")
+	})
+
+var _ = Check("expiry-handshake-completed",
+	"completes the QoS 2 handshake with the publisher after the message has expired",
+	Rules{V5: "MQTT-4.3.3-13"},
+	Needs{ExactlyOnce},
+	Takes(expired),
+	CaughtBy{fault.WithholdsPubcomp},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		publish := alice.NewPublish(QoS2, x.Topic("expired"), "hello", Having(codec.MessageExpiryInterval(1)))
+		alice.Send(publish)
+		alice.WantPubrec(publish.PacketID)
+
+		x.Wait(expired)
+		alice.Send(&codec.Pubrel{PacketID: publish.PacketID})
+
+		alice.WantPubcomp(publish.PacketID)
+	})
+
+// wantCountedDown wants the Message Expiry Interval of a message to be what it
+// was published with, less the whole seconds that it has spent at the broker:
+// no less than the wait was meant to last, no more than it did last.
+func wantCountedDown(x *Exchange, p *codec.Publish, interval uint32, published time.Time, wait time.Duration) {
+	least := float64(interval) - math.Ceil(time.Since(published).Seconds())
+	most := float64(interval) - math.Floor(wait.Seconds())
+	left, ok := p.Properties.Number(codec.PropMessageExpiryInterval)
+	x.Expect(ok).To(BeTrue(), "Message Expiry Interval is there")
+	x.Expect(float64(left)).To(And(BeNumerically(">=", least), BeNumerically("<=", most)), "Message Expiry Interval")
+}

@@ -1,0 +1,180 @@
+package suites
+
+import (
+	"strings"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// What of a PUBLISH belongs to the message, and must reach its subscribers
+// unaltered (5.0, sections 3.3.2.3.2 to 3.3.2.3.9): at once, after waiting for
+// the client, and as a retained message.
+
+var _ = Check("forward-payload-format",
+	"hands the Payload Format Indicator on unaltered",
+	Rules{V5: "MQTT-3.3.2-4"},
+	CaughtBy{fault.DropsPayloadFormat},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"UTF-8", codec.Properties{codec.PayloadFormatIndicator(1)}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			x.Expect(got.All(codec.PropPayloadFormatIndicator)).To(Equal(sent), "Payload Format Indicator")
+		})
+	})
+
+var _ = Check("forward-payload-format-absent",
+	"does not declare a payload as text that was not published as such",
+	Rules{V5: "MQTT-3.3.2-4"},
+	CaughtBy{fault.DeclaresText},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"absent", nil},
+			{"unspecified bytes", codec.Properties{codec.PayloadFormatIndicator(0)}},
+		}, func(x *Exchange, _, got codec.Properties) {
+			// 0 "is equivalent to not sending a Payload Format Indicator".
+			format, _ := got.Number(codec.PropPayloadFormatIndicator)
+			x.Expect(format).To(BeZero(), "Payload Format Indicator")
+		})
+	})
+
+var _ = Check("forward-content-type",
+	"hands the Content Type on unaltered",
+	Rules{V5: "MQTT-3.3.2-20"},
+	CaughtBy{fault.DropsContentType, fault.LowersText},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"MIME type", codec.Properties{codec.ContentType("Application/JSON; charset=UTF-8")}},
+			{"no MIME type", codec.Properties{codec.ContentType("Käse ≠ 奶酪")}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			x.Expect(got.All(codec.PropContentType)).To(Equal(sent), "Content Type")
+		})
+	})
+
+var _ = Check("forward-response-topic",
+	"hands the Response Topic on unaltered",
+	Rules{V5: "MQTT-3.3.2-15"},
+	CaughtBy{fault.DropsResponseTopic, fault.LowersText},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"levels", codec.Properties{codec.ResponseTopic("Answers/to/Alice")}},
+			{"empty levels", codec.Properties{codec.ResponseTopic("/Answers//")}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			x.Expect(got.All(codec.PropResponseTopic)).To(Equal(sent), "Response Topic")
+		})
+	})
+
+var _ = Check("forward-correlation-data",
+	"hands the Correlation Data on unaltered",
+	Rules{V5: "MQTT-3.3.2-16"},
+	CaughtBy{fault.DropsCorrelationData},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"text", codec.Properties{codec.CorrelationData("request 7")}},
+			{"bytes that are no text", codec.Properties{codec.CorrelationData("\x00\xFF\xED\xA0\x80\x01")}},
+			{"1000 bytes", codec.Properties{codec.CorrelationData(strings.Repeat("\xFE", 1000))}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			x.Expect(got.All(codec.PropCorrelationData)).To(Equal(sent), "Correlation Data")
+		})
+	})
+
+var _ = Check("forward-user-properties",
+	"hands all User Properties on unaltered, in the order of the publisher",
+	Rules{V5: "MQTT-3.3.2-17 MQTT-3.3.2-18"},
+	CaughtBy{fault.DropsUserProperties, fault.SortsUserProperties, fault.MergesUserProperties},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"several", codec.Properties{
+				codec.UserProperty("z", "last goes first"), codec.UserProperty("a", "2"), codec.UserProperty("Größe", "≥ 3 m"),
+				codec.UserProperty("a", "1"), codec.UserProperty("a", "1"), codec.UserProperty("b", "+/#"),
+			}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			x.Expect(got.All(codec.PropUserProperty)).To(Equal(sent), "User Properties")
+		})
+	})
+
+var _ = Check("forward-empty-values",
+	"hands properties with an empty value on like any other",
+	Rules{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20"},
+	CaughtBy{fault.DropsEmptyValues},
+	func(x *Exchange) {
+		forwarded(x, []forwarding{
+			{"Content Type", codec.Properties{codec.ContentType("")}},
+			{"Correlation Data", codec.Properties{codec.CorrelationData("")}},
+			{"User Property", codec.Properties{codec.UserProperty("", "nameless"), codec.UserProperty("empty", "")}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			x.Expect(got.All(sent[0].ID)).To(Equal(sent), sent[0].ID.String())
+		})
+	})
+
+var _ = Check("forward-together",
+	"hands all properties of a message on together, whatever order they came in",
+	Rules{V5: "MQTT-3.3.2-4 MQTT-3.3.2-15 MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20 5.0/2.2.2.2/property-order"},
+	CaughtBy{fault.DropsContentType},
+	func(x *Exchange) {
+		all := codec.Properties{
+			codec.UserProperty("first", "1"), codec.CorrelationData("7"), codec.ContentType("text/plain"),
+			codec.UserProperty("second", "2"), codec.ResponseTopic("answers"), codec.PayloadFormatIndicator(1),
+		}
+		forwarded(x, []forwarding{
+			{"in one order", all},
+			{"in another", codec.Properties{all[5], all[0], all[4], all[2], all[3], all[1]}},
+		}, func(x *Exchange, sent, got codec.Properties) {
+			for _, p := range sent {
+				x.Expect(got.All(p.ID)).To(Equal(sent.All(p.ID)), p.ID.String())
+			}
+		})
+	})
+
+// forwarding is a message's properties, with a name.
+type forwarding struct {
+	name       string
+	properties codec.Properties
+}
+
+// forwarded publishes a message with each set of properties, and shows what
+// arrives of them on each way from a publisher to a subscriber.
+func forwarded(x *Exchange, rows []forwarding, want func(x *Exchange, sent, got codec.Properties)) {
+	const payload = "hello"
+	type way struct {
+		name  string
+		needs Need
+		get   func(x *Exchange, topic string, sent codec.Properties) *codec.Publish
+	}
+	ways := []way{
+		{"at once", "", func(x *Exchange, topic string, sent codec.Properties) *codec.Publish {
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(QoS0, topic)
+			x.Connect(Clean, As("alice")).Publish(QoS0, topic, payload, Having(sent...))
+			return bob.Receive(topic, payload)
+		}},
+		{"after waiting", AtLeastOnce, func(x *Exchange, topic string, sent codec.Properties) *codec.Publish {
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(QoS1, topic)
+			bob.Disconnect()
+			x.Connect(Clean, As("alice")).Publish(QoS1, topic, payload, Having(sent...))
+			return x.Connect(Persistent, As("bob")).Receive(topic, payload)
+		}},
+		{"retained", Retain, func(x *Exchange, topic string, sent codec.Properties) *codec.Publish {
+			x.Connect(Clean, As("alice")).Publish(x.UpTo(QoS1), topic, payload, Retained, Having(sent...))
+			bob := x.Connect(Clean, As("bob"))
+			bob.Subscribe(QoS0, topic)
+			return bob.Receive(topic, payload)
+		}},
+	}
+	var cases []Case
+	for _, row := range rows {
+		for _, way := range ways {
+			if _, lacks := x.Profile.Lacks(way.needs); lacks {
+				continue
+			}
+			cases = append(cases, Case{Name: row.name + ", " + way.name, Body: func(x *Exchange) {
+				want(x, row.properties, way.get(x, x.Topic("properties"), row.properties).Properties)
+			}})
+		}
+	}
+	x.Cases(cases...)
+}

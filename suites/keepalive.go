@@ -1,0 +1,181 @@
+package suites
+
+import (
+	"fmt"
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+)
+
+// Keep Alive (section 3.1.2.10) and Server Keep Alive (5.0, section 3.2.2.3.14).
+
+// keepAliveOf is the Keep Alive that holds for an accepted connection, in
+// seconds: the server's, where it sets one, or else the one asked for. One that
+// is longer than this makes a check inapplicable that would have to wait for it.
+func keepAliveOf(x *Exchange, c *Client, asked, longest uint32) time.Duration {
+	seconds := asked
+	if n, ok := c.Connack.Properties.Number(codec.PropServerKeepAlive); ok {
+		seconds = n
+	}
+	if seconds == 0 || seconds > longest {
+		x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's %d", seconds, asked)
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// wantSilenceEnded wants the connection of a silent client to be closed. The
+// specification says when the server finds the client silent for too long, not
+// how soon it notices: mosquitto 2.0.11 looks every five seconds.
+func wantSilenceEnded(x *Exchange, c *Client, keepAlive time.Duration) {
+	c.WantClosedWithin(keepAlive*3/2+2*x.Timeout(), codec.KeepAliveTimeout)
+}
+
+var _ = Check("keepalive-enforced",
+	"closes the connection of a client that is silent for one and a half times its Keep Alive",
+	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22 MQTT-3.2.2-22"},
+	CaughtBy{fault.KeepsSilentClients},
+	Takes(1500*time.Millisecond),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), KeepAlive(1))
+
+		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 1, 5))
+	})
+
+var _ = Check("keepalive-server",
+	"closes the connection of a client that is silent for one and a half times the Server Keep Alive",
+	Rules{V5: "MQTT-3.1.2-21 MQTT-3.2.2-21 MQTT-3.1.2-22"},
+	Needs{ServerKeepAlive},
+	CaughtBy{fault.KeepsSilentClients},
+	Takes(15*time.Second),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), KeepAlive(60))
+
+		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 60, 10))
+	})
+
+var _ = Check("keepalive-any-packet",
+	"takes any packet for a sign of life",
+	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
+	CaughtBy{fault.CountsNoPackets, fault.CountsPingreqOnly},
+	Takes(3200*time.Millisecond),
+	func(x *Exchange) {
+		Each(x, signsOfLife(x.UpTo(QoS2)), named[signOfLife].label, func(x *Exchange, sign named[signOfLife]) {
+			alice := x.Connect(Clean, As("alice"), KeepAlive(2))
+			next := sign.value(x, alice)
+			interval := keepAliveOf(x, alice, 2, 10) * 4 / 5
+
+			// Within the Keep Alive of each other, but together longer than one
+			// and a half times that.
+			x.Wait(interval)
+			alice.Send(next())
+			x.Wait(interval)
+			alice.Send(next())
+
+			alice.WantAlive()
+		})
+	})
+
+// A signOfLife prepares a client for sending two packets of one type, and gives
+// them one by one.
+type signOfLife func(x *Exchange, alice *Client) (next func() codec.Packet)
+
+// signsOfLife are all packets that a client may send more than once, as far as
+// the broker takes part in them.
+func signsOfLife(highest codec.QoS) []named[signOfLife] {
+	signs := []named[signOfLife]{
+		{"PINGREQ", func(_ *Exchange, alice *Client) func() codec.Packet {
+			alice.Send(&codec.Pingreq{})
+			return func() codec.Packet {
+				Want[*codec.Pingresp](alice, "PINGRESP") // to the one before
+				return &codec.Pingreq{}
+			}
+		}},
+		{"PUBLISH", func(x *Exchange, alice *Client) func() codec.Packet {
+			return func() codec.Packet { return alice.NewPublish(QoS0, x.Topic("news"), "hello") }
+		}},
+		{"SUBSCRIBE", func(x *Exchange, alice *Client) func() codec.Packet {
+			return func() codec.Packet {
+				return &codec.Subscribe{PacketID: alice.PacketID(), Subscriptions: []codec.Subscription{{Filter: x.Topic("news")}}}
+			}
+		}},
+		{"UNSUBSCRIBE", func(x *Exchange, alice *Client) func() codec.Packet {
+			return func() codec.Packet {
+				return &codec.Unsubscribe{PacketID: alice.PacketID(), Filters: []string{x.Topic("news")}}
+			}
+		}},
+	}
+	if highest >= QoS1 {
+		signs = append(signs, named[signOfLife]{"PUBACK", func(x *Exchange, alice *Client) func() codec.Packet {
+			return acknowledging(sendTwo(x, alice, QoS1), func(id uint16) codec.Packet { return &codec.Puback{PacketID: id} })
+		}})
+	}
+	if highest >= QoS2 {
+		signs = append(signs,
+			named[signOfLife]{"PUBREC", func(x *Exchange, alice *Client) func() codec.Packet {
+				return acknowledging(sendTwo(x, alice, QoS2), func(id uint16) codec.Packet { return &codec.Pubrec{PacketID: id} })
+			}},
+			named[signOfLife]{"PUBCOMP", func(x *Exchange, alice *Client) func() codec.Packet {
+				ids := sendTwo(x, alice, QoS2)
+				for _, id := range ids {
+					alice.Send(&codec.Pubrec{PacketID: id})
+					alice.WantPubrel(id)
+				}
+				return acknowledging(ids, func(id uint16) codec.Packet { return &codec.Pubcomp{PacketID: id} })
+			}},
+			named[signOfLife]{"PUBREL", func(x *Exchange, alice *Client) func() codec.Packet {
+				var ids []uint16
+				for range 2 {
+					p := alice.NewPublish(QoS2, x.Topic("news"), "hello")
+					alice.Send(p)
+					alice.WantPubrec(p.PacketID)
+					ids = append(ids, p.PacketID)
+				}
+				return acknowledging(ids, func(id uint16) codec.Packet { return &codec.Pubrel{PacketID: id} })
+			}},
+		)
+	}
+	return signs
+}
+
+// sendTwo has two messages sent to a client and returns their Packet
+// Identifiers: nothing has been acknowledged yet.
+func sendTwo(x *Exchange, alice *Client, qos codec.QoS) (ids []uint16) {
+	topic := x.Topic("news")
+	alice.Subscribe(qos, topic)
+	bob := x.Connect(Clean, As("bob"))
+	for n := range 2 {
+		payload := fmt.Sprint(n)
+		bob.Publish(qos, topic, payload)
+		ids = append(ids, alice.WantPublish(topic, payload).PacketID)
+	}
+	return ids
+}
+
+// acknowledging gives an acknowledgement for each of these Packet Identifiers.
+func acknowledging(ids []uint16, ack func(id uint16) codec.Packet) (next func() codec.Packet) {
+	return func() codec.Packet {
+		id := ids[0]
+		ids = ids[1:]
+		return ack(id)
+	}
+}
+
+// 3.1.1 has no such rule: "a Server is permitted to disconnect a Client that it
+// determines to be inactive or non-responsive at any time".
+var _ = Check("keepalive-zero",
+	"sets no time limit for a client with Keep Alive 0",
+	Rules{V5: "5.0/3.1.2.10/keep-alive-zero"},
+	CaughtBy{fault.TimesOutKeepAliveZero},
+	Takes(2*time.Second),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), KeepAlive(0))
+		if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && n > 0 {
+			x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's 0", n)
+		}
+
+		x.Wait(2 * time.Second)
+
+		alice.Ping()
+	})

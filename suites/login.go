@@ -1,0 +1,139 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+)
+
+// User Name and Password: their flags (sections 3.1.2.8 and 3.1.2.9), and what
+// becomes of a client that they do not admit (3.1.4).
+
+var _ = Check("login-user-name-missing",
+	"closes the connection when the User Name Flag is 1 and there is no User Name",
+	Rules{V311: "MQTT-3.1.2-19", V5: "MQTT-3.1.2-17"},
+	CaughtBy{fault.AcceptsMissingUserName},
+	func(x *Exchange) {
+		wantLoginRejected(x, nil, nil, userNameFlag)
+	})
+
+// mochi 2.7.9 overlooks what follows the Client Identifier, in this check and in
+// login-password-unannounced: "a User Name MUST NOT be present in the Payload",
+// and the packet does not have the format of a CONNECT (MQTT-3.1.4-1).
+var _ = Check("login-user-name-unannounced",
+	"closes the connection when the User Name Flag is 0 and there is a User Name",
+	Rules{V311: "MQTT-3.1.2-18", V5: "MQTT-3.1.2-16"},
+	CaughtBy{fault.AcceptsSurplusInConnect},
+	func(x *Exchange) {
+		wantLoginRejected(x, &someUserName, nil, 0)
+	})
+
+var _ = Check("login-password-missing",
+	"closes the connection when the Password Flag is 1 and there is no Password",
+	Rules{V311: "MQTT-3.1.2-21", V5: "MQTT-3.1.2-19"},
+	CaughtBy{fault.AcceptsMissingPassword},
+	func(x *Exchange) {
+		wantLoginRejected(x, &someUserName, nil, userNameFlag|passwordFlag)
+	})
+
+var _ = Check("login-password-unannounced",
+	"closes the connection when the Password Flag is 0 and there is a Password",
+	Rules{V311: "MQTT-3.1.2-20", V5: "MQTT-3.1.2-18"},
+	CaughtBy{fault.AcceptsSurplusInConnect},
+	func(x *Exchange) {
+		wantLoginRejected(x, &someUserName, &somePassword, userNameFlag)
+	})
+
+// 5.0 allows a Password without a User Name (section 3.1.2.9).
+var _ = Check("login-password-alone",
+	"closes the connection when the Password Flag is 1 and the User Name Flag is 0",
+	Rules{V311: "MQTT-3.1.2-22"},
+	CaughtBy{fault.AcceptsPasswordAlone},
+	func(x *Exchange) {
+		wantLoginRejected(x, nil, &somePassword, passwordFlag)
+	})
+
+var someUserName, somePassword = "alice", "secret"
+
+// wantLoginRejected sends a CONNECT with these fields, and Connect Flags that
+// say otherwise.
+func wantLoginRejected(x *Exchange, userName, password *string, flags byte) {
+	connect := x.NewConnect(Clean, As("alice"))
+	connect.UserName, connect.Password = userName, password
+	alice := x.Dial("alice")
+
+	alice.Send(codec.Wrong(connect, codec.Set("Connect Flags", cleanStartFlag|flags)))
+
+	alice.WantRejected(codec.BadUserNameOrPassword)
+}
+
+var _ = Check("login-refused-closed",
+	"closes the connection of a client whose user name or password is wrong",
+	Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
+	Needs{Credentials},
+	CaughtBy{fault.HoldsRefused},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
+
+		wantLoginRefused(x, alice)
+	})
+
+// wantLoginRefused wants the end of a connection with wrong credentials. A
+// broker that does not check them shows nothing here.
+func wantLoginRefused(x *Exchange, c *Client) {
+	if c.Accepts() {
+		x.Inapplicable("the broker checks no credentials: CONNACK 0x00 to wrong ones")
+	}
+	c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
+}
+
+var _ = Check("login-refused-code",
+	"says by the return code of CONNACK that it refuses the user name or password",
+	Rules{V311: "3.1.1/3.2.2.3/refusal-code"},
+	Needs{Credentials},
+	CaughtBy{fault.RefusesAsUnavailable, fault.RefusesSilently},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
+
+		if alice.Accepts() {
+			x.Inapplicable("the broker checks no credentials: CONNACK 0x00 to wrong ones")
+		}
+		alice.WantRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized)
+	})
+
+var _ = Check("login-checked",
+	"authenticates clients that connect with user name and password",
+	Rules{V5: "5.0/3.1.4/authentication-checks"},
+	Needs{Credentials},
+	CaughtBy{fault.AcceptsRefusedClients},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
+
+		alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
+	})
+
+var _ = Check("login-refused-ignored",
+	"acts on nothing that a client sends behind a CONNECT whose user name or password is wrong",
+	Rules{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
+	Needs{Credentials},
+	CaughtBy{fault.ProcessesRefusedClients},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, topic)
+		alice := x.Dial("alice")
+
+		alice.Send(
+			x.NewConnect(Clean, As("alice"), WrongLogin),
+			&codec.Publish{Topic: topic, Payload: "smuggled"},
+		)
+
+		wantLoginRefused(x, alice)
+		bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(QoS0, topic))
+	})

@@ -1,0 +1,314 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Subscription Options (5.0, section 3.8.3.1) beside the QoS: No Local, Retain
+// As Published and Retain Handling.
+
+var _ = Check("options-all-answered",
+	"answers a SUBSCRIBE with every combination of Subscription Options that is allowed",
+	Rules{V5: "MQTT-3.8.4-1 MQTT-3.8.4-6"},
+	CaughtBy{fault.IgnoresSubscribe, fault.OmitsLastSubackCode},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		subscribe := alice.NewSubscribe(QoS0)
+		for options := range 36 {
+			subscribe.Subscriptions = append(subscribe.Subscriptions, codec.Subscription{
+				Filter: x.Topic(string(rune('A' + options))), QoS: codec.QoS(options % 3), RetainHandling: byte(options / 3 % 3),
+				NoLocal: options/9%2 == 1, RetainAsPublished: options/18 == 1,
+			})
+		}
+
+		alice.Send(subscribe)
+
+		x.Expect(alice.WantSuback(subscribe.PacketID).Codes).To(HaveLen(36), "SUBACK codes")
+		alice.Ping()
+	})
+
+var _ = Check("options-no-local",
+	"does not send a client's own messages back to a subscription with No Local",
+	Rules{V5: "MQTT-3.8.3-3"},
+	CaughtBy{fault.IgnoresNoLocal},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "subscribed on this connection", Body: func(x *Exchange) {
+				qos := x.UpTo(QoS1)
+				alice := x.Connect(Clean, As("alice"))
+				alice.SubscribeWith([]codec.Subscription{{Filter: x.Topic("news"), QoS: qos, NoLocal: true}})
+
+				wantNotEchoed(x, alice, qos)
+			}},
+			Case{Name: "subscribed on an earlier connection", Body: func(x *Exchange) {
+				qos := x.UpTo(QoS1)
+				alice := x.Connect(Persistent, As("alice"))
+				alice.SubscribeWith([]codec.Subscription{{Filter: x.Topic("news"), QoS: qos, NoLocal: true}})
+				alice.Disconnect()
+
+				wantNotEchoed(x, x.Connect(Persistent, As("alice")), qos)
+			}},
+		)
+	})
+
+// wantNotEchoed publishes to the topic "news", which bob subscribes to as well,
+// and wants what alice publishes to go to bob, and what bob publishes to go to
+// both.
+func wantNotEchoed(x *Exchange, alice *Client, qos codec.QoS) {
+	topic := x.Topic("news")
+	bob := x.Connect(Clean, As("bob"))
+	bob.Subscribe(qos, topic)
+
+	alice.Publish(qos, topic, "from alice")
+	bob.Receive(topic, "from alice")
+
+	alice.WantNothingBefore(bob.Marker(qos, topic))
+}
+
+var _ = Check("options-retain-as-published",
+	"keeps the RETAIN flag of messages that it sends to a subscription with Retain As Published",
+	Rules{V5: "MQTT-3.3.1-13"},
+	Needs{Retain},
+	CaughtBy{fault.ClearsRetainFlag, fault.SetsRetainFlag},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "published with RETAIN 1", Body: func(x *Exchange) {
+				topic, qos := x.Topic("state"), x.UpTo(QoS1)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+
+				x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+			}},
+			Case{Name: "published with RETAIN 0", Body: func(x *Exchange) {
+				topic, qos := x.Topic("state"), x.UpTo(QoS1)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "on")
+
+				x.Expect(bob.Receive(topic, "on").Retain).To(BeFalse(), "RETAIN")
+			}},
+		)
+	})
+
+var _ = Check("options-retained-message-flag",
+	"sends the retained message to a new subscription with RETAIN 1, whatever Retain As Published says",
+	Rules{V5: "5.0/3.3.1.3/retained-message-flag"},
+	Needs{Retain},
+	CaughtBy{fault.ClearsRetainFlag},
+	func(x *Exchange) {
+		Each(x, []bool{false, true}, func(asPublished bool) string {
+			return map[bool]string{false: "Retain As Published 0", true: "Retain As Published 1"}[asPublished]
+		}, func(x *Exchange, asPublished bool) {
+			_, topic, qos := retainedState(x)
+			bob := x.Connect(Clean, As("bob"))
+
+			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: asPublished}})
+
+			x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+		})
+	})
+
+// retainedState has alice leave the retained message "on". It is at QoS 1 where
+// that is possible: one at QoS 0 may be dropped at any time.
+func retainedState(x *Exchange) (alice *Client, topic string, qos codec.QoS) {
+	topic, qos = x.Topic("state"), x.UpTo(QoS1)
+	alice = x.Connect(Clean, As("alice"))
+	alice.Publish(qos, topic, "on", Retained)
+	alice.Ping()
+	return alice, topic, qos
+}
+
+var _ = Check("options-retain-handling-0",
+	"sends the retained messages on every SUBSCRIBE with Retain Handling 0",
+	Rules{V5: "MQTT-3.3.1-9"},
+	Needs{Retain},
+	CaughtBy{fault.SendsRetainedOnce, fault.StoresNothingRetained},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "a new subscription", Body: func(x *Exchange) {
+				_, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
+
+				bob.Receive(topic, "on")
+			}},
+			Case{Name: "a subscription that is there", Body: func(x *Exchange) {
+				_, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
+				bob.Receive(topic, "on")
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
+
+				bob.Receive(topic, "on")
+			}},
+			Case{Name: "a subscription of the resumed session", Body: func(x *Exchange) {
+				_, topic, qos := retainedState(x)
+				bob := x.Connect(Persistent, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
+				bob.Receive(topic, "on")
+				bob.Ping()
+				bob.Disconnect()
+
+				bob = x.Connect(Persistent, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
+
+				bob.Receive(topic, "on")
+			}},
+		)
+	})
+
+var _ = Check("options-retain-handling-1",
+	"sends the retained messages on a SUBSCRIBE with Retain Handling 1 only if the subscription is new",
+	Rules{V5: "MQTT-3.3.1-10"},
+	Needs{Retain},
+	CaughtBy{fault.IgnoresRetainHandling, fault.StoresNothingRetained},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "a new subscription", Body: func(x *Exchange) {
+				_, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
+
+				bob.Receive(topic, "on")
+			}},
+			Case{Name: "new again after UNSUBSCRIBE", Body: func(x *Exchange) {
+				_, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
+				bob.Unsubscribe(topic)
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
+
+				bob.Receive(topic, "on")
+			}},
+			Case{Name: "a subscription that is there", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
+
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+			Case{Name: "a subscription of the resumed session", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+				bob := x.Connect(Persistent, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
+				bob.Receive(topic, "on")
+				bob.Ping()
+				bob.Disconnect()
+
+				bob = x.Connect(Persistent, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
+
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+		)
+	})
+
+var _ = Check("options-retain-handling-2",
+	"sends no retained messages on a SUBSCRIBE with Retain Handling 2",
+	Rules{V5: "MQTT-3.3.1-11"},
+	Needs{Retain},
+	CaughtBy{fault.IgnoresRetainHandling},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "a new subscription", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
+
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+			Case{Name: "a subscription that is there", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
+				bob.Receive(topic, "on")
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
+
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+		)
+	})
+
+var _ = Check("options-replaced",
+	"replaces the options of a subscription by those of a SUBSCRIBE to the same Topic Filter",
+	Rules{V5: "MQTT-3.8.4-3"},
+	Needs{Retain},
+	CaughtBy{fault.KeepsFirstOptions},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 replaces the QoS and the Subscription Identifier only.
+		// Section 3.8.4 says "it MUST replace that existing Subscription with a new
+		// Subscription", and that its Subscription Options could be different.
+		x.Cases(
+			Case{Name: "No Local from 0 to 1", Body: func(x *Exchange) {
+				topic, qos := x.Topic("news"), x.UpTo(QoS1)
+				alice := x.Connect(Clean, As("alice"))
+				alice.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
+
+				alice.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, NoLocal: true}})
+
+				wantNotEchoed(x, alice, qos)
+			}},
+			Case{Name: "No Local from 1 to 0", Body: func(x *Exchange) {
+				topic, qos := x.Topic("news"), x.UpTo(QoS1)
+				alice := x.Connect(Clean, As("alice"))
+				alice.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, NoLocal: true}})
+
+				alice.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
+
+				alice.Publish(qos, topic, "to myself")
+				alice.Receive(topic, "to myself")
+			}},
+			Case{Name: "Retain As Published from 0 to 1", Body: func(x *Exchange) {
+				topic, qos := x.Topic("state"), x.UpTo(QoS1)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+				x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+			}},
+			Case{Name: "Retain As Published from 1 to 0", Body: func(x *Exchange) {
+				topic, qos := x.Topic("state"), x.UpTo(QoS1)
+				bob := x.Connect(Clean, As("bob"))
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+
+				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+				x.Expect(bob.Receive(topic, "on").Retain).To(BeFalse(), "RETAIN")
+			}},
+		)
+	})
+
+var _ = Check("options-retain-handling-3",
+	"closes the connection on a SUBSCRIBE with Retain Handling 3",
+	Rules{V5: "5.0/3.8.3.1/retain-handling-value"},
+	CaughtBy{fault.IgnoresWrongOptions},
+	func(x *Exchange) {
+		// mochi 2.7.9 takes it, and the reserved bits below.
+		wrongOptions(x, 0b0011_0000)
+	})
+
+var _ = Check("options-reserved-bits",
+	"closes the connection on a SUBSCRIBE with reserved bits in its Subscription Options",
+	Rules{V5: "MQTT-3.8.3-5"},
+	CaughtBy{fault.IgnoresWrongOptions},
+	func(x *Exchange) {
+		wrongOptions(x, 1<<6, 1<<7, 0b1100_0000)
+	})

@@ -1,0 +1,318 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Subscription Identifiers (5.0, sections 3.8.2.1.2, 3.8.4 and 3.3.4).
+
+// identifiers are the Subscription Identifiers of a message, in rising order:
+// the one that they come in says nothing (section 3.3.4).
+func identifiers(p *codec.Publish) []uint32 {
+	ids := []uint32{}
+	for _, property := range p.Properties.All(codec.PropSubscriptionIdentifier) {
+		ids = append(ids, property.Number)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// subscribeAs subscribes to one filter under a Subscription Identifier; 0 is
+// none.
+func subscribeAs(c *Client, id uint32, qos codec.QoS, filter string) {
+	var properties []codec.Property
+	if id > 0 {
+		properties = append(properties, codec.SubscriptionIdentifier(id))
+	}
+	c.SubscribeWith([]codec.Subscription{{Filter: filter, QoS: qos}}, properties...)
+}
+
+// wantIdentifiers wants this message with all of these Subscription
+// Identifiers, each once: in one copy, or in several that share them out.
+func wantIdentifiers(x *Exchange, c *Client, topic, payload string, want ...uint32) {
+	missing := slices.Clone(want)
+	for len(missing) > 0 {
+		message := c.Receive(topic, payload)
+		for _, id := range identifiers(message) {
+			i := slices.Index(missing, id)
+			if i < 0 {
+				x.Failf(fmt.Sprintf("the Subscription Identifiers %v, each once", want), "%s", message)
+			}
+			missing = slices.Delete(missing, i, i+1)
+		}
+	}
+}
+
+var _ = Check("subid-returned",
+	"sends a message with the Subscription Identifier of the subscription that it is sent for",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-returned 5.0/3.3.2.3.8/subscription-identifier-value"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.StripsSubscriptionIdentifiers, fault.SendsSubscriptionIdentifierZero},
+	Watches,
+	func(x *Exchange) {
+		// Both ends of what 1 to 4 bytes can hold (section 1.5.5).
+		Each(x, []uint32{1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 268_435_455},
+			func(id uint32) string { return fmt.Sprint("Subscription Identifier ", id) },
+			func(x *Exchange, id uint32) {
+				topic, qos := x.Topic("news"), x.UpTo(QoS1)
+				bob := x.Connect(Clean, As("bob"))
+				subscribeAs(bob, id, qos, topic)
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+
+				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(Equal([]uint32{id}), "Subscription Identifiers")
+			})
+	})
+
+var _ = Check("subid-every-filter",
+	"gives the Subscription Identifier of a SUBSCRIBE to each of its Topic Filters",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.StripsSubscriptionIdentifiers},
+	func(x *Exchange) {
+		qos, first, second := x.UpTo(QoS1), x.Topic("first"), x.Topic("second")
+		bob := x.Connect(Clean, As("bob"))
+		bob.SubscribeWith([]codec.Subscription{{Filter: first, QoS: qos}, {Filter: second, QoS: qos}}, codec.SubscriptionIdentifier(7))
+
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(qos, first, "1")
+		x.Expect(identifiers(bob.Receive(first, "1"))).To(Equal([]uint32{7}), "Subscription Identifiers of the first")
+		alice.Publish(qos, second, "2")
+		x.Expect(identifiers(bob.Receive(second, "2"))).To(Equal([]uint32{7}), "Subscription Identifiers of the second")
+	})
+
+var _ = Check("subid-kept-in-session",
+	"keeps the Subscription Identifier with the subscription in the session",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Needs{SubscriptionIdentifiers, AtLeastOnce},
+	CaughtBy{fault.StripsSubscriptionIdentifiers},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		bob := x.Connect(Persistent, As("bob"))
+		subscribeAs(bob, 7, QoS1, topic)
+		bob.Disconnect()
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS1, topic, "while away")
+
+		bob = x.Connect(Persistent, As("bob"))
+		x.Expect(identifiers(bob.Receive(topic, "while away"))).To(Equal([]uint32{7}), "Subscription Identifiers of a message that waited")
+
+		alice.Publish(QoS1, topic, "when back")
+		x.Expect(identifiers(bob.Receive(topic, "when back"))).To(Equal([]uint32{7}), "Subscription Identifiers of a new message")
+	})
+
+var _ = Check("subid-retained",
+	"sends retained messages with the Subscription Identifier of the SUBSCRIBE that brought them",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Needs{SubscriptionIdentifiers, Retain},
+	CaughtBy{fault.StripsSubscriptionIdentifiers},
+	func(x *Exchange) {
+		// mochi 2.7.9 leaves it out. Section 3.3.4: "The PUBLISH packet includes the
+		// Subscription Identifier carried in the SUBSCRIBE packet, if there was
+		// one", and a retained message is sent for nothing else.
+		_, topic, qos := retainedState(x)
+		bob := x.Connect(Clean, As("bob"))
+
+		subscribeAs(bob, 7, qos, topic)
+
+		x.Expect(identifiers(bob.Receive(topic, "on"))).To(Equal([]uint32{7}), "Subscription Identifiers")
+	})
+
+var _ = Check("subid-foreign",
+	"sends no Subscription Identifiers but those of the subscriptions that a message is sent for",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-foreign"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.AddsSubscriptionIdentifier},
+	func(x *Exchange) {
+		qos := x.UpTo(QoS1)
+		x.Cases(
+			Case{Name: "a subscription without one", Body: func(x *Exchange) {
+				topic := x.Topic("news")
+				bob := x.Connect(Clean, As("bob"))
+				subscribeAs(bob, 0, qos, topic)
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+
+				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
+			}},
+			Case{Name: "another client's", Body: func(x *Exchange) {
+				topic := x.Topic("news")
+				bob := x.Connect(Clean, As("bob"))
+				subscribeAs(bob, 0, qos, topic)
+				carol := x.Connect(Clean, As("carol"))
+				subscribeAs(carol, 7, qos, topic)
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+
+				x.Expect(identifiers(carol.Receive(topic, "hello"))).To(Equal([]uint32{7}), "Subscription Identifiers of the client with one")
+				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers of the client without one")
+			}},
+			Case{Name: "another subscription's", Body: func(x *Exchange) {
+				news, sport, weather := x.Topic("news"), x.Topic("sport"), x.Topic("weather")
+				bob := x.Connect(Clean, As("bob"))
+				subscribeAs(bob, 7, qos, news)
+				subscribeAs(bob, 8, qos, sport)
+				subscribeAs(bob, 0, qos, weather)
+
+				alice := x.Connect(Clean, As("alice"))
+				alice.Publish(qos, sport, "hello")
+				x.Expect(identifiers(bob.Receive(sport, "hello"))).To(Equal([]uint32{8}), "Subscription Identifiers")
+				alice.Publish(qos, weather, "hello")
+				x.Expect(identifiers(bob.Receive(weather, "hello"))).To(BeEmpty(), "Subscription Identifiers")
+			}},
+		)
+	})
+
+var _ = Check("subid-overlapping",
+	"sends a message for overlapping subscriptions with the Subscription Identifiers of them all",
+	Rules{V5: "MQTT-3.3.4-3 MQTT-3.3.4-4 MQTT-3.3.4-5"},
+	Needs{SubscriptionIdentifiers, Wildcards},
+	CaughtBy{fault.StripsSubscriptionIdentifiers, fault.SendsFirstSubscriptionIdentifier},
+	func(x *Exchange) {
+		type row struct {
+			name             string
+			exact, plus, all uint32 // identifiers of the three filters; 0 is none
+			want             []uint32
+		}
+		Each(x, []row{
+			{"all with identifiers", 1, 2, 3, []uint32{1, 2, 3}},
+			{"the first without", 0, 2, 3, []uint32{2, 3}},
+			{"the last without", 1, 2, 0, []uint32{1, 2}},
+		}, func(r row) string { return r.name }, func(x *Exchange, r row) {
+			topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
+			bob := x.Connect(Clean, As("bob"))
+			subscribeAs(bob, r.exact, qos, topic)
+			subscribeAs(bob, r.plus, qos, x.Topic("sport/+"))
+			subscribeAs(bob, r.all, qos, x.Topic("sport/#"))
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "ace")
+
+			wantIdentifiers(x, bob, topic, "ace", r.want...)
+		})
+	})
+
+var _ = Check("subid-repeated",
+	"sends an identifier that several overlapping subscriptions share once for each of them",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-repeated"},
+	Needs{SubscriptionIdentifiers, Wildcards},
+	CaughtBy{fault.SendsFirstSubscriptionIdentifier},
+	func(x *Exchange) {
+		topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
+		bob := x.Connect(Clean, As("bob"))
+		subscribeAs(bob, 7, qos, topic)
+		subscribeAs(bob, 7, qos, x.Topic("sport/+"))
+
+		x.Connect(Clean, As("alice")).Publish(qos, topic, "ace")
+
+		wantIdentifiers(x, bob, topic, "ace", 7, 7)
+	})
+
+var _ = Check("subid-replaced",
+	"replaces the Subscription Identifier when the client subscribes to the same Topic Filter with another, or with none",
+	Rules{V5: "5.0/3.8.4/subscription-identifier-replaced"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.KeepsFirstSubscriptionIdentifier},
+	func(x *Exchange) {
+		qos := x.UpTo(QoS1)
+		type row struct {
+			name        string
+			first, then uint32 // 0 is none
+			want        []uint32
+		}
+		Each(x, []row{
+			{"one by another", 1, 2, []uint32{2}},
+			{"one by none", 1, 0, []uint32{}},
+			{"none by one", 0, 2, []uint32{2}},
+		}, func(r row) string { return r.name }, func(x *Exchange, r row) {
+			topic := x.Topic("news")
+			bob := x.Connect(Clean, As("bob"))
+			subscribeAs(bob, r.first, qos, topic)
+
+			subscribeAs(bob, r.then, qos, topic)
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+			x.Expect(identifiers(bob.Receive(topic, "hello"))).To(Equal(r.want), "Subscription Identifiers")
+		})
+	})
+
+var _ = Check("subid-unsubscribed",
+	"forgets the Subscription Identifier when the client unsubscribes",
+	Rules{V5: "5.0/3.8.4/subscription-identifier-replaced"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.KeepsFirstSubscriptionIdentifier},
+	func(x *Exchange) {
+		topic, qos := x.Topic("news"), x.UpTo(QoS1)
+		bob := x.Connect(Clean, As("bob"))
+		subscribeAs(bob, 7, qos, topic)
+		bob.Unsubscribe(topic)
+
+		subscribeAs(bob, 0, qos, topic)
+
+		x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
+		x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
+	})
+
+var _ = Check("subid-not-reverted",
+	"does not go back to the old Subscription Identifier when it sends a message a third time",
+	Rules{V5: "5.0/3.8.4/subscription-identifier-reverted"},
+	Needs{SubscriptionIdentifiers, AtLeastOnce},
+	CaughtBy{fault.RevertsSubscriptionIdentifier},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		bob := x.Connect(Persistent, As("bob"))
+		subscribeAs(bob, 1, QoS1, topic)
+		x.Connect(Clean, As("alice")).Publish(QoS1, topic, "hello")
+		bob.WantPublish(topic, "hello")
+		subscribeAs(bob, 2, QoS1, topic)
+		bob.Drop()
+
+		bob = x.Connect(Persistent, As("bob"))
+		again := identifiers(bob.WantPublish(topic, "hello"))
+		bob.Drop()
+		bob = x.Connect(Persistent, As("bob"))
+		onceMore := identifiers(bob.WantPublish(topic, "hello"))
+
+		// A message sent again may carry either, but not the old after the new.
+		older, newer := []uint32{1}, []uint32{2}
+		x.Expect(again).To(Or(Equal(older), Equal(newer)), "Subscription Identifiers the second time")
+		x.Expect(onceMore).To(Or(Equal(again), Equal(newer)), "Subscription Identifiers the third time")
+	})
+
+var _ = Check("subid-zero",
+	"closes the connection on a SUBSCRIBE with Subscription Identifier 0",
+	Rules{V5: "5.0/3.8.2.1.2/subscription-identifier-value"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.IgnoresWrongSubscriptionIdentifiers},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
+		subscribe.Properties = codec.Properties{codec.SubscriptionIdentifier(0)}
+		alice.Send(codec.Wrong(subscribe))
+
+		alice.WantClosed()
+	})
+
+var _ = Check("subid-twice",
+	"closes the connection on a SUBSCRIBE with two Subscription Identifiers",
+	Rules{V5: "5.0/3.8.2.1.2/subscription-identifier-twice"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.IgnoresWrongSubscriptionIdentifiers},
+	func(x *Exchange) {
+		Each(x, []uint32{1, 2}, func(second uint32) string { return fmt.Sprint("1 and ", second) }, func(x *Exchange, second uint32) {
+			alice := x.Connect(Clean, As("alice"))
+
+			subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
+			subscribe.Properties = codec.Properties{codec.SubscriptionIdentifier(1), codec.SubscriptionIdentifier(second)}
+			alice.Send(codec.Wrong(subscribe))
+
+			alice.WantClosed()
+		})
+	})

@@ -1,0 +1,201 @@
+package suites
+
+import (
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Will Delay Interval of 5.0 (section 3.1.3.2.2), and what ends it: the
+// session's end, or the client's return.
+//
+// What becomes of a delayed will when the client is back with Clean Start 1 is
+// not checked: it ends the session, at which the will is due; but it is also "a
+// new Network Connection for the ClientID", which is among the exceptions
+// (MQTT-3.1.2-8). Only a comment that is not normative says which it is.
+
+// willLateness is how late a will may come and still be counted: when it is
+// due is a MUST, that it comes promptly only a SHOULD.
+const willLateness = 5 * time.Second
+
+// delayed is the Will Delay Interval of a will.
+func delayed(seconds uint32) codec.Property { return codec.WillDelayInterval(seconds) }
+
+var _ = Check("will-delay",
+	"publishes the Will Message after its Will Delay Interval, not before",
+	Rules{V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
+	CaughtBy{fault.IgnoresWillDelay, fault.StoresNoWill},
+	Takes(2*time.Second),
+	func(x *Exchange) {
+		Each(x, []named[func(*Client)]{
+			{"lost connection", (*Client).Drop},
+			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
+		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(2)))
+			needExpiry(x, alice, 600, 60, never)
+
+			lost := time.Now()
+			end.value(alice)
+
+			watcher.Patience(willLateness)
+			watcher.Receive(topic, "lost")
+			// A clock that counts whole seconds may be almost one ahead.
+			x.Expect(time.Since(lost)).To(BeNumerically(">=", time.Second), "time until the will arrives")
+		})
+	})
+
+var _ = Check("will-delay-zero",
+	"publishes the Will Message without delay when its Will Delay Interval is 0 or absent, though the session goes on",
+	Rules{V5: "MQTT-3.1.2-8"},
+	CaughtBy{fault.DelaysEveryWill},
+	func(x *Exchange) {
+		Each(x, []named[codec.Properties]{{"absent", nil}, {"0", codec.Properties{delayed(0)}}}, named[codec.Properties].label,
+			func(x *Exchange, delay named[codec.Properties]) {
+				topic := x.Topic("status")
+				watcher := overhear(x, x.UpTo(QoS1), topic)
+
+				x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delay.value...)).Drop()
+
+				watcher.Receive(topic, "lost")
+			})
+	})
+
+// sessionExpiries end a session with its connection, and soon after it: before
+// a will that is to be delayed for longer.
+func sessionExpiries() []named[uint32] {
+	return []named[uint32]{{"with its connection", 0}, {"one second later", 1}}
+}
+
+var _ = Check("will-delay-session-end",
+	"publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
+	Rules{V5: "MQTT-3.1.2-8"},
+	CaughtBy{fault.DelaysWillBeyondSession},
+	Takes(time.Second),
+	func(x *Exchange) {
+		// "either the Will Delay Interval has elapsed or the Session ends".
+		// mosquitto 2.0.11 publishes no such will when the session ends with its
+		// connection.
+		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			alice := x.Connect(Clean, As("alice"), expiring(expiry.value), willOn(x, topic, "session over", delayed(600)))
+			needExpiry(x, alice, expiry.value, 0, expiry.value)
+
+			alice.Drop()
+
+			watcher.Patience(willLateness)
+			watcher.Receive(topic, "session over")
+		})
+	})
+
+var _ = Check("will-delay-session-end-prompt",
+	"publishes a delayed Will Message promptly when the session ends",
+	Rules{V5: "5.0/3.1.2.5/will-prompt"},
+	CaughtBy{fault.DelaysWillBeyondSession, fault.PublishesWillsLate},
+	Takes(time.Second),
+	func(x *Exchange) {
+		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			alice := x.Connect(Clean, As("alice"), expiring(expiry.value), willOn(x, topic, "session over", delayed(600)))
+			needExpiry(x, alice, expiry.value, 0, expiry.value)
+
+			lost := time.Now()
+			alice.Drop()
+
+			watcher.Receive(topic, "session over")
+			due := time.Duration(expiry.value) * time.Second
+			x.Expect(time.Since(lost)).To(BeNumerically("<", due+promptly), "time until the will arrives")
+		})
+	})
+
+var _ = Check("will-delay-session-ended-by-disconnect",
+	"publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
+	Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
+	CaughtBy{fault.DelaysWillBeyondSession}, MendedBy{fault.MendsWillAtSessionEnd},
+	func(x *Exchange) {
+		// Session Expiry Interval 0 in DISCONNECT takes the place of that of
+		// CONNECT (section 3.14.2.2.2), so the session ends with the connection,
+		// and with it the delay; 0x04 keeps the will.
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "session over", delayed(600)))
+
+		alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill, Properties: asExpiry(0)})
+		alice.Drop()
+
+		watcher.Patience(willLateness)
+		watcher.Receive(topic, "session over")
+	})
+
+var _ = Check("will-delay-prompt",
+	"publishes a delayed Will Message promptly when the Will Delay Interval is over",
+	Rules{V5: "5.0/3.1.2.5/will-prompt"},
+	CaughtBy{fault.PublishesWillsLate},
+	Takes(time.Second),
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(1)))
+		needExpiry(x, alice, 600, 60, never)
+
+		lost := time.Now()
+		alice.Drop()
+
+		watcher.Receive(topic, "lost")
+		x.Expect(time.Since(lost)).To(BeNumerically("<", time.Second+promptly), "time until the will arrives")
+	})
+
+var _ = Check("will-delay-reconnect",
+	"sends no Will Message when the client is back in its session before the Will Delay Interval is over",
+	Rules{V5: "MQTT-3.1.3-9 MQTT-3.1.2-8"},
+	CaughtBy{fault.PublishesWillDespiteReconnect},
+	Takes(4*time.Second),
+	func(x *Exchange) {
+		Each(x, []named[func(*Client)]{
+			{"lost connection", (*Client).Drop},
+			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
+			{"takeover", func(*Client) {}},
+		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
+			topic := x.Topic("status")
+			watcher := overhear(x, x.UpTo(QoS1), topic)
+			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(2)))
+			needExpiry(x, alice, 600, 60, never)
+			end.value(alice)
+
+			back := x.Connect(Resuming, As("alice"), expiring(600))
+			x.Wait(4 * time.Second) // the delay, and what a server may need beyond it
+
+			back.Ping()
+			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+		})
+	})
+
+var _ = Check("will-delay-disconnect",
+	"discards a delayed Will Message on DISCONNECT",
+	Rules{V5: "MQTT-3.1.2-10 MQTT-3.14.4-3"},
+	CaughtBy{fault.DisconnectsAsLost},
+	Takes(3*time.Second),
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "discarded", delayed(1))).Disconnect()
+
+		x.Wait(3 * time.Second) // the delay, and what a server may need beyond it
+
+		watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+	})
+
+var _ = Check("will-delay-twice",
+	"closes the connection when the will has two Will Delay Intervals",
+	Rules{V5: "5.0/3.1.3.2.2/will-delay-interval-twice"},
+	CaughtBy{fault.TakesTwoWillDelays},
+	func(x *Exchange) {
+		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", delayed(1), delayed(1)))))
+	})

@@ -1,0 +1,105 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Will Properties of 5.0 (section 3.1.3.2): those that are sent with the will
+// when it is published. Will Delay Interval is in willdelay.go.
+
+// receiveWill has the will of a client with these properties published, and is
+// the PUBLISH that arrives.
+func receiveWill(x *Exchange, properties ...codec.Property) *codec.Publish {
+	topic := x.Topic("status")
+	watcher := overhear(x, x.UpTo(QoS1), topic)
+
+	x.Connect(Clean, As("alice"), willOn(x, topic, "lost", properties...)).Drop()
+
+	return watcher.Receive(topic, "lost")
+}
+
+var _ = Check("will-properties-forwarded",
+	"publishes the Will Message with the properties that CONNECT gave it",
+	Rules{V5: "5.0/3.1.3.2/will-properties-forwarded"},
+	CaughtBy{fault.DropsWillProperties},
+	func(x *Exchange) {
+		Each(x, []codec.Property{
+			codec.PayloadFormatIndicator(1),
+			codec.ContentType("text/plain; charset=utf-8"),
+			codec.ResponseTopic(x.Topic("answers")),
+			codec.CorrelationData("\x00\xFF binary \x80"),
+			codec.UserProperty("name", "value"),
+		}, propertyName, func(x *Exchange, property codec.Property) {
+			message := receiveWill(x, property)
+
+			x.Expect(message.Properties.All(property.ID)).To(Equal(codec.Properties{property}), property.ID.String())
+		})
+	})
+
+var _ = Check("will-user-properties-order",
+	"publishes the User Properties of a Will Message in their order, repeated names too",
+	Rules{V5: "MQTT-3.1.3-10"},
+	CaughtBy{fault.ReversesWillUserProperties, fault.DropsWillProperties},
+	func(x *Exchange) {
+		properties := codec.Properties{
+			codec.UserProperty("b", "1"), codec.UserProperty("a", "2"), codec.UserProperty("b", "3"),
+			codec.UserProperty("", ""), codec.UserProperty("a", "2"), codec.UserProperty("c", "6"),
+		}
+
+		message := receiveWill(x, properties...)
+
+		x.Expect(message.Properties.All(codec.PropUserProperty)).To(Equal(properties), "User Properties")
+	})
+
+var _ = Check("will-message-expiry",
+	"publishes the Will Message with the Message Expiry Interval that CONNECT gave it, less the time it has waited",
+	Rules{V5: "5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
+	CaughtBy{fault.DropsWillProperties},
+	func(x *Exchange) {
+		message := receiveWill(x, codec.MessageExpiryInterval(600))
+
+		left, ok := message.Properties.Number(codec.PropMessageExpiryInterval)
+		x.Expect(ok).To(BeTrue(), "Message Expiry Interval there")
+		x.Expect(left).To(And(BeNumerically("<=", 600), BeNumerically(">", 540)), "Message Expiry Interval")
+	})
+
+var _ = Check("will-message-expiry-absent",
+	"publishes the Will Message without Message Expiry Interval when CONNECT gave it none",
+	Rules{V5: "5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
+	CaughtBy{fault.ExpiresEveryWill},
+	func(x *Exchange) {
+		message := receiveWill(x)
+
+		x.Expect(message.Properties.Has(codec.PropMessageExpiryInterval)).To(BeFalse(), "Message Expiry Interval there")
+	})
+
+var _ = Check("will-property-twice",
+	"closes the connection when the will has a property twice that it may have once only",
+	Rules{V5: "5.0/3.1.3.2.3/payload-format-indicator-twice 5.0/3.1.3.2.4/message-expiry-interval-twice " +
+		"5.0/3.1.3.2.5/content-type-twice 5.0/3.1.3.2.6/response-topic-twice 5.0/3.1.3.2.7/correlation-data-twice"},
+	CaughtBy{fault.TakesWillPropertyTwice},
+	func(x *Exchange) {
+		Each(x, []codec.Property{
+			codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(600), codec.ContentType("text/plain"),
+			codec.ResponseTopic(x.Topic("answers")), codec.CorrelationData("42"),
+		}, propertyName, func(x *Exchange, property codec.Property) {
+			wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", property, property))))
+		})
+	})
+
+var _ = Check("will-property-foreign",
+	"closes the connection when the will has a property that Will Messages do not have",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy{fault.TakesForeignWillProperty},
+	func(x *Exchange) {
+		Each(x, []codec.Property{
+			codec.SessionExpiryInterval(60), codec.TopicAlias(1), codec.SubscriptionIdentifier(1), codec.ReceiveMaximum(10),
+			codec.ReasonString("why"), codec.ServerReference("another"), codec.AuthenticationMethod("none"),
+		}, propertyName, func(x *Exchange, property codec.Property) {
+			wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", property))))
+		})
+	})
