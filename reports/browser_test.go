@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,7 +26,7 @@ import (
 // These tests open reports in Chromium, where there is one; with
 // MQTTSPEC_REQUIRE_CHROMIUM=1 its absence is a failure. AXE_CORE names
 // axe-core's axe.min.js for the accessibility test, MQTTSPEC_SCREENSHOTS a
-// directory to leave pictures in.
+// directory to leave pictures in. -short leaves them out.
 
 // A tab is a browser tab that watches what a page does.
 type tab struct {
@@ -41,6 +42,9 @@ type tab struct {
 // returns is a fresh tab.
 func browser(t *testing.T) func(t *testing.T) *tab {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("-short")
+	}
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium"} {
 		if p, err := exec.LookPath(name); err == nil {
@@ -139,12 +143,17 @@ func (b *tab) scheme(name string) {
 // open writes r's report to a file and opens it there.
 func (b *tab) open(r *Results) string {
 	b.t.Helper()
+	return b.openPage(func(w io.Writer) error { return WriteHTML(w, r) })
+}
+
+func (b *tab) openPage(write func(io.Writer) error) string {
+	b.t.Helper()
 	path := filepath.Join(b.t.TempDir(), "report.html")
 	f, err := os.Create(path)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := WriteHTML(f, r); err != nil {
+	if err := write(f); err != nil {
 		b.t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
@@ -389,8 +398,61 @@ func checkOf(t *testing.T, r *Results, id string) Check {
 	return Check{}
 }
 
+func TestMatrixInABrowser(t *testing.T) {
+	newTab := browser(t)
+	m := matrix(t, fixtures(120)...)
+	for _, c := range []struct {
+		name string
+		w    int64
+		js   bool
+	}{{"matrix", 1280, true}, {"matrix-phone", 390, true}, {"matrix-without-javascript", 1280, false}} {
+		t.Run(c.name, func(t *testing.T) {
+			g := NewWithT(t)
+			b := newTab(t)
+			b.size(c.w, 900)
+			if !c.js {
+				call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			}
+			url := b.openPage(m.WriteHTML)
+			g.Expect(js[int](b, `document.documentElement.scrollWidth`)).To(BeNumerically("<=", c.w))
+			b.screenshot(c.name)
+			b.do(chromedp.Click(`td.fail button`))
+			b.do(chromedp.WaitVisible(`.pop:popover-open .seq`))
+			g.Expect(js[string](b, `document.querySelector(".pop:popover-open").textContent`)).To(And(ContainSubstring("Expected"), ContainSubstring("CONNECT client=")))
+			b.screenshot(c.name + "-open")
+			b.do(chromedp.Click(`.pop:popover-open .close`))
+			b.do(chromedp.WaitNotPresent(`.pop:popover-open`))
+			b.calm(url)
+		})
+	}
+	t.Run("filter", func(t *testing.T) {
+		g := NewWithT(t)
+		b := newTab(t)
+		url := b.openPage(m.WriteHTML)
+		number := func(fits func(MatrixRow) bool) (n int) {
+			for _, v := range m.Versions {
+				n += len(slicesFilter(v.Rows, fits))
+			}
+			return n
+		}
+		filtered := func(change string, want int) {
+			t.Helper()
+			js[chromedp.Void](b, change+`; document.getElementById("filter").requestSubmit()`)
+			g.Expect(b.seen("tr[data-s]")).To(Equal(want), change)
+		}
+		filtered(``, 250)
+		filtered(`document.getElementById("w").value = "d"`, number(MatrixRow.Differs))
+		filtered(`document.getElementById("w").value = "t"`, number(MatrixRow.Troubled))
+		filtered(`document.getElementById("filter").reset()`, 250)
+		filtered(`document.getElementById("s").value = "5.0 4.8.2"`, 6)
+		filtered(`document.getElementById("q").value = "nothing like it"`, 0)
+		g.Expect(b.seen("#nothing")).To(Equal(1))
+		b.calm(url)
+	})
+}
+
 // axe-core finds nothing serious, whatever the scheme and size, open or not.
-func TestReportIsAccessible(t *testing.T) {
+func TestPagesAreAccessible(t *testing.T) {
 	path := os.Getenv("AXE_CORE")
 	if path == "" {
 		t.Skip("AXE_CORE does not name axe.min.js")
@@ -400,37 +462,57 @@ func TestReportIsAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 	newTab := browser(t)
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{1280, 390} {
-			t.Run(fmt.Sprintf("%s %d", scheme, width), func(t *testing.T) {
-				b := newTab(t)
-				b.size(width, 900)
-				b.scheme(scheme)
-				r := fixture(1, 16)
-				r.Requirements = r.Requirements[60:140]
-				Summarise(r)
-				b.open(r)
-				js[chromedp.Void](b, string(axe))
-				for _, open := range []bool{false, true} {
-					js[chromedp.Void](b, fmt.Sprintf(`for (const d of document.querySelectorAll("details:not(.panel,.group)")) d.open = %v`, open))
-					type violation struct {
-						ID, Impact, Help string
-						Nodes            []struct{ HTML, FailureSummary string }
+	r := fixture(1, 16)
+	r.Requirements = r.Requirements[60:140]
+	Summarise(r)
+	for _, p := range []struct {
+		name  string
+		write func(io.Writer) error
+		open  string
+	}{
+		{"report", func(w io.Writer) error { return WriteHTML(w, r) }, `for (const d of document.querySelectorAll("details")) d.open = true`},
+		{"matrix", matrix(t, r, fixture(2, 16)).WriteHTML, `document.querySelector("td.fail button").click()`},
+	} {
+		for _, scheme := range []string{"light", "dark"} {
+			for _, width := range []int64{1280, 390} {
+				t.Run(fmt.Sprintf("%s %s %d", p.name, scheme, width), func(t *testing.T) {
+					b := newTab(t)
+					b.size(width, 900)
+					b.scheme(scheme)
+					b.openPage(p.write)
+					js[chromedp.Void](b, string(axe))
+					for _, action := range []string{``, p.open} {
+						js[chromedp.Void](b, action)
+						b.axe()
 					}
-					found := js[[]violation](b, `axe.run().then(r => r.violations)`, chromedp.EvalAwaitPromise)
-					for _, v := range found {
-						example := ""
-						if len(v.Nodes) > 0 {
-							example = clip(v.Nodes[0].HTML, 200) + "\n" + clip(v.Nodes[0].FailureSummary, 300)
-						}
-						if v.Impact == "serious" || v.Impact == "critical" {
-							t.Errorf("%s (%s, %d times): %s\n%s", v.ID, v.Impact, len(v.Nodes), v.Help, example)
-						} else {
-							t.Logf("%s (%s, %d times): %s\n%s", v.ID, v.Impact, len(v.Nodes), v.Help, example)
-						}
-					}
-				}
-			})
+				})
+			}
 		}
+	}
+}
+
+// axe fails the test over what axe-core, loaded before, finds serious in the
+// page as it stands; the rest it logs.
+func (b *tab) axe() {
+	b.t.Helper()
+	type violation struct {
+		ID, Impact, Help string
+		Nodes            []struct{ HTML, FailureSummary string }
+	}
+	run := js[struct {
+		Violations []violation
+		Passes     []struct{ ID string }
+	}](b, `axe.run().then(r => ({violations: r.violations, passes: r.passes.map(p => ({id: p.id}))}))`, chromedp.EvalAwaitPromise)
+	NewWithT(b.t).Expect(len(run.Passes)).To(BeNumerically(">", 15), "axe looked at something")
+	for _, v := range run.Violations {
+		report := b.t.Logf
+		if v.Impact == "serious" || v.Impact == "critical" {
+			report = b.t.Errorf
+		}
+		example := ""
+		if len(v.Nodes) > 0 {
+			example = clip(v.Nodes[0].HTML, 200) + "\n" + clip(v.Nodes[0].FailureSummary, 300)
+		}
+		report("%s (%s, %d times): %s\n%s", v.ID, v.Impact, len(v.Nodes), v.Help, example)
 	}
 }

@@ -23,7 +23,7 @@ func WriteHTML(w io.Writer, r *Results) error {
 	var page []byte
 	for share := 1.0; share > 0.05 && (page == nil || len(page) > maxHTML); share /= 2 {
 		view := newBuilder(r, share).build()
-		view.shell = newShell("report.js")
+		view.shell = newShell("exchange.js", "report.js")
 		var err error
 		if page, err = render("report.html.tmpl", view); err != nil {
 			return err
@@ -42,8 +42,11 @@ type shell struct {
 	Style, Script template.HTML
 }
 
-func newShell(script string) shell {
-	css, js := asset("report.css"), asset(script)
+func newShell(scripts ...string) shell {
+	css, js := asset("report.css"), ""
+	for _, name := range scripts {
+		js += asset(name)
+	}
 	return shell{
 		Policy: template.HTML(`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src ` +
 			hash(css) + `; script-src ` + hash(js) + `; base-uri 'none'; form-action 'none'">`),
@@ -68,7 +71,7 @@ func asset(name string) string {
 
 // render executes a template into memory: half a report is none.
 func render(name string, view any) ([]byte, error) {
-	t, err := template.New(name).Option("missingkey=error").ParseFS(templates, "templates/"+name, "templates/parts.html.tmpl")
+	t, err := template.New(name).Funcs(template.FuncMap{"inc": func(n int) int { return n + 1 }}).ParseFS(templates, "templates/"+name, "templates/parts.html.tmpl")
 	if err != nil {
 		return nil, fmt.Errorf("HTML template: %w", err)
 	}

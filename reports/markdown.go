@@ -78,9 +78,12 @@ func (m *markdown) send(w io.Writer) error {
 // GitHub (mentions, issue numbers, links) would take for more than text.
 func (m *markdown) text(s string) string {
 	var b strings.Builder
-	for i, r := range Printable(s) {
-		if i == 0 && strings.ContainsRune("-+=0123456789", r) {
-			b.WriteString("&#8203;") // no list, no underline of a heading
+	s = Printable(s)
+	number := strings.TrimLeft(s, "0123456789")
+	for i, r := range s {
+		// What would begin a list, or underline a heading.
+		if i == 0 && strings.ContainsRune("-+=", r) || i == len(s)-len(number) && i > 0 && (r == '.' || r == ')') {
+			b.WriteByte('\\')
 		}
 		switch r {
 		case '&':

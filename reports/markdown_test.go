@@ -62,7 +62,9 @@ func TestMarkdownFence(t *testing.T) {
 	g.Expect(m.b.String()).To(Equal("``````text\na\n```\nb\n`````\n``````\n\n"))
 	g.Expect(m.code("a`b")).To(Equal("`` a`b ``"))
 	g.Expect(m.code("a|b")).To(Equal("`a¦b`"))
-	g.Expect(m.text("- 1")).To(Equal("&#8203;- 1"))
+	g.Expect(m.text("- 1")).To(Equal(`\- 1`))
+	g.Expect(m.text("12. a")).To(Equal(`12\. a`))
+	g.Expect(m.text("1 regression.")).To(Equal("1 regression."))
 	g.Expect(m.text("<b>@me #1 *x* [a](b)")).To(Equal(`&lt;b&gt;&#64;me &#35;1 \*x\* \[a\](b)`))
 }
 

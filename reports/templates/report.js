@@ -46,55 +46,6 @@ form.addEventListener("reset", () => setTimeout(apply));
 form.addEventListener("submit", (e) => { e.preventDefault(); apply(); });
 if (q.value || chips.some((c) => c.checked) || $("v").value || $("l").value || $("s").value) apply();
 
-// The exchanges of passing checks are text, a line of fields between tabs per
-// event, until somebody opens one: then it is drawn like the others.
-function draw(pre) {
-  const rows = pre.textContent.trimEnd().split("\n").map((line) => line.split("\t"));
-  const lanes = new Map();
-  const el = (tag, text, cls) => {
-    const e = document.createElement(tag);
-    if (text) e.textContent = text;
-    if (cls) e.className = cls;
-    return e;
-  };
-  const steps = rows.map(([clock, who, packet, hex, breach]) => {
-    if (who === undefined) return {other: clock};
-    const out = who.endsWith(" → broker"), back = !out && who.startsWith("broker → ");
-    const name = out ? who.slice(0, -9) : back ? who.slice(9) : who;
-    if (name && !lanes.has(name)) lanes.set(name, lanes.size + 1);
-    return {clock, who, packet, hex, breach, name, dir: out ? "o" : back ? "i" : "n"};
-  });
-  const many = lanes.size > 6;
-  const seq = el("ol", "", "seq n" + (many ? 0 : lanes.size));
-  if (!many && lanes.size) {
-    const head = el("li", "", "hd");
-    head.ariaHidden = "true";
-    for (const name of lanes.keys()) { const s = el("span", name); s.title = name; head.append(s); }
-    head.append(el("span", "broker", "bk"));
-    seq.append(head);
-  }
-  for (const s of steps) {
-    if (s.other) {
-      seq.append(s.other.startsWith("⋮ ") ? el("li", s.other.slice(2), "gap") : el("li", s.other.replace(/^… /, ""), "cut"));
-      continue;
-    }
-    const li = el("li", "", s.dir + (many || !s.name ? "" : " l" + lanes.get(s.name)) + (s.breach ? " x" : ""));
-    const p = el("p", s.packet);
-    if (s.hex) p.append(el("code", s.hex));
-    if (s.breach) p.append(el("em", s.breach));
-    li.append(el("i", s.clock), el("b", s.who), p);
-    seq.append(li);
-  }
-  const box = el("div", "", "x");
-  box.append(seq);
-  pre.replaceWith(box);
-}
-document.addEventListener("toggle", (e) => {
-  if (!e.target.open || !e.target.matches("details.c")) return;
-  const pre = e.target.querySelector(":scope > .body > .xt");
-  if (pre) draw(pre);
-}, true);
-
 // A link to a row opens it, and whatever it stands in.
 function reveal() {
   let el = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
