@@ -713,6 +713,10 @@ func (c *Client) Goodbye() *codec.Disconnect {
 	return c.goodbye
 }
 
+// HangUp closes the connection, as a client must after it has sent DISCONNECT
+// (MQTT-3.14.4-2), and waits until the broker has done so too.
+func (c *Client) HangUp() { c.hangUp() }
+
 // hangUp closes our direction, waits for the broker to close its own, and closes.
 func (c *Client) hangUp() {
 	half, ok := c.conn.(interface{ CloseWrite() error })

@@ -48,6 +48,7 @@ var _ = Check("disconnect-with-will",
 	func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill})
+			alice.HangUp() // a broker need not be the first to close (section 3.14.4)
 		})
 	})
 
@@ -66,7 +67,10 @@ var _ = Check("disconnect-with-error",
 			codec.TopicNameInvalid, codec.ReceiveMaximumExceeded, codec.TopicAliasInvalid, codec.PacketTooLarge,
 			codec.MessageRateTooHigh, codec.QuotaExceeded, codec.AdministrativeAction, codec.PayloadFormatInvalid,
 		}, codec.ReasonCode.String, func(x *Exchange, code codec.ReasonCode) {
-			wantWillAfter(x, func(alice *Client) { alice.Send(&codec.Disconnect{Code: code}) })
+			wantWillAfter(x, func(alice *Client) {
+				alice.Send(&codec.Disconnect{Code: code})
+				alice.HangUp()
+			})
 		})
 	})
 
