@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -201,6 +202,19 @@ func (x *Exchange) breach(b Breach) {
 	defer x.mu.Unlock()
 	if len(x.breaches) < 20 {
 		x.breaches = append(x.breaches, b)
+	}
+}
+
+// ExpectNoBreach wants that no packet in the exchange has broken this
+// statement: where the decoder's or the audit's word is the verdict of a case.
+func (x *Exchange) ExpectNoBreach(statement string) {
+	x.mu.Lock()
+	breaches := slices.Clone(x.breaches)
+	x.mu.Unlock()
+	for _, b := range breaches {
+		if b.Statement == statement {
+			x.fail("packets that the specification allows", b.Text)
+		}
 	}
 }
 
