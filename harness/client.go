@@ -31,6 +31,7 @@ type Client struct {
 	x      *Exchange
 	name   string // in transcripts
 	conn   net.Conn
+	wire   net.Conn // conn itself, where conn records it
 	lastID uint16
 	own    bool          // ignore messages from outside this exchange's topics
 	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
@@ -700,8 +701,11 @@ func (c *Client) Disconnect(properties ...codec.Property) {
 // (TCP), as a client that crashes does.
 func (c *Client) Abort() {
 	c.x.log.add(c.name, Note, "the client resets the connection", nil, "")
-	if tcp, ok := c.conn.(*net.TCPConn); ok {
+	if tcp, ok := c.wire.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
+	}
+	if recorded, ok := c.conn.(*captured); ok {
+		recorded.reset()
 	}
 	c.close()
 }

@@ -174,10 +174,13 @@ func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
 	}
 	x.mu.Unlock()
 	c := &Client{
-		x: x, name: name, conn: conn, either: either, audit: audit{version: x.Version},
+		x: x, name: name, conn: conn, wire: conn, either: either, audit: audit{version: x.Version},
 		changed: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.watchFrames(conn)
+	if capture := x.settings.Capture; capture != nil {
+		c.conn = capture.Wrap(conn)
+	}
 	x.log.add(name, Note, "connected", nil, "")
 	x.mu.Lock()
 	x.clients = append(x.clients, c)

@@ -36,6 +36,8 @@ type Settings struct {
 	// KeepTraces leaves retained messages and sessions at the broker: for
 	// brokers that are thrown away.
 	KeepTraces bool
+	// Capture records every connection; nil records none.
+	Capture *Capture
 }
 
 // grace is how long a broker may take to close a connection on which it has

@@ -30,6 +30,9 @@ type Options struct {
 	// TopicPrefix is the topic under which the run stays; "" means [DefaultTopicPrefix].
 	TopicPrefix string
 
+	// Capture records the run's connections; nil records none.
+	Capture *harness.Capture
+
 	// Planned is told, before the first check runs, how many there are, and the
 	// results as far as they are known then.
 	Planned func(total int, r *reports.Results)
@@ -164,7 +167,7 @@ func (o Options) parallel() int {
 
 // Settings are the harness settings that the options mean, for a run of its own.
 func (o Options) Settings() harness.Settings {
-	s := harness.Settings{Timeout: o.Timeout, Settle: o.Settle, TopicPrefix: o.TopicPrefix, RunID: newRunID()}
+	s := harness.Settings{Timeout: o.Timeout, Settle: o.Settle, TopicPrefix: o.TopicPrefix, RunID: newRunID(), Capture: o.Capture}
 	if s.Timeout <= 0 {
 		s.Timeout = DefaultTimeout
 	}

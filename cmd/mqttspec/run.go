@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type runOptions struct {
 	timeout  time.Duration
 	settle   time.Duration
 	prefix   string
+	pcap     string
 	verbose  bool
 	noColor  bool
 	changed  func(flag string) bool
@@ -60,6 +62,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	f.DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
 	f.DurationVar(&o.settle, "settle", 0, "time to wait before silence is believed; for clustered brokers")
 	f.StringVar(&o.prefix, "topic-prefix", suites.DefaultTopicPrefix, "topic under which all topics of the run lie")
+	f.StringVar(&o.pcap, "pcap", "", "record the run to this file, for Wireshark and tshark")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for every check, passed ones too")
 	f.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal")
 	return cmd
@@ -94,6 +97,11 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	defer opened.Close()
 
 	o.defaults(&options, opened.Target)
+	capture, err := openCapture(o.pcap, opened.Target)
+	if err != nil {
+		return err
+	}
+	options.Capture = capture.Capture
 
 	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
 	options.Planned = func(total int, r *reports.Results) { console.Start(total, r) }
@@ -114,7 +122,7 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 		console.Finish(results)
 	}
 	exit, err := reporter.finish(out, results)
-	err = errors.Join(problem, err)
+	err = errors.Join(problem, err, capture.close())
 	if errors.Is(context.Cause(ctx), errInterrupted) {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "mqttspec: %v\n", err)
@@ -122,6 +130,36 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 		return status(exitInterrupted)
 	}
 	return exitWith(exit, err)
+}
+
+// A captureFile is the file of --pcap; without the flag it is empty.
+type captureFile struct {
+	*harness.Capture
+	file   *os.File
+	buffer *bufio.Writer
+}
+
+func openCapture(path string, target *harness.Target) (captureFile, error) {
+	if path == "" {
+		return captureFile{}, nil
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return captureFile{}, fmt.Errorf("--pcap: %w", err)
+	}
+	buffer := bufio.NewWriterSize(file, 256<<10)
+	capture, err := harness.NewCapture(buffer, target.Secrets()...)
+	return captureFile{capture, file, buffer}, err
+}
+
+func (c captureFile) close() error {
+	if c.file == nil {
+		return nil
+	}
+	if err := errors.Join(c.Err(), c.buffer.Flush(), c.file.Close()); err != nil {
+		return fmt.Errorf("--pcap: %w", err)
+	}
+	return nil
 }
 
 // defaults takes from the target what no flag says.
