@@ -1,6 +1,8 @@
 package suites
 
 import (
+	"time"
+
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -17,6 +19,7 @@ var _ = Check("connack-session-absent",
 	"answers Session Present 0 when it has no session for the client",
 	Rules{V311: "MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
 	CaughtBy{fault.SessionPresentAlways},
+	Takes(2*time.Second),
 	func(x *Exchange) {
 		Each(x, []named[[]ConnectOption]{
 			{"a new client", nil},
@@ -25,6 +28,7 @@ var _ = Check("connack-session-absent",
 		}, named[[]ConnectOption].label, func(x *Exchange, before named[[]ConnectOption]) {
 			for _, kind := range before.value {
 				x.Connect(kind, As("alice")).Disconnect()
+				x.Wait(time.Second) // the session ends with its connection, whose end has to be noticed
 			}
 
 			alice := x.Connect(Persistent, As("alice"))
