@@ -124,7 +124,8 @@ func (x *Exchange) result(stopped *stop) Result {
 	defer x.mu.Unlock()
 	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
 	if stopped != nil {
-		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, stopped.reason, stopped.expected, stopped.observed
+		hide := func(s string) string { return Mask(s, x.log.secrets) }
+		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)
 		r.NoConnection = stopped.noConnection
 	}
 	return r
@@ -188,7 +189,7 @@ func (x *Exchange) Wait(d time.Duration) {
 
 // breached records a packet that the strict decoder refused.
 func (x *Exchange) breached(c *Client, err error) {
-	b := Breach{Text: err.Error(), Conn: c.name}
+	b := Breach{Text: Mask(err.Error(), x.log.secrets), Conn: c.name}
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) {
 		b.Statement = breach.Statement
 	}

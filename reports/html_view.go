@@ -259,6 +259,9 @@ func (b *builder) facts() []factView {
 		add("Name", name)
 	}
 	add("Address", shown(redactURL(r.Target.URL), 200))
+	for _, remark := range r.Target.Remarks {
+		add("Mind", shown(remark, 200))
+	}
 	add("Protocol versions", shown(and(r.MQTT), 40))
 	if !r.Started.IsZero() {
 		add("Tested", r.Started.UTC().Format("2 January 2006, 15:04:05 UTC"))

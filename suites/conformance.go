@@ -64,7 +64,13 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		Target:  reports.Target{Name: target.Name, URL: target.URL, Software: target.Software},
 		Profile: reports.Profile{},
 	}
-	defer func() { r.DurationMS = milliseconds(time.Since(r.Started)) }()
+	if target.Insecure {
+		r.Target.Remarks = append(r.Target.Remarks, "the broker's certificate was NOT verified (insecure): anybody could have answered in its place")
+	}
+	defer func() {
+		r.DurationMS = milliseconds(time.Since(r.Started))
+		hideSecrets(r, target.Secrets())
+	}()
 	if _, err := o.Selection.compile(); err != nil {
 		r.Problem = err.Error()
 		return r, err
@@ -79,6 +85,9 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		r.Problem = err.Error()
 		reports.Summarise(r)
 		return r, nil
+	}
+	if r.Target.Software == "" {
+		r.Target.Software = harness.Software(ctx, probed[0].Target, probed[0].Profile, settings)
 	}
 	items, err := Plan(probed, o.Selection)
 	if err != nil {
@@ -188,4 +197,18 @@ func (o Options) reported(s harness.Settings) reports.Settings {
 // newRunID is 6 characters that no other run has.
 func newRunID() string {
 	return strings.ToLower(rand.Text()[:6])
+}
+
+// hideSecrets replaces secrets in what the broker or an error says outside of
+// exchanges; package harness does that within.
+func hideSecrets(r *reports.Results, secrets []string) {
+	r.Problem = harness.Mask(r.Problem, secrets)
+	r.Target.Software = harness.Mask(r.Target.Software, secrets)
+	for _, declared := range r.Profile {
+		for name, value := range declared {
+			if text, ok := value.(string); ok {
+				declared[name] = harness.Mask(text, secrets)
+			}
+		}
+	}
 }
