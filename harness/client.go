@@ -622,6 +622,18 @@ func (c *Client) Closed() bool {
 	return c.end != open
 }
 
+// UnreadConnack is the CONNACK that no verb has read yet; nil if there is none.
+func (c *Client) UnreadConnack() *codec.Connack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.replies {
+		if connack, ok := p.(*codec.Connack); ok {
+			return connack
+		}
+	}
+	return nil
+}
+
 // AwaitEnd waits until the broker has closed the Network Connection, or shows
 // that it does not. It gives no verdict: what came is for the decoder to judge.
 func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
