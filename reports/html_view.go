@@ -235,7 +235,7 @@ func (b *builder) check(c *Check) *checkView {
 		Exchange: layOut(c.Exchange, limits), Events: len(c.Exchange),
 	}
 	if c.Outcome != Pass && c.Outcome != Inapplicable {
-		v.Reproduce = shown(shellLine(reproduce(b.r, c.ID)), 1000)
+		v.Reproduce = shown(shellLine(Reproduce(b.r, c.ID)), 1000)
 	}
 	if w := c.Waiver; w != nil && c.Outcome == Waived {
 		v.Waiver = &waiverView{Reason: shown(w.Reason, maxLine), Link: webLink(w.Link), Expires: shown(w.Expires, 20)}

@@ -234,6 +234,26 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// TestReplay runs a failing check of a run again.
+func TestReplay(t *testing.T) {
+	results := filepath.Join(t.TempDir(), "r.json")
+	mqttspec(t, "run", "--check", "connect-second,topics-single-level-misplaced@5.0", "--json", results)
+
+	stdout, stderr, exit := mqttspec(t, "replay", results, "topics-single-level-misplaced")
+
+	if exit != reports.ExitGates || stderr != "" {
+		t.Errorf("exit %d, stderr %q; want 1 and nothing", exit, stderr)
+	}
+	for _, want := range []string{"broker to", "outcome: fail", "#!/bin/bash", `printf '\x10`} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	if _, stderr, exit := mqttspec(t, "replay", results, "connect-second"); exit != reports.ExitUntested || !strings.Contains(stderr, "say which") {
+		t.Errorf("of two versions: exit %d, %q", exit, stderr)
+	}
+}
+
 // TestShardsMerge: the shards of a run, joined, are the run.
 func TestShardsMerge(t *testing.T) {
 	dir := t.TempDir()
