@@ -293,6 +293,11 @@ var propertyRuleOf = func() (table [AUTH + 1][lastProperty + 1]*propertyRule) {
 	return table
 }()
 
+// Belongs says whether a property may stand in packets of this type (table 2-4).
+func Belongs(id PropertyID, in Type) bool {
+	return in <= AUTH && id <= lastProperty && propertyRuleOf[in][id] != nil
+}
+
 // statement is the ID of the statement that the rule rests on.
 func (r rule) statement(v Version) string {
 	if v == V5 {

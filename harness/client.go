@@ -31,6 +31,7 @@ type Client struct {
 	x      *Exchange
 	name   string // in transcripts
 	conn   net.Conn
+	wire   net.Conn // conn itself, where conn records it
 	lastID uint16
 	own    bool          // ignore messages from outside this exchange's topics
 	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
@@ -621,6 +622,18 @@ func (c *Client) Closed() bool {
 	return c.end != open
 }
 
+// UnreadConnack is the CONNACK that no verb has read yet; nil if there is none.
+func (c *Client) UnreadConnack() *codec.Connack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.replies {
+		if connack, ok := p.(*codec.Connack); ok {
+			return connack
+		}
+	}
+	return nil
+}
+
 // AwaitEnd waits until the broker has closed the Network Connection, or shows
 // that it does not. It gives no verdict: what came is for the decoder to judge.
 func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
@@ -700,8 +713,11 @@ func (c *Client) Disconnect(properties ...codec.Property) {
 // (TCP), as a client that crashes does.
 func (c *Client) Abort() {
 	c.x.log.add(c.name, Note, "the client resets the connection", nil, "")
-	if tcp, ok := c.conn.(*net.TCPConn); ok {
+	if tcp, ok := c.wire.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
+	}
+	if recorded, ok := c.conn.(*captured); ok {
+		recorded.reset()
 	}
 	c.close()
 }
@@ -712,6 +728,10 @@ func (c *Client) Goodbye() *codec.Disconnect {
 	defer c.mu.Unlock()
 	return c.goodbye
 }
+
+// HangUp closes the connection, as a client must after it has sent DISCONNECT
+// (MQTT-3.14.4-2), and waits until the broker has done so too.
+func (c *Client) HangUp() { c.hangUp() }
 
 // hangUp closes our direction, waits for the broker to close its own, and closes.
 func (c *Client) hangUp() {

@@ -16,12 +16,17 @@ type connecting struct {
 	packet *codec.Connect
 	name   string
 	own    bool
+	stored bool // the session is to outlive the connection
 	dial   func(x *Exchange, name string) *Client
 }
 
 // sessionExpiry is how long, in seconds, a Persistent session of 5.0 is asked
 // to last: longer than any run, short enough to vanish when clean-up fails.
 const sessionExpiry = 600
+
+// leastExpiry is how long a server has to keep a Persistent session if it
+// declares another Session Expiry Interval than it was asked for.
+const leastExpiry = 30
 
 // Clean asks for a new session that ends with the connection: Clean Session 1
 // in 3.1.1; in 5.0 Clean Start 1 without a Session Expiry Interval.
@@ -33,7 +38,7 @@ func Clean(c *connecting) {
 // connection: Clean Session 0 in 3.1.1; in 5.0 Clean Start 0 and a Session
 // Expiry Interval.
 func Persistent(c *connecting) {
-	c.packet.CleanStart = false
+	c.packet.CleanStart, c.stored = false, true
 	if c.x.Version == codec.V5 {
 		c.packet.Properties = append(c.packet.Properties, codec.SessionExpiryInterval(sessionExpiry))
 	}
@@ -47,7 +52,7 @@ func Resuming(c *connecting) { c.packet.CleanStart = false }
 // CleanPersistent (5.0) asks for a new session that outlives the connection:
 // Clean Start 1 and a Session Expiry Interval.
 func CleanPersistent(c *connecting) {
-	c.packet.CleanStart = true
+	c.packet.CleanStart, c.stored = true, true
 	c.packet.Properties = append(c.packet.Properties, codec.SessionExpiryInterval(sessionExpiry))
 }
 
@@ -144,6 +149,9 @@ func (x *Exchange) Connect(options ...ConnectOption) *Client {
 		c.Send(connecting.packet)
 		c.WantAccepted()
 	})
+	if n, ok := c.Connack.Properties.Number(codec.PropSessionExpiryInterval); ok && connecting.stored && n < leastExpiry {
+		x.Inapplicable("the server stores no session for as long as the check takes (CONNACK: Session Expiry Interval %d)", n)
+	}
 	return c
 }
 
@@ -174,10 +182,13 @@ func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
 	}
 	x.mu.Unlock()
 	c := &Client{
-		x: x, name: name, conn: conn, either: either, audit: audit{version: x.Version},
+		x: x, name: name, conn: conn, wire: conn, either: either, audit: audit{version: x.Version},
 		changed: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.watchFrames(conn)
+	if capture := x.settings.Capture; capture != nil {
+		c.conn = capture.Wrap(conn)
+	}
 	x.log.add(name, Note, "connected", nil, "")
 	x.mu.Lock()
 	x.clients = append(x.clients, c)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"mqttspec/harness/websocket"
@@ -241,10 +242,17 @@ func (d *tcpDialer) race(ctx context.Context, addresses []string) (net.Conn, err
 // socketDialer dials a Unix domain socket.
 type socketDialer string
 
-// Dial connects to the socket.
-func (d socketDialer) Dial(ctx context.Context) (net.Conn, error) {
+// Dial connects to the socket. Where TCP would wait for the broker to take a
+// connection from a full queue, Unix sockets refuse; this waits.
+func (d socketDialer) Dial(ctx context.Context) (conn net.Conn, err error) {
 	var dialer net.Dialer
-	return dialer.DialContext(ctx, "unix", string(d))
+	busy := poll(ctx, defaultDialTimeout, func() error {
+		if conn, err = dialer.DialContext(ctx, "unix", string(d)); errors.Is(err, syscall.EAGAIN) {
+			return err
+		}
+		return nil
+	})
+	return conn, errors.Join(err, busy)
 }
 
 // tlsDialer puts TLS over a transport.

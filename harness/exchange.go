@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,8 @@ type Settings struct {
 	// KeepTraces leaves retained messages and sessions at the broker: for
 	// brokers that are thrown away.
 	KeepTraces bool
+	// Capture records every connection; nil records none.
+	Capture *Capture
 }
 
 // grace is how long a broker may take to close a connection on which it has
@@ -121,7 +124,8 @@ func (x *Exchange) result(stopped *stop) Result {
 	defer x.mu.Unlock()
 	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
 	if stopped != nil {
-		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, stopped.reason, stopped.expected, stopped.observed
+		hide := func(s string) string { return Mask(s, x.log.secrets) }
+		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)
 		r.NoConnection = stopped.noConnection
 	}
 	return r
@@ -185,7 +189,7 @@ func (x *Exchange) Wait(d time.Duration) {
 
 // breached records a packet that the strict decoder refused.
 func (x *Exchange) breached(c *Client, err error) {
-	b := Breach{Text: err.Error(), Conn: c.name}
+	b := Breach{Text: Mask(err.Error(), x.log.secrets), Conn: c.name}
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) {
 		b.Statement = breach.Statement
 	}
@@ -201,6 +205,19 @@ func (x *Exchange) breach(b Breach) {
 	defer x.mu.Unlock()
 	if len(x.breaches) < 20 {
 		x.breaches = append(x.breaches, b)
+	}
+}
+
+// ExpectNoBreach wants that no packet in the exchange has broken this
+// statement: where the decoder's or the audit's word is the verdict of a case.
+func (x *Exchange) ExpectNoBreach(statement string) {
+	x.mu.Lock()
+	breaches := slices.Clone(x.breaches)
+	x.mu.Unlock()
+	for _, b := range breaches {
+		if b.Statement == statement {
+			x.fail("packets that the specification allows", b.Text)
+		}
 	}
 }
 

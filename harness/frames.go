@@ -42,7 +42,7 @@ func (x *Exchange) webSocket() *WebSocketDialer {
 
 // SendFrames sends WebSocket frames as they are, one after the other.
 func (c *Client) SendFrames(frames ...websocket.Frame) {
-	conn, ok := c.conn.(*websocket.Conn)
+	conn, ok := c.wire.(*websocket.Conn)
 	if !ok {
 		c.x.errorf("%s is no WebSocket connection", c.name)
 	}

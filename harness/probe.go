@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"mqttspec/codec"
@@ -175,6 +176,25 @@ func Alive(ctx context.Context, target *Target, profile *Profile, settings Setti
 		Want[codec.Packet](c, "any answer")
 	})
 	return result.Outcome == Pass || len(result.Breaches) > 0
+}
+
+// Software is what the broker says of its name and version in the topic that
+// many brokers have for that; "" if it says nothing.
+func Software(ctx context.Context, target *Target, profile *Profile, settings Settings) (software string) {
+	settings.KeepTraces = true
+	Perform(ctx, target, profile, settings, func(x *Exchange) {
+		c := x.Connect(Clean)
+		c.Send(&codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: "$SYS/broker/version"}}})
+		c.Ping()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, p := range c.messages {
+			if message, ok := p.(*codec.Publish); ok && message.Topic == "$SYS/broker/version" && len(message.Payload) < 100 {
+				software = strings.Join(strings.Fields(message.Payload), " ")
+			}
+		}
+	})
+	return software
 }
 
 // declared reads the capabilities of a 5.0 CONNACK (section 3.2.2.3). An

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -143,13 +144,18 @@ func (t *Target) Secrets() []string {
 
 // Await waits until the broker answers a CONNECT, with whatever CONNACK.
 func (t *Target) Await(ctx context.Context, most time.Duration) error {
-	return poll(ctx, most, func() error {
+	var final error
+	err := poll(ctx, most, func() error {
 		err := t.answers(ctx, codec.V311)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = t.answers(ctx, codec.V5) // a broker may know one version only
 		}
+		if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+			final, err = err, nil // waiting will not mend it
+		}
 		return err
 	})
+	return errors.Join(err, final)
 }
 
 // answers wants a CONNACK.

@@ -61,7 +61,7 @@ func (t *transcript) add(conn string, dir Direction, text string, raw []byte, br
 	secrets := append(own, t.secrets...)
 	e := Event{
 		At: time.Since(t.start), Conn: conn, Dir: dir,
-		Packet: maskText(text, secrets), Hex: maskedHex(raw, secrets), Length: len(raw), Breach: maskText(breach, secrets),
+		Packet: Mask(text, secrets), Hex: maskedHex(raw, secrets), Length: len(raw), Breach: Mask(breach, secrets),
 	}
 	t.append(e)
 }
@@ -93,7 +93,8 @@ func (t *transcript) events() []Event {
 	return append(all, t.tail[:t.next]...)
 }
 
-func maskText(s string, secrets []string) string {
+// Mask is s with every secret replaced by asterisks.
+func Mask(s string, secrets []string) string {
 	for _, secret := range secrets {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, "***")

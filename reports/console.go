@@ -49,6 +49,9 @@ func (c *Console) Err() error { return c.err }
 // then: target, versions, settings.
 func (c *Console) Start(total int, run *Results) {
 	c.hang("", BrokerName(run), bold, shown(redactURL(run.Target.URL), 120))
+	for _, remark := range run.Target.Remarks {
+		c.hang("! ", shown(remark, 200), bold)
+	}
 	facts := []string{plural(total, "check")}
 	if len(run.MQTT) > 0 {
 		facts[0] += " of MQTT " + shown(and(run.MQTT), 40)

@@ -264,10 +264,10 @@ func TestReproduce(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := &Results{Command: strings.Fields(c.command), Target: Target{URL: "mqtt://u:p@h:1"}}
 			want := strings.ReplaceAll(c.want, "mqtt://u:***@h:1", "'mqtt://u:***@h:1'")
-			NewWithT(t).Expect(shellLine(reproduce(r, "a@5.0"))).To(Equal(want))
+			NewWithT(t).Expect(shellLine(Reproduce(r, "a@5.0"))).To(Equal(want))
 		})
 	}
-	NewWithT(t).Expect(shellLine(reproduce(&Results{Target: Target{Name: "embedded"}}, "a"))).To(Equal("mqttspec run embedded --check a --verbose"))
+	NewWithT(t).Expect(shellLine(Reproduce(&Results{Target: Target{Name: "embedded"}}, "a"))).To(Equal("mqttspec run embedded --check a --verbose"))
 	NewWithT(t).Expect(shellLine([]string{"it's", "", "a;b"})).To(Equal(`'it'\''s' '' 'a;b'`))
 }
 

@@ -235,7 +235,7 @@ func (b *builder) check(c *Check) *checkView {
 		Exchange: layOut(c.Exchange, limits), Events: len(c.Exchange),
 	}
 	if c.Outcome != Pass && c.Outcome != Inapplicable {
-		v.Reproduce = shown(shellLine(reproduce(b.r, c.ID)), 1000)
+		v.Reproduce = shown(shellLine(Reproduce(b.r, c.ID)), 1000)
 	}
 	if w := c.Waiver; w != nil && c.Outcome == Waived {
 		v.Waiver = &waiverView{Reason: shown(w.Reason, maxLine), Link: webLink(w.Link), Expires: shown(w.Expires, 20)}
@@ -259,6 +259,9 @@ func (b *builder) facts() []factView {
 		add("Name", name)
 	}
 	add("Address", shown(redactURL(r.Target.URL), 200))
+	for _, remark := range r.Target.Remarks {
+		add("Mind", shown(remark, 200))
+	}
 	add("Protocol versions", shown(and(r.MQTT), 40))
 	if !r.Started.IsZero() {
 		add("Tested", r.Started.UTC().Format("2 January 2006, 15:04:05 UTC"))

@@ -24,6 +24,10 @@ func WriteMarkdown(w io.Writer, r *Results) error {
 		m.line("> **The run could not be done as planned:** " + m.text(shown(r.Problem, maxLine)))
 		m.line("")
 	}
+	for _, remark := range r.Target.Remarks {
+		m.line("> **Mind:** " + m.text(shown(remark, maxLine)))
+		m.line("")
+	}
 	m.counts(r)
 	for _, o := range urgency {
 		checks := withOutcome(r, o)

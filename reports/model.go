@@ -67,6 +67,9 @@ type Target struct {
 	Name     string `json:"name"`
 	URL      string `json:"url"`
 	Software string `json:"software"` // name and version, as far as known
+	// Remarks are what a reader must know about how the broker was reached, such
+	// as that its certificate was not verified.
+	Remarks []string `json:"remarks,omitempty"`
 }
 
 // Profile is, by protocol version, what the broker declares about itself:

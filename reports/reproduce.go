@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// reproduce is the command line that runs one check of r again and shows it
+// Reproduce is the command line that runs one check of r again and shows it
 // in full: the run's own, without its reports and with another selection.
-func reproduce(r *Results, check string) []string {
+func Reproduce(r *Results, check string) []string {
 	command := Redact(r.Command)
 	if len(command) < 2 || command[1] != "run" {
 		target := redactURL(r.Target.URL)

@@ -198,7 +198,6 @@ var _ = Check("alias-not-forwarded",
 	"sends no Topic Alias to a client that has not allowed any, whatever the publisher used",
 	Rules{V5: "MQTT-3.3.2-11"},
 	CaughtBy{fault.SendsAlias},
-	Watches,
 	func(x *Exchange) {
 		topic := x.Topic("plain")
 		bob := x.Connect(Clean, As("bob"))

@@ -30,6 +30,9 @@ type Options struct {
 	// TopicPrefix is the topic under which the run stays; "" means [DefaultTopicPrefix].
 	TopicPrefix string
 
+	// Capture records the run's connections; nil records none.
+	Capture *harness.Capture
+
 	// Planned is told, before the first check runs, how many there are, and the
 	// results as far as they are known then.
 	Planned func(total int, r *reports.Results)
@@ -61,7 +64,13 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		Target:  reports.Target{Name: target.Name, URL: target.URL, Software: target.Software},
 		Profile: reports.Profile{},
 	}
-	defer func() { r.DurationMS = milliseconds(time.Since(r.Started)) }()
+	if target.Insecure {
+		r.Target.Remarks = append(r.Target.Remarks, "the broker's certificate was NOT verified (insecure): anybody could have answered in its place")
+	}
+	defer func() {
+		r.DurationMS = milliseconds(time.Since(r.Started))
+		hideSecrets(r, target.Secrets())
+	}()
 	if _, err := o.Selection.compile(); err != nil {
 		r.Problem = err.Error()
 		return r, err
@@ -76,6 +85,9 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		r.Problem = err.Error()
 		reports.Summarise(r)
 		return r, nil
+	}
+	if r.Target.Software == "" {
+		r.Target.Software = harness.Software(ctx, probed[0].Target, probed[0].Profile, settings)
 	}
 	items, err := Plan(probed, o.Selection)
 	if err != nil {
@@ -164,7 +176,7 @@ func (o Options) parallel() int {
 
 // Settings are the harness settings that the options mean, for a run of its own.
 func (o Options) Settings() harness.Settings {
-	s := harness.Settings{Timeout: o.Timeout, Settle: o.Settle, TopicPrefix: o.TopicPrefix, RunID: newRunID()}
+	s := harness.Settings{Timeout: o.Timeout, Settle: o.Settle, TopicPrefix: o.TopicPrefix, RunID: newRunID(), Capture: o.Capture}
 	if s.Timeout <= 0 {
 		s.Timeout = DefaultTimeout
 	}
@@ -185,4 +197,18 @@ func (o Options) reported(s harness.Settings) reports.Settings {
 // newRunID is 6 characters that no other run has.
 func newRunID() string {
 	return strings.ToLower(rand.Text()[:6])
+}
+
+// hideSecrets replaces secrets in what the broker or an error says outside of
+// exchanges; package harness does that within.
+func hideSecrets(r *reports.Results, secrets []string) {
+	r.Problem = harness.Mask(r.Problem, secrets)
+	r.Target.Software = harness.Mask(r.Target.Software, secrets)
+	for _, declared := range r.Profile {
+		for name, value := range declared {
+			if text, ok := value.(string); ok {
+				declared[name] = harness.Mask(text, secrets)
+			}
+		}
+	}
 }

@@ -48,6 +48,7 @@ var _ = Check("disconnect-with-will",
 	func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill})
+			alice.HangUp() // a broker need not be the first to close (section 3.14.4)
 		})
 	})
 
@@ -66,7 +67,10 @@ var _ = Check("disconnect-with-error",
 			codec.TopicNameInvalid, codec.ReceiveMaximumExceeded, codec.TopicAliasInvalid, codec.PacketTooLarge,
 			codec.MessageRateTooHigh, codec.QuotaExceeded, codec.AdministrativeAction, codec.PayloadFormatInvalid,
 		}, codec.ReasonCode.String, func(x *Exchange, code codec.ReasonCode) {
-			wantWillAfter(x, func(alice *Client) { alice.Send(&codec.Disconnect{Code: code}) })
+			wantWillAfter(x, func(alice *Client) {
+				alice.Send(&codec.Disconnect{Code: code})
+				alice.HangUp()
+			})
 		})
 	})
 
@@ -82,9 +86,23 @@ var _ = Check("disconnect-closes",
 		alice.WantClosed()
 	})
 
+var _ = Check("disconnect-then-packet",
+	"closes the connection when a client sends a packet after DISCONNECT",
+	Rules{V311: "MQTT-3.14.4-2", V5: "MQTT-3.14.4-1"},
+	CaughtBy{fault.StaysAfterDisconnect},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(&codec.Disconnect{}, &codec.Pingreq{})
+
+		alice.WantClosed()
+	})
+
 var _ = Check("disconnect-last",
 	"processes nothing that a client sends after DISCONNECT",
-	Rules{V311: "MQTT-3.14.4-2", V5: "MQTT-3.14.4-1"},
+	// No statement forbids a server to, so it is a SHOULD: to be done with the
+	// connection on receipt of DISCONNECT. Aedes 1.2.0 goes on reading.
+	Rules{V311: "3.1.1/3.14.4/disconnect-closes", V5: "5.0/3.14.4/disconnect-closes"},
 	CaughtBy{fault.ReadsOnAfterDisconnect},
 	func(x *Exchange) {
 		topic := x.Topic("news")

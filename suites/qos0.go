@@ -29,7 +29,6 @@ var _ = Check("qos0-delivered",
 		V5:   "MQTT-4.3.1-1 MQTT-3.3.1-2 MQTT-2.2.1-2",
 	},
 	CaughtBy{fault.DupAtQoS0, fault.PacketIdentifierAtQoS0, fault.RaisesQoS0},
-	Watches,
 	func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Clean, As("bob"))

@@ -323,23 +323,6 @@ var _ = Check("qos2-sender-resumed-twice",
 		bob.WantNothingBefore(alice.Marker(QoS2, topic))
 	})
 
-var _ = Check("pubrel-flags",
-	"closes the connection on a PUBREL whose reserved flags are not 0010",
-	Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.IgnoresPubrelFlags},
-	func(x *Exchange) {
-		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
-			alice := x.Connect(Clean, As("alice"))
-			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 1, Topic: x.Topic("once"), Payload: "hello"})
-			alice.WantPubrec(1)
-
-			alice.Send(codec.Wrong(&codec.Pubrel{PacketID: 1}, codec.Flags(flags)))
-
-			alice.WantClosed()
-		})
-	})
-
 func dupName(dup bool) string {
 	if dup {
 		return "DUP 1"

@@ -170,7 +170,6 @@ var _ = Check("unsubscribe-code-per-filter",
 	"gives in UNSUBACK one Reason Code for each Topic Filter, from the list for UNSUBACK",
 	Rules{V5: "MQTT-3.11.3-2"},
 	CaughtBy{fault.OmitsLastUnsubackCode, fault.InventsUnsubackCodes},
-	Watches,
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(QoS0, x.Topic("known"), x.Topic("known/too"))

@@ -78,9 +78,9 @@ var _ = Check("will-delay-session-end",
 	CaughtBy{fault.DelaysWillBeyondSession},
 	Takes(time.Second),
 	func(x *Exchange) {
-		// "either the Will Delay Interval has elapsed or the Session ends".
-		// mosquitto 2.0.11 publishes no such will when the session ends with its
-		// connection.
+		// "until the Will Delay Interval has passed or the Session ends, whichever
+		// happens first". mosquitto 2.0.11 waits for the delay when the session
+		// ends with its connection: a will delayed by 7 seconds came after 7.5.
 		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)

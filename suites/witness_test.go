@@ -180,15 +180,16 @@ func mended(t *testing.T, d *suites.Definition, v codec.Version, brokers []witne
 	for _, mend := range d.MendedBy {
 		for _, b := range brokers {
 			for _, probed := range b.probed {
-				if probed.Target != b.target || probed.Profile.Version != v {
+				lacks := func(n harness.Need) bool { _, lacks := probed.Profile.Lacks(n); return lacks }
+				if probed.Profile.Version != v || slices.ContainsFunc(d.Needs, lacks) {
 					continue
 				}
-				proxy, err := fault.NewProxy(v, mend, b.target.Dialer.Dial)
+				proxy, err := fault.NewProxy(v, mend, probed.Target.Dialer.Dial)
 				if err != nil {
 					t.Fatal(err)
 				}
 				t.Cleanup(proxy.Close)
-				target := *b.target
+				target := *probed.Target
 				target.Dialer = through(proxy.Dial)
 				item := suites.Item{Definition: d, Version: v, Target: &target, Profile: probed.Profile}
 				settings.CheckTimeout = time.Minute

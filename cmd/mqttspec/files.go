@@ -6,81 +6,171 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
 
 	"mqttspec/reports"
 )
 
-// reportFiles are the report files of a run. They are opened before the run, so
-// that a path which cannot be written is known before the work is done.
-type reportFiles []reportFile
+// reportOptions are the flags that say what becomes of results: which reports
+// are written and what gates. run and report share them.
+type reportOptions struct {
+	json, junit, html, markdown, badge string
+	github                             bool
+	known                              string
+	strict                             bool
+	failOn                             string
+}
+
+func (o *reportOptions) add(f *pflag.FlagSet) {
+	f.StringVar(&o.json, "json", "", "write the results as JSON to this file")
+	f.StringVar(&o.junit, "junit", "", "write the results as JUnit XML to this file")
+	f.StringVar(&o.html, "html", "", "write a report for people to this file: one page that needs no network")
+	f.StringVar(&o.markdown, "markdown", "", "write a summary as Markdown to this file, such as $GITHUB_STEP_SUMMARY")
+	f.StringVar(&o.badge, "badge", "", "write a badge to this file: SVG, or a shields.io endpoint if it ends in .json")
+	f.BoolVar(&o.github, "github", false, "print failures and warnings as GitHub annotations")
+	f.StringVar(&o.known, "known-failures", "", "file that says which failures are known, and why; they do not gate")
+	f.BoolVar(&o.strict, "strict", false, "let stale and expired known failures gate")
+	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a broken should too, or never")
+}
+
+// A reporter is reportOptions made ready: report files are opened before the
+// run, so that a path which cannot be written is known before the work is done.
+type reporter struct {
+	failOn reports.FailOn
+	known  reports.KnownFailures
+	strict bool
+	github bool
+	files  []reportFile
+}
 
 type reportFile struct {
 	flag  string
 	file  *os.File
 	fresh bool // made by us
-	write func(io.Writer, *reports.Results, reports.FailOn) error
+	write func(io.Writer, *reports.Results) error
 }
 
-// openReports opens every report file that was asked for.
-func (o *runOptions) openReports() (reportFiles, error) {
-	var files reportFiles
+// open checks the options and opens every report file that was asked for.
+func (o *reportOptions) open() (*reporter, error) {
+	failOn, err := reports.ParseFailOn(o.failOn)
+	if err != nil {
+		return nil, err
+	}
+	r := &reporter{failOn: failOn, strict: o.strict, github: o.github}
+	if o.known != "" {
+		if r.known, err = readKnown(o.known); err != nil {
+			return nil, err
+		}
+	}
+	badge := reports.WriteBadge
+	if strings.HasSuffix(o.badge, ".json") {
+		badge = reports.WriteShields
+	}
 	seen := map[string]string{}
 	for _, f := range []struct {
 		flag, path string
-		write      func(io.Writer, *reports.Results, reports.FailOn) error
+		write      func(io.Writer, *reports.Results) error
 	}{
-		{"--json", o.json, func(w io.Writer, r *reports.Results, _ reports.FailOn) error { return reports.Write(w, r) }},
-		{"--junit", o.junit, reports.WriteJUnit},
-		{"--html", o.html, func(w io.Writer, r *reports.Results, _ reports.FailOn) error { return reports.WriteHTML(w, r) }},
+		{"--json", o.json, reports.Write},
+		{"--junit", o.junit, func(w io.Writer, results *reports.Results) error { return reports.WriteJUnit(w, results, failOn) }},
+		{"--html", o.html, reports.WriteHTML},
+		{"--markdown", o.markdown, reports.WriteMarkdown},
+		{"--badge", o.badge, badge},
 	} {
 		if f.path == "" {
 			continue
 		}
-		path, err := filepath.Abs(f.path)
-		if err == nil && seen[path] != "" {
-			err = fmt.Errorf("%s and %s both name %s; give each report a file of its own", seen[path], f.flag, f.path)
+		if err := r.openFile(f.flag, f.path, seen, f.write); err != nil {
+			r.discard()
+			return nil, fmt.Errorf("%s: %w", f.flag, err)
 		}
-		seen[path] = f.flag
-		var file *os.File
-		fresh := false
-		if err == nil {
-			_, statErr := os.Stat(path)
-			fresh = errors.Is(statErr, os.ErrNotExist)
-			file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
-		}
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", f.flag, err), files.discard())
-		}
-		files = append(files, reportFile{f.flag, file, fresh, f.write})
 	}
-	return files, nil
+	return r, nil
 }
 
-// write writes every report, even when one of them cannot be written.
-func (files reportFiles) write(r *reports.Results, failOn reports.FailOn) error {
+func (r *reporter) openFile(flag, path string, seen map[string]string, write func(io.Writer, *reports.Results) error) error {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	if other := seen[absolute]; other != "" {
+		return fmt.Errorf("%s names the same file, %s; give each report a file of its own", other, path)
+	}
+	seen[absolute] = flag
+	_, statErr := os.Stat(absolute)
+	file, err := os.OpenFile(absolute, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	r.files = append(r.files, reportFile{flag, file, errors.Is(statErr, os.ErrNotExist), write})
+	return nil
+}
+
+func readKnown(path string) (reports.KnownFailures, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("--known-failures: %w", err)
+	}
+	defer file.Close()
+	known, err := reports.ReadKnownFailures(file)
+	if err != nil {
+		return nil, fmt.Errorf("--known-failures %s: %w", path, err)
+	}
+	return known, nil
+}
+
+// apply waives what is known to fail and works out the summary.
+func (r *reporter) apply(results *reports.Results) {
+	results.Settings.FailOn = string(r.failOn)
+	if r.known != nil {
+		results.KnownFailures = r.known.Apply(results, time.Now())
+	}
+	reports.Summarise(results)
+}
+
+// finish writes every report, even when one of them cannot be written, and
+// returns the exit status that the results deserve.
+func (r *reporter) finish(out io.Writer, results *reports.Results) (int, error) {
 	var errs []error
-	for _, f := range files {
-		err := f.file.Truncate(0)
-		if errors.Is(err, os.ErrInvalid) { // a pipe or a device has no length
-			err = nil
-		}
-		if err == nil {
-			err = f.write(f.file, r, failOn)
-		}
-		if err = errors.Join(err, f.file.Close()); err != nil {
+	if r.github {
+		errs = append(errs, reports.WriteGitHub(out, results, r.failOn))
+	}
+	for _, f := range r.files {
+		if err := f.replace(results); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", f.flag, err))
 		}
 	}
-	return errors.Join(errs...)
+	r.files = nil
+	exit := reports.ExitStatus(results, r.failOn)
+	for _, message := range results.KnownFailures.Messages() {
+		fmt.Fprintf(os.Stderr, "mqttspec: %s\n", message)
+		if r.strict && exit == reports.ExitOK {
+			exit = reports.ExitGates
+		}
+	}
+	return exit, errors.Join(errs...)
+}
+
+// replace writes the report over what was in the file.
+func (f reportFile) replace(results *reports.Results) error {
+	if info, err := f.file.Stat(); err == nil && info.Mode().IsRegular() { // a pipe or a device has no length
+		if err := f.file.Truncate(0); err != nil {
+			return errors.Join(err, f.file.Close())
+		}
+	}
+	return errors.Join(f.write(f.file, results), f.file.Close())
 }
 
 // discard closes the files without touching what was in them.
-func (files reportFiles) discard() error {
-	for _, f := range files {
+func (r *reporter) discard() {
+	for _, f := range r.files {
 		f.file.Close()
 		if f.fresh {
 			os.Remove(f.file.Name())
 		}
 	}
-	return nil
+	r.files = nil
 }

@@ -40,6 +40,9 @@ func execute(args []string) int {
 	ctx = context.WithValue(ctx, reaperKey{}, reaper)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A reader who has seen enough (| head) must not end us before the broker is
+	// stopped: the write fails instead.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		<-signals
 		cancel(errInterrupted)
@@ -77,6 +80,6 @@ Exit status: 0 nothing that gates, 1 the broker breaks rules that gate,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newRun(), newList(), newExplain(), newProbe(), newVersion())
+	root.AddCommand(newRun(), newList(), newExplain(), newProbe(), newReport(), newDiff(), newKnownFailures(), newReplay(), newVersion())
 	return root
 }

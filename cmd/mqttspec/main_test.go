@@ -175,6 +175,105 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestGate follows a failing broker through a CI: a run that gates, a
+// known-failures file made from it, a run that does not, a stale entry, a
+// difference between the two.
+func TestGate(t *testing.T) {
+	dir := t.TempDir()
+	base, known, again := filepath.Join(dir, "base.json"), filepath.Join(dir, "known.yaml"), filepath.Join(dir, "again.json")
+	// The embedded broker is known to take Topic Filters such as "a+" for valid.
+	check := "topics-single-level-misplaced@5.0"
+
+	if _, stderr, exit := mqttspec(t, "run", "--check", check, "--json", base); exit != reports.ExitGates {
+		t.Fatalf("exit %d, stderr %q; want 1", exit, stderr)
+	}
+	list, _, exit := mqttspec(t, "known-failures", base)
+	if exit != 0 || !strings.Contains(list, "topics-single-level-misplaced") {
+		t.Fatalf("exit %d: %s", exit, list)
+	}
+	list = strings.ReplaceAll(list, `reason: ""`, "reason: known upstream")
+	if err := os.WriteFile(known, []byte(list), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, stderr, exit := mqttspec(t, "run", "--check", check, "--known-failures", known, "--json", again); exit != reports.ExitOK {
+		t.Errorf("with the known failures: exit %d, stderr %q; want 0\n%s", exit, stderr, list)
+	}
+	if r := readResults(t, again); r.Summary.Checks[reports.Waived] != 1 || r.Summary.Verdict != reports.Incomplete {
+		t.Errorf("%v, %s; want one waived and the verdict incomplete", r.Summary.Checks, r.Summary.Verdict)
+	}
+	for _, strict := range []bool{false, true} {
+		args := []string{"run", "--check", "connect-accepted,topics-single-level-misplaced", "--mqtt", "5.0", "--known-failures", filepath.Join(dir, "stale.yaml")}
+		stale := list + strings.ReplaceAll(strings.TrimPrefix(list, "failures:"), "topics-single-level-misplaced", "connect-accepted")
+		if err := os.WriteFile(filepath.Join(dir, "stale.yaml"), []byte(stale), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		want := reports.ExitOK
+		if strict {
+			args, want = append(args, "--strict"), reports.ExitGates
+		}
+		if _, stderr, exit := mqttspec(t, args...); exit != want || !strings.Contains(stderr, "connect-accepted") {
+			t.Errorf("strict %t: exit %d, stderr %q; want %d and the stale entry named", strict, exit, stderr, want)
+		}
+	}
+	passed := filepath.Join(dir, "passed.json")
+	r := readResults(t, base)
+	r.Checks[0].Outcome = reports.Pass
+	file, err := os.Create(passed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := reports.Write(file, r); err != nil {
+		t.Fatal(err)
+	}
+	if stdout, _, exit := mqttspec(t, "diff", passed, base); exit != reports.ExitGates || !strings.Contains(stdout, "topics-single-level-misplaced") {
+		t.Errorf("diff: exit %d, %s; want 1 and the check named", exit, stdout)
+	}
+	if stdout, _, exit := mqttspec(t, "diff", base, passed); exit != reports.ExitOK {
+		t.Errorf("diff the other way: exit %d, %s; want 0", exit, stdout)
+	}
+}
+
+// TestReplay runs a failing check of a run again.
+func TestReplay(t *testing.T) {
+	results := filepath.Join(t.TempDir(), "r.json")
+	mqttspec(t, "run", "--check", "connect-second,topics-single-level-misplaced@5.0", "--json", results)
+
+	stdout, stderr, exit := mqttspec(t, "replay", results, "topics-single-level-misplaced")
+
+	if exit != reports.ExitGates || stderr != "" {
+		t.Errorf("exit %d, stderr %q; want 1 and nothing", exit, stderr)
+	}
+	for _, want := range []string{"broker to", "outcome: fail", "#!/bin/bash", `printf '\x10`} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("no %q in\n%s", want, stdout)
+		}
+	}
+	if _, stderr, exit := mqttspec(t, "replay", results, "connect-second"); exit != reports.ExitUntested || !strings.Contains(stderr, "say which") {
+		t.Errorf("of two versions: exit %d, %q", exit, stderr)
+	}
+}
+
+// TestShardsMerge: the shards of a run, joined, are the run.
+func TestShardsMerge(t *testing.T) {
+	dir := t.TempDir()
+	var parts []string
+	for _, shard := range []string{"1/3", "2/3", "3/3"} {
+		part := filepath.Join(dir, shard[:1]+".json")
+		if _, stderr, exit := mqttspec(t, "run", "--check", "connect-accepted,connect-second,session-present-clean", "--shard", shard, "--json", part); exit != reports.ExitOK {
+			t.Fatalf("shard %s: exit %d, %s", shard, exit, stderr)
+		}
+		parts = append(parts, part)
+	}
+	joined := filepath.Join(dir, "joined.json")
+	if _, stderr, exit := mqttspec(t, append([]string{"report", "--merge", "--json", joined}, parts...)...); exit != reports.ExitOK {
+		t.Fatalf("merge: exit %d, %s", exit, stderr)
+	}
+	if r := readResults(t, joined); len(r.Checks) != 6 || r.Summary.Checks[reports.Pass] != 6 {
+		t.Errorf("%d checks, %v; want 6 passes", len(r.Checks), r.Summary.Checks)
+	}
+}
+
 func TestListJSON(t *testing.T) {
 	stdout, _, exit := mqttspec(t, "list", "--json")
 	var list struct {

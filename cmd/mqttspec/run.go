@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 // runOptions are the flags of run.
 type runOptions struct {
 	targetOptions
+	reportOptions
 	versions []string
 	names    []string
 	labels   string
@@ -30,10 +32,7 @@ type runOptions struct {
 	timeout  time.Duration
 	settle   time.Duration
 	prefix   string
-	json     string
-	junit    string
-	html     string
-	failOn   string
+	pcap     string
 	verbose  bool
 	noColor  bool
 	changed  func(flag string) bool
@@ -54,6 +53,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	}
 	f := cmd.Flags()
 	o.targetOptions.add(f)
+	o.reportOptions.add(f)
 	f.StringSliceVar(&o.versions, "mqtt", nil, "protocol versions, 3.1.1 and 5.0; default: all that the broker accepts")
 	f.StringSliceVar(&o.names, "check", nil, "only these checks: slugs, slug@version, statement IDs or sections")
 	f.StringVar(&o.labels, "filter", "", "only the checks whose labels fit this expression, such as '5.0 && !SHOULD'")
@@ -62,10 +62,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	f.DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
 	f.DurationVar(&o.settle, "settle", 0, "time to wait before silence is believed; for clustered brokers")
 	f.StringVar(&o.prefix, "topic-prefix", suites.DefaultTopicPrefix, "topic under which all topics of the run lie")
-	f.StringVar(&o.json, "json", "", "write the results as JSON to this file")
-	f.StringVar(&o.junit, "junit", "", "write the results as JUnit XML to this file")
-	f.StringVar(&o.html, "html", "", "write a report for people to this file: one page that needs no network")
-	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a broken should too, or never")
+	f.StringVar(&o.pcap, "pcap", "", "record the run to this file, for Wireshark and tshark")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for every check, passed ones too")
 	f.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal")
 	return cmd
@@ -73,10 +70,7 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 
 // run does the work; tests call it.
 func (o *runOptions) run(ctx context.Context, out io.Writer) error {
-	failOn, err := reports.ParseFailOn(o.failOn)
-	if err != nil {
-		return err
-	}
+	var err error
 	options := suites.Options{
 		Selection: suites.Selection{Names: o.names, Labels: o.labels},
 		Parallel:  o.parallel, Timeout: o.timeout, Settle: o.settle, TopicPrefix: o.prefix,
@@ -91,48 +85,79 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	if err := o.validate(); err != nil {
 		return err
 	}
-	files, err := o.openReports()
+	reporter, err := o.reportOptions.open()
 	if err != nil {
 		return err
 	}
-	opened, err := o.open(ctx)
+	defer reporter.discard() // what is not written by then is not touched
+	opened, err := o.targetOptions.open(ctx)
 	if err != nil {
-		return errors.Join(err, files.discard())
+		return err
 	}
 	defer opened.Close()
 
 	o.defaults(&options, opened.Target)
+	capture, err := openCapture(o.pcap, opened.Target)
+	if err != nil {
+		return err
+	}
+	options.Capture = capture.Capture
 
 	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
 	options.Planned = func(total int, r *reports.Results) { console.Start(total, r) }
 	options.Done = console.CheckDone
 	results, err := suites.Test(ctx, opened.Target, options)
 	results.Command = reports.Redact(append([]string{"mqttspec"}, os.Args[1:]...))
-	results.Settings.FailOn = string(failOn)
-	if problem := opened.Problem(); problem != "" && err == nil {
-		results.Problem = problem
-		reports.Summarise(results)
-	}
 	if err != nil {
-		return errors.Join(err, files.discard())
+		return err
 	}
+	if problem := opened.Problem(); problem != "" {
+		results.Problem = problem
+	}
+	reporter.apply(results)
+	var problem error
 	if results.Problem != "" && len(results.Checks) == 0 {
-		err = errors.New(results.Problem)
+		problem = errors.New(results.Problem)
 	} else {
 		console.Finish(results)
 	}
-	err = errors.Join(err, files.write(results, failOn))
+	exit, err := reporter.finish(out, results)
+	err = errors.Join(problem, err, capture.close())
 	if errors.Is(context.Cause(ctx), errInterrupted) {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "mqttspec: %v\n", err)
 		}
 		return status(exitInterrupted)
 	}
-	if err != nil {
-		return err
+	return exitWith(exit, err)
+}
+
+// A captureFile is the file of --pcap; without the flag it is empty.
+type captureFile struct {
+	*harness.Capture
+	file   *os.File
+	buffer *bufio.Writer
+}
+
+func openCapture(path string, target *harness.Target) (captureFile, error) {
+	if path == "" {
+		return captureFile{}, nil
 	}
-	if s := reports.ExitStatus(results, failOn); s != reports.ExitOK {
-		return status(s)
+	file, err := os.Create(path)
+	if err != nil {
+		return captureFile{}, fmt.Errorf("--pcap: %w", err)
+	}
+	buffer := bufio.NewWriterSize(file, 256<<10)
+	capture, err := harness.NewCapture(buffer, target.Secrets()...)
+	return captureFile{capture, file, buffer}, err
+}
+
+func (c captureFile) close() error {
+	if c.file == nil {
+		return nil
+	}
+	if err := errors.Join(c.Err(), c.buffer.Flush(), c.file.Close()); err != nil {
+		return fmt.Errorf("--pcap: %w", err)
 	}
 	return nil
 }

@@ -391,6 +391,31 @@ func (f *File) credential(c Credentials) (harness.Credential, error) {
 	return harness.Credential{UserName: c.UserName, Password: password}, nil
 }
 
+// secrets are the passwords in the file and those it refers to, as far as they
+// can be read.
+func (f *File) secrets() []string {
+	all := []Credentials{f.Credentials}
+	if f.Access != nil {
+		all = append(all, f.Access.Refused...)
+		if f.Access.Administrator != nil {
+			all = append(all, *f.Access.Administrator)
+		}
+	}
+	if f.Authentication != nil {
+		all = append(all, f.Authentication.Credentials)
+	}
+	var secrets []string
+	for _, c := range all {
+		if login, err := f.credential(c); err == nil {
+			secrets = append(secrets, login.Password)
+		}
+	}
+	for i := range f.Instances {
+		secrets = append(secrets, f.Instances[i].secrets()...)
+	}
+	return secrets
+}
+
 // Started is a target file that says no more than how to start a broker.
 func Started(command []string) *File {
 	return &File{Name: filepath.Base(command[0]), Start: &Start{Command: command}, path: "the command line"}

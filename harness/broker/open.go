@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -69,7 +70,8 @@ func Open(ctx context.Context, f *File, o Options) (*Opened, error) {
 		if i > 0 {
 			err = fmt.Errorf("instance %s: %w", opened.sites[i].Name, err)
 		}
-		return nil, err // one is enough: most often they are all the same
+		// One is enough: most often they are all the same. It may quote the broker.
+		return nil, masked{err, f.secrets()}
 	}
 	opened.Target = opened.sites[0].target
 	opened.Target.Software = cmp.Or(opened.Target.Software, opened.sites[0].version(ctx))
@@ -79,6 +81,15 @@ func Open(ctx context.Context, f *File, o Options) (*Opened, error) {
 	}
 	return opened, nil
 }
+
+// masked is an error without the secrets in its text.
+type masked struct {
+	error
+	secrets []string
+}
+
+func (m masked) Error() string { return harness.Mask(m.error.Error(), m.secrets) }
+func (m masked) Unwrap() error { return m.error }
 
 // openEmbedded starts the broker inside mqttspec.
 func openEmbedded(o Options) (*Opened, error) {
@@ -118,7 +129,7 @@ func (o *Opened) Problem() string {
 			continue
 		}
 		if how, ended := p.exited(); ended {
-			return fmt.Sprintf("the broker process (%s) has ended by itself: %s%s", s.Name, how, quoted(s.tail()))
+			return fmt.Sprintf("the broker process (%s) has ended by itself: %s%s", s.Name, how, harness.Mask(quoted(s.tail()), s.target.Secrets()))
 		}
 	}
 	return ""
@@ -321,6 +332,9 @@ func (s *site) await(ctx context.Context, p *process) error {
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
+	}
+	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+		return err
 	}
 	return fmt.Errorf("the broker does not answer CONNECT at %s within %s: %w%s", s.target.URL, most, err, quoted(s.tail()))
 }

@@ -39,10 +39,7 @@ var IgnoresUnsupportedPublish = tolerates("ignores-unsupported-publish", "ignore
 
 // AcceptsUnsupportedWill minds no will.
 var AcceptsUnsupportedWill = accepts("accepts-unsupported-will", "accepts a Will that asks for more than it has declared",
-	func(_ *Link, f *Frame) bool {
-		p, ok := f.Packet.(*codec.Connect)
-		return ok && p.Will != nil && (p.Will.QoS > codec.QoS0 || p.Will.Retain)
-	})
+	connecting(func(p *codec.Connect) bool { return p.Will != nil && (p.Will.QoS > codec.QoS0 || p.Will.Retain) }))
 
 // GrantsEverySubscription pretends to be able to do everything.
 var GrantsEverySubscription = fromClient("grants-every-subscription", "grants every subscription, whatever it has declared",

@@ -9,10 +9,7 @@ import (
 
 // ofClient matches CONNECT packets by their Client Identifier.
 func ofClient(match func(id string) bool) func(*Link, *Frame) bool {
-	return func(_ *Link, f *Frame) bool {
-		p, ok := f.Packet.(*codec.Connect)
-		return ok && match(p.ClientID)
-	}
+	return connecting(func(p *codec.Connect) bool { return match(p.ClientID) })
 }
 
 // RefusesShortClientIDs wants more than one character.

@@ -23,3 +23,19 @@ var RefusesAsUnavailable = fromBroker("refuses-as-unavailable", "refuses every c
 		}
 		return Forward
 	})
+
+// SessionPresentWhenRefused answers before it has decided.
+var SessionPresentWhenRefused = fromBroker("session-present-when-refused", "answers Session Present 1 when it refuses a client",
+	func(_ *Link, p *codec.Connack) Action {
+		p.SessionPresent = p.SessionPresent || p.Code != codec.Success
+		return Forward
+	})
+
+// RefersAcceptedClients accepts a client and sends it away.
+var RefersAcceptedClients = fromBroker("refers-accepted-clients", "gives a Server Reference to clients that it accepts",
+	func(_ *Link, p *codec.Connack) Action {
+		if p.Code == codec.Success {
+			p.Properties = append(p.Properties, codec.ServerReference("elsewhere"))
+		}
+		return Forward
+	})

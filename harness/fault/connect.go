@@ -38,16 +38,8 @@ var AcceptsAnyProtocolLevel = accepts("accepts-any-protocol-level", "accepts a C
 	breaking("MQTT-3.1.2-2"))
 
 // SilentAboutProtocolLevel closes without a word.
-var SilentAboutProtocolLevel = Fault{"silent-about-protocol-level", "closes on an unsupported Protocol Level without a CONNACK",
-	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
-			if breaking("MQTT-3.1.2-2")(l, f) {
-				l.CloseClient()
-				return Swallow
-			}
-			return Forward
-		}}
-	}}
+var SilentAboutProtocolLevel = closes("silent-about-protocol-level", "closes on an unsupported Protocol Level without a CONNACK",
+	breaking("MQTT-3.1.2-2"))
 
 // AcceptsReservedConnectFlag does not look at bit 0 of the Connect Flags.
 var AcceptsReservedConnectFlag = accepts("accepts-reserved-connect-flag", "accepts a CONNECT with the reserved Connect Flag set",
@@ -153,3 +145,17 @@ var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the Us
 		}
 		return Forward
 	})
+
+// closes makes a broker that closes the connection on some packets, without a
+// word.
+func closes(name, does string, match func(l *Link, f *Frame) bool) Fault {
+	return Fault{name, does, func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if match(l, f) {
+				l.CloseClient()
+				return Swallow
+			}
+			return Forward
+		}}
+	}}
+}

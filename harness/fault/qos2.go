@@ -161,7 +161,3 @@ var IgnoresUnknownPubrel = stateful("ignores-unknown-pubrel", "does not answer a
 			return Forward
 		}}
 	})
-
-// IgnoresPubrelFlags does not look at the flags of PUBREL.
-var IgnoresPubrelFlags = tolerates("ignores-pubrel-flags", "ignores a PUBREL with wrong flags and carries on",
-	breaks(codec.PUBREL, "MQTT-3.6.1-1"))

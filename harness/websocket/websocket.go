@@ -234,6 +234,9 @@ func (c *Conn) control(f Frame) error {
 		_ = c.WriteFrame(Frame{Final: true, OpCode: ws.OpPong, Payload: f.Payload})
 	case ws.OpClose:
 		_ = c.sendClose(f.Payload[:min(2, len(f.Payload))])
+		// Servers should close the transport now. Some wait for the client to do
+		// it, which may (RFC 6455 section 7.1.1).
+		_ = c.closeUnder()
 		return &CloseError{f}
 	}
 	return nil
@@ -291,9 +294,13 @@ func (c *Conn) sendClose(body []byte) error {
 // closure), and the end of the transport's direction under it, for peers that
 // look only at that.
 func (c *Conn) CloseWrite() error {
-	err := c.sendClose(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
+	return errors.Join(c.sendClose(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")), c.closeUnder())
+}
+
+// closeUnder ends the transport's direction.
+func (c *Conn) closeUnder() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		err = errors.Join(err, half.CloseWrite())
+		return half.CloseWrite()
 	}
-	return err
+	return nil
 }

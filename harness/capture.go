@@ -1,0 +1,198 @@
+package harness
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+)
+
+// A Capture writes what passes over connections as a packet capture that
+// Wireshark opens with its MQTT dissector: one TCP stream per connection,
+// in the order and at the times at which the harness sent and received. What
+// the network did beneath (acknowledgements, retransmissions, TLS, WebSocket
+// frames) is not in it: the streams carry MQTT.
+type Capture struct {
+	mu      sync.Mutex
+	w       *pcapgo.Writer
+	secrets [][]byte
+	streams int
+	err     error
+}
+
+// The addresses of a capture are made up: the broker's and, by number, the
+// scripted clients'. Port 1883 is the one that tells Wireshark it is MQTT.
+var (
+	captureBroker = net.IPv4(10, 0, 0, 1).To4()
+	captureMAC    = [2]net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
+)
+
+const (
+	capturePort = 1883
+	// captureSegment is the longest piece of data in one captured packet.
+	captureSegment = 32 << 10
+)
+
+// NewCapture begins a capture; secrets are masked in it.
+func NewCapture(w io.Writer, secrets ...string) (*Capture, error) {
+	c := &Capture{w: pcapgo.NewWriter(w)}
+	for _, s := range secrets {
+		if s != "" {
+			c.secrets = append(c.secrets, []byte(s))
+		}
+	}
+	return c, c.w.WriteFileHeader(65536, layers.LinkTypeEthernet)
+}
+
+// Err is the first error that writing met.
+func (c *Capture) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Wrap records a connection.
+func (c *Capture) Wrap(conn net.Conn) net.Conn {
+	c.mu.Lock()
+	c.streams++
+	n := c.streams
+	c.mu.Unlock()
+	s := &captured{
+		Conn: conn, capture: c,
+		client: net.IPv4(10, byte(1+n>>16), byte(n>>8), byte(n)).To4(),
+		port:   layers.TCPPort(49152 + n%16384),
+	}
+	s.write(true, nil, func(t *layers.TCP) { t.SYN = true })
+	s.write(false, nil, func(t *layers.TCP) { t.SYN, t.ACK = true, true })
+	s.write(true, nil, func(t *layers.TCP) { t.ACK = true })
+	return s
+}
+
+// captured is a connection that is being recorded.
+type captured struct {
+	net.Conn
+	capture *Capture
+	client  net.IP
+	port    layers.TCPPort
+
+	// guarded by capture.mu
+	seq  [2]uint32 // next sequence number: of the client, of the broker
+	done [2]bool   // has closed its direction
+}
+
+func (s *captured) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	s.data(false, b[:n])
+	switch {
+	case errors.Is(err, io.EOF):
+		s.end(false, func(t *layers.TCP) { t.FIN, t.ACK = true, true })
+	case errors.Is(err, syscall.ECONNRESET):
+		s.end(false, func(t *layers.TCP) { t.RST = true })
+	}
+	return n, err
+}
+
+func (s *captured) Write(b []byte) (int, error) {
+	n, err := s.Conn.Write(b)
+	s.data(true, b[:n])
+	return n, err
+}
+
+// CloseWrite closes the client's direction, where the connection can.
+func (s *captured) CloseWrite() error {
+	half, ok := s.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	s.end(true, func(t *layers.TCP) { t.FIN, t.ACK = true, true })
+	return half.CloseWrite()
+}
+
+func (s *captured) Close() error {
+	s.end(true, func(t *layers.TCP) { t.FIN, t.ACK = true, true })
+	return s.Conn.Close()
+}
+
+// reset records that the client resets the connection.
+func (s *captured) reset() { s.end(true, func(t *layers.TCP) { t.RST = true }) }
+
+// data records bytes that went one way.
+func (s *captured) data(fromClient bool, b []byte) {
+	for len(b) > 0 {
+		n := min(len(b), captureSegment)
+		s.write(fromClient, b[:n], func(t *layers.TCP) { t.PSH, t.ACK = true, true })
+		b = b[n:]
+	}
+}
+
+// end records the end of one direction, once.
+func (s *captured) end(fromClient bool, flags func(*layers.TCP)) {
+	s.capture.mu.Lock()
+	seen := s.done[side(fromClient)]
+	s.done[side(fromClient)] = true
+	s.capture.mu.Unlock()
+	if !seen {
+		s.write(fromClient, nil, flags)
+	}
+}
+
+func side(fromClient bool) int {
+	if fromClient {
+		return 0
+	}
+	return 1
+}
+
+// write records one TCP segment.
+func (s *captured) write(fromClient bool, data []byte, flags func(*layers.TCP)) {
+	c := s.capture
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	me, other := side(fromClient), 1-side(fromClient)
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: s.client, DstIP: captureBroker}
+	tcp := &layers.TCP{SrcPort: s.port, DstPort: capturePort, Seq: s.seq[me], Ack: s.seq[other], Window: 65535}
+	if !fromClient {
+		ip.SrcIP, ip.DstIP = ip.DstIP, ip.SrcIP
+		tcp.SrcPort, tcp.DstPort = tcp.DstPort, tcp.SrcPort
+	}
+	flags(tcp)
+	if !tcp.ACK {
+		tcp.Ack = 0
+	}
+	s.seq[me] += uint32(len(data))
+	if tcp.SYN || tcp.FIN {
+		s.seq[me]++
+	}
+	if c.err = tcp.SetNetworkLayerForChecksum(ip); c.err != nil {
+		return
+	}
+	buffer := gopacket.NewSerializeBuffer()
+	c.err = gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
+		&layers.Ethernet{SrcMAC: captureMAC[me], DstMAC: captureMAC[other], EthernetType: layers.EthernetTypeIPv4},
+		ip, tcp, gopacket.Payload(c.mask(data)))
+	if c.err != nil {
+		return
+	}
+	frame := buffer.Bytes()
+	c.err = c.w.WritePacket(gopacket.CaptureInfo{Timestamp: time.Now(), CaptureLength: len(frame), Length: len(frame)}, frame)
+}
+
+// mask replaces every secret by as many asterisks.
+func (c *Capture) mask(data []byte) []byte {
+	for _, secret := range c.secrets {
+		if bytes.Contains(data, secret) {
+			data = bytes.ReplaceAll(data, secret, bytes.Repeat([]byte("*"), len(secret)))
+		}
+	}
+	return data
+}

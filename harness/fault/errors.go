@@ -1,0 +1,96 @@
+package fault
+
+import "mqttspec/codec"
+
+// IgnoresErrors takes every packet that breaks a rule for nothing.
+var IgnoresErrors = stateful("ignores-errors", "ignores packets that break a rule, and a second CONNECT",
+	func() behaviour {
+		connected := map[*Link]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Breach != nil || connected[l] && f.Type() == codec.CONNECT {
+				return Swallow
+			}
+			connected[l] = connected[l] || f.Type() == codec.CONNECT
+			return Forward
+		}}
+	})
+
+// DisconnectsForBusyness gives the wrong reason.
+var DisconnectsForBusyness = fromBroker("disconnects-for-busyness", "says Server busy in every DISCONNECT, whatever the error",
+	func(_ *Link, p *codec.Disconnect) Action {
+		p.Code, p.Properties = codec.ServerBusy, nil
+		return Forward
+	})
+
+// RefusesForBusyness gives the wrong reason in CONNACK.
+var RefusesForBusyness = sends("refuses-for-busyness", "says Server busy in every CONNACK that refuses, whatever the error",
+	func(_ *Link, p *codec.Connack) codec.Packet {
+		if p.Code.IsError() {
+			p.Code, p.Properties = codec.ServerBusy, nil
+		}
+		return p
+	})
+
+// PanicsForOne ends everybody's connection over the error of one.
+var PanicsForOne = stateful("panics-for-one", "closes all connections when one client breaks a rule",
+	func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Breach != nil {
+				for _, other := range l.Others() {
+					other.CloseClient()
+				}
+			}
+			return Forward
+		}}
+	})
+
+// ClosesAfterRefusal takes an error in one packet for an error of the connection.
+var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection after an acknowledgement with an error",
+	func(l *Link, p *codec.Pubcomp) codec.Packet {
+		if p.Code.IsError() {
+			l.ToClient(p)
+			l.CloseClient()
+		}
+		return p
+	})
+
+// CarriesOnAfterError says that it closes the connection, and does not.
+var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connection open after a CONNACK or DISCONNECT with an error",
+	func() behaviour {
+		return behaviour{brokerGone: func(l *Link) Action {
+			l.Hold()
+			return Swallow
+		}}
+	})
+
+// IgnoresForeignProperties skips packets with a property that is not theirs.
+var IgnoresForeignProperties = tolerates("ignores-foreign-properties", "ignores packets with a property that does not belong there",
+	breaching("5.0/2.2.2.2/property-identifier"))
+
+// IgnoresTruncatedProperties skips packets with a property that is cut short.
+var IgnoresTruncatedProperties = tolerates("ignores-truncated-properties", "ignores packets with a property whose value is cut short",
+	breaching("5.0/2.2.2.2/property-data-type"))
+
+// PointsElsewhereAnyway names another server in a CONNACK that is not about one.
+var PointsElsewhereAnyway = sends("points-elsewhere-anyway", "sends Server Reference in every CONNACK",
+	func(_ *Link, p *codec.Connack) codec.Packet {
+		return withProperties(p, codec.Properties{codec.ServerReference("elsewhere")})
+	})
+
+// MendsSilentClose makes good what brokers get wrong: it says why they close.
+var MendsSilentClose = stateful("mends-silent-close", "sends DISCONNECT with 0x81 where the broker closes the connection without a word",
+	func() behaviour {
+		told := map[*Link]bool{}
+		return behaviour{
+			fromBroker: only(func(l *Link, _ *codec.Disconnect) Action {
+				told[l] = true
+				return Forward
+			}),
+			brokerGone: func(l *Link) Action {
+				if !told[l] {
+					l.ToClient(&codec.Disconnect{Code: codec.MalformedPacket})
+				}
+				return Forward
+			},
+		}
+	})

@@ -1,0 +1,140 @@
+package fault
+
+import (
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// withoutProperty is a list of properties without those of one kind.
+func withoutProperty(properties codec.Properties, id codec.PropertyID) codec.Properties {
+	var rest codec.Properties
+	for _, p := range properties {
+		if p.ID != id {
+			rest = append(rest, p)
+		}
+	}
+	return rest
+}
+
+// IgnoresMaximumPacketSize sends clients what they said is too large for them.
+var IgnoresMaximumPacketSize = fromClient("ignores-maximum-packet-size", "ignores the Maximum Packet Size of CONNECT",
+	func(_ *Link, p *codec.Connect) Action {
+		p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+		return Forward
+	})
+
+// KeepsTooLargeMessages holds a message that is too large for the client until
+// the client takes larger ones.
+var KeepsTooLargeMessages = stateful("keeps-too-large-messages", "keeps a message that is too large for its subscriber until that connects with another Maximum Packet Size",
+	func() behaviour {
+		limits := map[*Link]uint32{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
+				p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+				return Forward
+			}),
+			fromBroker: func(l *Link, f *Frame) Action {
+				if limit := limits[l]; f.Type() == codec.PUBLISH && limit > 0 && uint32(len(f.Raw)) > limit {
+					return Swallow // unacknowledged, it stays with the session
+				}
+				return Forward
+			},
+		}
+	})
+
+// StopsAtTooLargeMessages cannot get past one.
+var StopsAtTooLargeMessages = stateful("stops-at-too-large-messages", "sends a subscriber nothing more after a message that is too large for it",
+	func() behaviour {
+		limits, stopped := map[*Link]uint32{}, map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
+				p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+				return Forward
+			}),
+			fromBroker: func(l *Link, f *Frame) Action {
+				if limit := limits[l]; f.Type() == codec.PUBLISH && limit > 0 {
+					stopped[l] = stopped[l] || uint32(len(f.Raw)) > limit
+					if stopped[l] {
+						return Swallow
+					}
+				}
+				return Forward
+			},
+		}
+	})
+
+// verbose makes brokers that say much about themselves in the packets of one
+// type: in a Reason String, and in User Properties.
+func verbose[T codec.Packet]() []Fault {
+	long := strings.Repeat("The broker has much to say. ", 20)
+	var zero T
+	say := func(what string, property codec.Property) Fault {
+		return sends(slug("sends-long", what, "in", zero.Type().String()), "sends "+zero.Type().String()+" with a long "+what,
+			func(_ *Link, p T) codec.Packet { return withProperties(p, codec.Properties{property}) })
+	}
+	return []Fault{say("Reason String", codec.ReasonString(long)), say("User Property", codec.UserProperty("remark", long))}
+}
+
+// Brokers that take no care of the client's Maximum Packet Size when they
+// explain themselves.
+var (
+	VerboseConnack    = verbose[*codec.Connack]()
+	VerbosePuback     = verbose[*codec.Puback]()
+	VerbosePubrec     = verbose[*codec.Pubrec]()
+	VerbosePubrel     = verbose[*codec.Pubrel]()
+	VerbosePubcomp    = verbose[*codec.Pubcomp]()
+	VerboseSuback     = verbose[*codec.Suback]()
+	VerboseUnsuback   = verbose[*codec.Unsuback]()
+	VerboseDisconnect = verbose[*codec.Disconnect]()
+	VerboseAuth       = verbose[*codec.Auth]()
+)
+
+// declared is the Maximum Packet Size of the broker's CONNACK, by connection.
+func declared(handle func(l *Link, f *Frame, most uint32) Action) func() behaviour {
+	return func() behaviour {
+		most := map[*Link]uint32{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				most[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
+				return Forward
+			}),
+			fromClient: func(l *Link, f *Frame) Action { return handle(l, f, most[l]) },
+		}
+	}
+}
+
+// SkipsTooLargePackets does not insist on what it declares.
+var SkipsTooLargePackets = stateful("skips-too-large-packets", "ignores packets above its own Maximum Packet Size",
+	declared(func(_ *Link, f *Frame, most uint32) Action {
+		if most > 0 && uint32(len(f.Raw)) > most {
+			return Swallow
+		}
+		return Forward
+	}))
+
+// CannotTakeItsMaximum closes the connection at the limit instead of above it.
+var CannotTakeItsMaximum = stateful("cannot-take-its-maximum", "closes the connection on a packet of exactly its Maximum Packet Size",
+	declared(func(l *Link, f *Frame, most uint32) Action {
+		if most > 0 && uint32(len(f.Raw)) == most {
+			l.CloseClient()
+			return Swallow
+		}
+		return Forward
+	}))
+
+// MendsMaximumPacketSize makes good what brokers get wrong: all bytes of a
+// packet count.
+var MendsMaximumPacketSize = stateful("mends-maximum-packet-size", "closes the connection on a packet with more bytes than its Maximum Packet Size, those of the fixed header included",
+	declared(func(l *Link, f *Frame, most uint32) Action {
+		if most > 0 && uint32(len(f.Raw)) > most {
+			l.CloseClient()
+			return Swallow
+		}
+		return Forward
+	}))
+
+// IgnoresMalformedConnect skips a CONNECT that breaks a rule of its format.
+var IgnoresMalformedConnect = tolerates("ignores-malformed-connect", "ignores a CONNECT that breaks the rules of its format", malformed(codec.CONNECT))

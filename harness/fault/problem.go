@@ -1,0 +1,19 @@
+package fault
+
+import "mqttspec/codec"
+
+// tellsProblems makes brokers that explain the packets of one type to clients
+// that do not want to know.
+func tellsProblems[T codec.Packet]() []Fault {
+	return sendsProperties[T]("unasked", each(codec.ReasonString("why"), codec.UserProperty("remark", "why"))...)
+}
+
+// TellsProblems explains each kind of packet that Request Problem Information
+// is about, however it is set.
+var TellsProblems = flatten(
+	tellsProblems[*codec.Puback](), tellsProblems[*codec.Pubrec](), tellsProblems[*codec.Pubrel](), tellsProblems[*codec.Pubcomp](),
+	tellsProblems[*codec.Suback](), tellsProblems[*codec.Unsuback](),
+)
+
+// TellsProblemsInAuth does the same in AUTH.
+var TellsProblemsInAuth = tellsProblems[*codec.Auth]()

@@ -1,0 +1,236 @@
+package fault
+
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
+
+// IgnoresReceiveMaximum sends as fast as it can.
+var IgnoresReceiveMaximum = fromClient("ignores-receive-maximum", "does not look at the client's Receive Maximum",
+	func(_ *Link, p *codec.Connect) Action {
+		setReceiveMaximum(p, 0)
+		return Forward
+	})
+
+// setReceiveMaximum changes the Receive Maximum of a CONNECT; 0 removes it.
+func setReceiveMaximum(p *codec.Connect, most uint32) {
+	p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), func(p codec.Property) bool { return p.ID == codec.PropReceiveMaximum })
+	if most > 0 {
+		p.Properties = append(p.Properties, codec.ReceiveMaximum(uint16(most)))
+	}
+}
+
+// FreesQuotaAtPubrec takes PUBREC for the end of the matter.
+var FreesQuotaAtPubrec = flowControl("frees-quota-at-pubrec", "counts a QoS 2 message to a client as complete when PUBREC comes",
+	func(p codec.Packet) bool { return p.Type() == codec.PUBACK || p.Type() == codec.PUBREC })
+
+// NeverFreesQuota counts down only.
+var NeverFreesQuota = flowControl("never-frees-quota", "sends a client no more messages in all than its Receive Maximum",
+	func(codec.Packet) bool { return false })
+
+// FreesNoQuotaOnError counts only what went well.
+var FreesNoQuotaOnError = flowControl("frees-no-quota-on-error", "counts messages that a client acknowledges with an error as still under way",
+	func(p codec.Packet) bool {
+		switch p := p.(type) {
+		case *codec.Puback:
+			return !p.Code.IsError()
+		case *codec.Pubcomp:
+			return !p.Code.IsError()
+		}
+		return false
+	})
+
+// MendsFlowControl makes good what brokers get wrong.
+var MendsFlowControl = flowControl("mends-flow-control", "keeps to the client's Receive Maximum exactly, that is to say rightly",
+	func(p codec.Packet) bool {
+		switch p := p.(type) {
+		case *codec.Puback, *codec.Pubcomp:
+			return true
+		case *codec.Pubrec:
+			return p.Code.IsError()
+		}
+		return false
+	})
+
+// flowControl makes a broker with a send quota of its own making, to which the
+// acknowledgements that frees matches give room. The broker behind sees no
+// Receive Maximum.
+func flowControl(name, does string, frees func(codec.Packet) bool) Fault {
+	return stateful(name, does, func() behaviour {
+		type flow struct {
+			underWay int
+			held     []codec.Packet
+		}
+		flows := map[*Link]*flow{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				if connect, ok := f.Packet.(*codec.Connect); ok {
+					setReceiveMaximum(connect, 0)
+					flows[l] = &flow{}
+					return Forward
+				}
+				w := flows[l]
+				if f.Packet == nil || !frees(f.Packet) {
+					return Forward
+				}
+				w.underWay--
+				if len(w.held) > 0 {
+					l.ToClient(w.held[0])
+					w.held = w.held[1:]
+					w.underWay++
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum)
+				if !ok || p.QoS == codec.QoS0 {
+					return Forward
+				}
+				w := flows[l]
+				if w.underWay >= int(most) {
+					w.held = append(w.held, p)
+					return Swallow
+				}
+				w.underWay++
+				return Forward
+			}),
+		}
+	})
+}
+
+// WaitsForAcknowledgement does one thing after the other.
+var WaitsForAcknowledgement = stateful("waits-for-acknowledgement", "answers nothing while a client's Receive Maximum is used up",
+	func() behaviour {
+		underWay := map[*Link]int{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if p.QoS > codec.QoS0 {
+					underWay[l]++
+				}
+				return Forward
+			}),
+			fromClient: func(l *Link, f *Frame) Action {
+				switch f.Type() {
+				case codec.PUBACK, codec.PUBCOMP:
+					underWay[l]--
+				case codec.PUBREC, codec.PUBREL, codec.CONNECT, codec.DISCONNECT:
+				default:
+					if most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum); ok && underWay[l] >= int(most) {
+						return Swallow
+					}
+				}
+				return Forward
+			},
+		}
+	})
+
+// KeepsQuota carries the count of what is under way over to the next
+// connection.
+var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that comes back while its Receive Maximum was used up on the connection before",
+	func() behaviour {
+		type count struct {
+			link     *Link
+			underWay map[uint16]bool
+		}
+		counts := map[string]*count{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum)
+				if !ok || p.QoS == codec.QoS0 {
+					return Forward
+				}
+				c := counts[l.clientID()]
+				if c == nil {
+					c = &count{l, map[uint16]bool{}}
+					counts[l.clientID()] = c
+				}
+				if c.link != l && len(c.underWay) >= int(most) {
+					return Swallow
+				}
+				c.underWay[p.PacketID] = true
+				return Forward
+			}),
+			fromClient: only(func(l *Link, p *codec.Puback) Action {
+				if c := counts[l.clientID()]; c != nil {
+					delete(c.underWay, p.PacketID)
+				}
+				return Forward
+			}),
+		}
+	})
+
+// KeepsReceiveMaximum stores the Receive Maximum with the session.
+var KeepsReceiveMaximum = stateful("keeps-receive-maximum", "goes by the Receive Maximum of a client's first connection on all later ones",
+	func() behaviour {
+		first := map[string]uint32{}
+		return behaviour{fromClient: only(func(_ *Link, p *codec.Connect) Action {
+			if most, known := first[p.ClientID]; known {
+				setReceiveMaximum(p, most)
+			} else {
+				first[p.ClientID], _ = p.Properties.Number(codec.PropReceiveMaximum)
+			}
+			return Forward
+		})}
+	})
+
+// BearsOneLess counts from the wrong end.
+var BearsOneLess = bears("bears-one-less", "disconnects a client that reaches its Receive Maximum",
+	func(unfinished, most int) bool { return unfinished < most }, true)
+
+// BearsNoMoreOnce does not count what is complete out, nor starts anew.
+var BearsNoMoreOnce = bears("bears-no-more-once", "disconnects a client that has published more QoS 2 messages in all than its Receive Maximum",
+	func(unfinished, most int) bool { return unfinished <= most }, false)
+
+// BearsAnyNumber does not count.
+var BearsAnyNumber = stateful("bears-any-number", "answers any number of unfinished QoS 2 messages with PUBREC, whatever its Receive Maximum",
+	func() behaviour {
+		count := map[*Link]uint32{}
+		most := map[*Link]uint32{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				most[l], _ = p.Properties.Number(codec.PropReceiveMaximum)
+				return Forward
+			}),
+			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				if count[l]++; count[l] > most[l] {
+					l.ToClient(&codec.Pubrec{PacketID: p.PacketID})
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
+
+// bears makes a broker that disconnects a client whose count of QoS 2 messages
+// is not ok; the count goes down when a message is complete, or never.
+func bears(name, does string, ok func(unfinished, most int) bool, down bool) Fault {
+	return stateful(name, does, func() behaviour {
+		count := map[string]int{}
+		most := map[*Link]uint32{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				most[l], _ = p.Properties.Number(codec.PropReceiveMaximum)
+				return Forward
+			}),
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Pubrel:
+					if down {
+						count[l.clientID()]--
+					}
+				case *codec.Publish:
+					if p.QoS < codec.QoS2 {
+						return Forward
+					}
+					if count[l.clientID()]++; !ok(count[l.clientID()], int(most[l])) {
+						l.ToClient(&codec.Disconnect{Code: codec.ReceiveMaximumExceeded})
+						l.CloseClient()
+						return Swallow
+					}
+				}
+				return Forward
+			},
+		}
+	})
+}

@@ -1,0 +1,291 @@
+package fault
+
+import (
+	"strings"
+
+	"mqttspec/codec"
+)
+
+// sharePrefix starts the Topic Filter of a Shared Subscription.
+const sharePrefix = "$share/"
+
+// shared takes the Topic Filter of a Shared Subscription apart.
+func shared(filter string) (name, inner string, ok bool) {
+	rest, ok := strings.CutPrefix(filter, sharePrefix)
+	name, inner, _ = strings.Cut(rest, "/")
+	return name, inner, ok
+}
+
+// SharesWithEveryone shares nothing.
+var SharesWithEveryone = rewritesFilters("shares-with-everyone", "treats a Shared Subscription as a subscription of each of its members",
+	func(filter string) string {
+		if _, inner, ok := shared(filter); ok {
+			return inner
+		}
+		return filter
+	})
+
+// DeliversNothingShared takes $share for a topic.
+var DeliversNothingShared = rewritesFilters("delivers-nothing-shared", "takes $share and the ShareName for levels of the Topic Filter",
+	func(filter string) string { return strings.Replace(filter, sharePrefix, "$shared/", 1) })
+
+// SharesAmongAllGroups does not look at the ShareName.
+var SharesAmongAllGroups = stateful("shares-among-all-groups", "delivers a message to one of several Shared Subscriptions that match it",
+	func() behaviour {
+		member := map[*Link]bool{}
+		to := map[string]*Link{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				for _, s := range p.Subscriptions {
+					_, _, ok := shared(s.Filter)
+					member[l] = member[l] || ok
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				key := p.Topic + "\x00" + p.Payload
+				if !member[l] || to[key] != nil && to[key] != l {
+					if member[l] {
+						return Swallow
+					}
+					return Forward
+				}
+				to[key] = l
+				return Forward
+			}),
+		}
+	})
+
+// SharesOnlyWhenShared serves other subscribers only where there is no group.
+var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a message that matches a Shared Subscription only once in all",
+	func() behaviour {
+		delivered := map[string]bool{}
+		return behaviour{fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			key := p.Topic + "\x00" + p.Payload
+			if delivered[key] {
+				return Swallow
+			}
+			delivered[key] = true
+			return Forward
+		})}
+	})
+
+// EndsGroupsWithTheirCreators takes the first member for the owner.
+var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "ends a Shared Subscription when the session that created it leaves",
+	func() behaviour {
+		creator := map[string]*Link{}
+		groups := map[*Link][]string{}
+		ended := map[string]bool{}
+		end := func(l *Link) {
+			for _, group := range groups[l] {
+				ended[group] = ended[group] || creator[group] == l
+			}
+		}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Subscribe:
+					for _, s := range p.Subscriptions {
+						if creator[s.Filter] == nil {
+							creator[s.Filter] = l
+						}
+						groups[l] = append(groups[l], s.Filter)
+					}
+				case *codec.Unsubscribe, *codec.Disconnect:
+					end(l)
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, _ *codec.Publish) Action {
+				for _, group := range groups[l] {
+					if ended[group] {
+						return Swallow
+					}
+				}
+				return Forward
+			}),
+		}
+	})
+
+// KeepsMessagesForNewMembers has a queue for the group that outlives it.
+var KeepsMessagesForNewMembers = stateful("keeps-messages-for-new-members", "hands those who join a Shared Subscription the messages that came before them",
+	func() behaviour {
+		var kept []*codec.Publish
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Publish:
+				kept = append(kept, p)
+			case *codec.Subscribe:
+				for _, m := range kept {
+					l.ToClient(&codec.Publish{Topic: m.Topic, Payload: m.Payload})
+				}
+			}
+			return Forward
+		}}
+	})
+
+// group keeps track of who shares what, and of the last message each got.
+type group struct {
+	filter map[*Link]string
+	last   map[*Link]*codec.Publish
+}
+
+func newGroup() group { return group{map[*Link]string{}, map[*Link]*codec.Publish{}} }
+
+func (g group) joined(l *Link, f *Frame) {
+	if p, ok := f.Packet.(*codec.Subscribe); ok {
+		g.filter[l] = p.Subscriptions[0].Filter
+	}
+}
+
+func (g group) received(l *Link, f *Frame) {
+	if p, ok := f.Packet.(*codec.Publish); ok && p.QoS > codec.QoS0 && g.filter[l] != "" {
+		g.last[l] = p
+	}
+}
+
+// reassign sends the last message that one member got to the others.
+func (g group) reassign(l *Link) {
+	m := g.last[l]
+	if m == nil {
+		return
+	}
+	delete(g.last, l)
+	for _, other := range l.Others() {
+		if g.filter[other] == g.filter[l] {
+			other.ToClient(&codec.Publish{Topic: m.Topic, Payload: m.Payload})
+		}
+	}
+}
+
+// ReassignsWhenMembersLeave does not wait for a member to come back.
+var ReassignsWhenMembersLeave = stateful("reassigns-when-members-leave", "sends the message under way to a member of a Shared Subscription to another when the connection is lost",
+	func() behaviour {
+		g := newGroup()
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action { g.joined(l, f); return Forward },
+			fromBroker: func(l *Link, f *Frame) Action { g.received(l, f); return Forward },
+			clientGone: func(l *Link) Action { g.reassign(l); return Forward },
+		}
+	})
+
+// ReassignsRefusedMessages looks for a member that likes the message.
+var ReassignsRefusedMessages = stateful("reassigns-refused-messages", "sends a message that a member of a Shared Subscription refuses to another",
+	func() behaviour {
+		g := newGroup()
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				g.joined(l, f)
+				switch p := f.Packet.(type) {
+				case *codec.Puback:
+					if p.Code.IsError() {
+						g.reassign(l)
+					}
+				case *codec.Pubrec:
+					if p.Code.IsError() {
+						g.reassign(l)
+					}
+				}
+				return Forward
+			},
+			fromBroker: func(l *Link, f *Frame) Action { g.received(l, f); return Forward },
+		}
+	})
+
+// ReassignsNothing leaves a message with the member that never acknowledged it.
+var ReassignsNothing = stateful("reassigns-nothing", "sends a message to no second member of a Shared Subscription, whatever becomes of the first",
+	func() behaviour {
+		first := map[string]*Link{}
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			key := p.Topic + "\x00" + p.Payload
+			if first[key] == nil {
+				first[key] = l
+			}
+			if first[key] != l {
+				return Swallow
+			}
+			return Forward
+		})}
+	})
+
+// SharesSubscriptionIdentifiers keeps them by group.
+var SharesSubscriptionIdentifiers = stateful("shares-subscription-identifiers", "sends all members of a Shared Subscription the Subscription Identifier of the first",
+	func() behaviour {
+		first := map[string]codec.Properties{}
+		groups := map[*Link]string{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				filter := p.Subscriptions[0].Filter
+				groups[l] = filter
+				if _, ok := first[filter]; !ok {
+					first[filter] = p.Properties.All(codec.PropSubscriptionIdentifier)
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				p.Properties = withIdentifiers(p.Properties, first[groups[l]])
+				return Forward
+			}),
+		}
+	})
+
+// IgnoresSharedNoLocal carries on when No Local makes no sense.
+var IgnoresSharedNoLocal = tolerates("ignores-shared-no-local", "ignores a SUBSCRIBE to a Shared Subscription with No Local and carries on",
+	malformed(codec.SUBSCRIBE, "Subscription Options"))
+
+// MendsMalformedSubscribe makes good what brokers get wrong: it closes the
+// connection on every SUBSCRIBE that the decoder refuses.
+var MendsMalformedSubscribe = tolerates("mends-malformed-subscribe", "closes the connection on a SUBSCRIBE that is not what the specification allows, that is to say rightly",
+	func(l *Link, f *Frame) bool {
+		if f.Type() != codec.SUBSCRIBE || f.Breach == nil {
+			return false
+		}
+		l.CloseClient()
+		return true
+	})
+
+// MendsReassignment makes good what brokers do not do: an unacknowledged QoS 1
+// message of a Shared Subscription goes to another member when the session of
+// the first is replaced by a new one.
+var MendsReassignment = stateful("mends-reassignment", "sends an unacknowledged QoS 1 message of a Shared Subscription to another member when the session of the first ends, that is to say rightly",
+	func() behaviour {
+		const id = 0xFFF0 // of the message sent to the other member
+		filter := map[*Link]string{}
+		type pending struct {
+			message *codec.Publish
+			filter  string
+		}
+		unacknowledged := map[string]*pending{} // by Client Identifier
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Connect:
+					waiting := unacknowledged[p.ClientID]
+					if waiting == nil || !p.CleanStart {
+						return Forward
+					}
+					delete(unacknowledged, p.ClientID)
+					for _, other := range l.Others() {
+						if filter[other] == waiting.filter {
+							other.ToClient(&codec.Publish{QoS: codec.QoS1, PacketID: id, Topic: waiting.message.Topic, Payload: waiting.message.Payload})
+							break
+						}
+					}
+				case *codec.Subscribe:
+					filter[l] = p.Subscriptions[0].Filter
+				case *codec.Puback:
+					if p.PacketID == id {
+						return Swallow
+					}
+					delete(unacknowledged, l.Connect.ClientID)
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if _, _, ok := shared(filter[l]); ok && p.QoS == codec.QoS1 {
+					unacknowledged[l.Connect.ClientID] = &pending{p, filter[l]}
+				}
+				return Forward
+			}),
+		}
+	})

@@ -1,0 +1,86 @@
+package fault
+
+import "mqttspec/codec"
+
+// ResumesCleanSessions ignores Clean Session (Clean Start), though it says that
+// it does not.
+var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every session and resumes it also when a clean one is asked for, but answers Session Present 0 then",
+	func() behaviour {
+		clean := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				clean[l] = p.CleanStart
+				p.CleanStart = false
+				if l.Version == codec.V5 {
+					p.Properties = withExpiry(p.Properties, 600)
+				}
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				p.SessionPresent = p.SessionPresent && !clean[l]
+				return Forward
+			}),
+		}
+	})
+
+// RestoresStoredSessions keeps the stored session aside while a clean one is
+// there.
+var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to a stored session although a clean one with the same Client Identifier was there since",
+	func() behaviour {
+		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+			if p.CleanStart {
+				p.ClientID += "c" // another session altogether
+			}
+			return Forward
+		})}
+	})
+
+// RemovesRetainedWithSession counts retained messages among the session state
+// of their publisher.
+var RemovesRetainedWithSession = stateful("removes-retained-with-session", "deletes the retained messages that a client published when its session ends",
+	func() behaviour {
+		retained := map[*Link][]string{}
+		end := func(l *Link) Action {
+			for _, topic := range retained[l] {
+				l.ToBroker(&codec.Publish{Topic: topic, Retain: true})
+			}
+			delete(retained, l)
+			return Forward
+		}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Publish:
+					if p.Retain {
+						retained[l] = append(retained[l], p.Topic)
+					}
+				case *codec.Disconnect:
+					return end(l)
+				}
+				return Forward
+			},
+			clientGone: end,
+		}
+	})
+
+// ForgetsWhileConnected loses the subscriptions of a connection when another
+// client disconnects.
+var ForgetsWhileConnected = stateful("forgets-while-connected", "forgets the subscriptions of open connections when another client disconnects",
+	func() behaviour {
+		forgotten := map[*Link]bool{}
+		forget := func(l *Link) Action {
+			for _, o := range l.Others() {
+				forgotten[o] = true
+			}
+			return Forward
+		}
+		return behaviour{
+			clientGone: forget,
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if forgotten[l] {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})

@@ -1,0 +1,98 @@
+package suites
+
+import (
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// CONNACK (section 3.2): Session Present where there is no session, and what
+// follows a refusal. Session Present where there is one is in session.go, what
+// the server declares in capabilities.go, and the form of the packet in
+// wire.go.
+
+var _ = Check("connack-session-absent",
+	"answers Session Present 0 when it has no session for the client",
+	Rules{V311: "MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
+	CaughtBy{fault.SessionPresentAlways},
+	Takes(2*time.Second),
+	func(x *Exchange) {
+		Each(x, []named[[]ConnectOption]{
+			{"a new client", nil},
+			{"after a clean session", []ConnectOption{Clean}},
+			{"after a session that was discarded", []ConnectOption{Persistent, Clean}},
+		}, named[[]ConnectOption].label, func(x *Exchange, before named[[]ConnectOption]) {
+			for _, kind := range before.value {
+				x.Connect(kind, As("alice")).Disconnect()
+				x.Wait(time.Second) // the session ends with its connection, whose end has to be noticed
+			}
+
+			alice := x.Connect(Persistent, As("alice"))
+
+			x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+		})
+	})
+
+var _ = Check("connack-session-refused",
+	"answers Session Present 0 when it refuses a client, though it has its session",
+	Rules{V311: "MQTT-3.2.2-4", V5: "MQTT-3.2.2-6"},
+	CaughtBy{fault.SessionPresentWhenRefused},
+	func(x *Exchange) {
+		x.Connect(Persistent, As("alice")).Disconnect()
+
+		for _, refused := range refusedConnects(x) {
+			alice := x.DialForeign("alice")
+			alice.Send(refused)
+			if alice.Accepts() {
+				continue
+			}
+			// A refusal may come without a CONNACK, which then says nothing wrong.
+			if connack := alice.WantRejected(refusals...); connack != nil {
+				x.Expect(connack.SessionPresent).To(BeFalse(), "Session Present")
+			}
+		}
+	})
+
+var _ = Check("connack-refused-closed",
+	"closes the connection after a CONNACK that refuses it",
+	Rules{V311: "MQTT-3.2.2-5", V5: "MQTT-3.2.2-7"},
+	CaughtBy{fault.HoldsRefused},
+	func(x *Exchange) {
+		for _, refused := range refusedConnects(x) {
+			alice := x.DialForeign("alice")
+			alice.Send(refused)
+			if !alice.Accepts() {
+				alice.WantRejected(refusals...)
+			}
+		}
+	})
+
+// refusedConnects are CONNECT packets that a server must not, or most servers
+// will not, accept. What they answer is for other checks.
+func refusedConnects(x *Exchange) []codec.Packet {
+	flagged := x.NewConnect(Persistent, As("alice"))
+	flagged.UserName, flagged.Password = nil, nil
+	refused := []codec.Packet{
+		codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])),
+		codec.Wrong(flagged, codec.Set("Connect Flags", reservedFlag)),
+	}
+	if x.Version == V5 {
+		refused = append(refused, x.NewConnect(Persistent, As("alice"), With(codec.AuthenticationMethod("mqttspec-unknown"))))
+	}
+	return refused
+}
+
+// refusals are the Reason Codes that fit them.
+var refusals = []codec.ReasonCode{
+	codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion, codec.BadAuthenticationMethod, codec.NotAuthorized,
+}
+
+var _ = Check("connack-server-reference",
+	"sends a Server Reference in CONNACK only with a Reason Code that sends the client elsewhere",
+	Rules{V5: "5.0/3.2.2.3.16/server-reference-reason"}, Watches,
+	CaughtBy{fault.RefersAcceptedClients},
+	someConnacks)

@@ -1,0 +1,289 @@
+package suites
+
+import (
+	"slices"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Handling errors (section 4.8 of 3.1.1, 4.13 of 5.0): what an error costs, what
+// the broker says about it, and whom it does not concern. The errors themselves
+// have their checks where the rules are that they break; here stand a few of
+// each class.
+
+// An offence is a packet that no server may put up with, from a client that is
+// connected.
+type offence struct {
+	name   string
+	packet func(x *Exchange, c *Client) codec.Packet
+	reason codec.ReasonCode // that fits (5.0)
+}
+
+// malformedPackets are packets that cannot be parsed.
+var malformedPackets = []offence{
+	{"PUBLISH with both QoS bits", func(x *Exchange, c *Client) codec.Packet {
+		return codec.Wrong(&codec.Publish{QoS: QoS1, PacketID: c.PacketID(), Topic: x.Topic("news")}, codec.Flags(0x6))
+	}, codec.MalformedPacket},
+	{"PUBREL with the flags 0000", func(_ *Exchange, c *Client) codec.Packet {
+		return codec.Wrong(&codec.Pubrel{PacketID: c.PacketID()}, codec.Flags(0x0))
+	}, codec.MalformedPacket},
+	{"SUBSCRIBE with reserved bits in its options", func(x *Exchange, c *Client) codec.Packet {
+		return codec.Wrong(subscribeTo(x, c), codec.Set("Subscription Options", 0xC0))
+	}, codec.MalformedPacket},
+	{"SUBSCRIBE that ends within its Topic Filter", func(x *Exchange, c *Client) codec.Packet {
+		return codec.Wrong(subscribeTo(x, c), codec.Truncate(3))
+	}, codec.MalformedPacket},
+	{"PUBLISH with an ill-formed Topic Name", func(x *Exchange, _ *Client) codec.Packet {
+		return codec.Wrong(&codec.Publish{Topic: x.Topic("news")}, codec.SetString("Topic Name", x.Topic(surrogate)))
+	}, codec.MalformedPacket},
+}
+
+// protocolErrors are packets that can be parsed but not be sent, or not now.
+var protocolErrors = []offence{
+	{"a second CONNECT", func(x *Exchange, c *Client) codec.Packet { return x.NewConnect(Clean, Identified(c.ID)) }, codec.ProtocolError},
+	{"SUBSCRIBE without a Topic Filter", func(_ *Exchange, c *Client) codec.Packet {
+		return codec.Wrong(&codec.Subscribe{PacketID: c.PacketID()})
+	}, codec.ProtocolError},
+	{"UNSUBSCRIBE without a Topic Filter", func(_ *Exchange, c *Client) codec.Packet {
+		return codec.Wrong(&codec.Unsubscribe{PacketID: c.PacketID()})
+	}, codec.ProtocolError},
+	{"PUBLISH without a Topic Name", func(_ *Exchange, _ *Client) codec.Packet { return codec.Wrong(&codec.Publish{}) }, codec.ProtocolError},
+}
+
+func subscribeTo(x *Exchange, c *Client) *codec.Subscribe {
+	return &codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: x.Topic("news")}}}
+}
+
+func offenceName(o offence) string { return o.name }
+
+// wantOffencesClosed wants each of these to cost the connection.
+func wantOffencesClosed(x *Exchange, offences []offence) {
+	Each(x, offences, offenceName, func(x *Exchange, o offence) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(o.packet(x, alice))
+
+		alice.WantClosed(codec.TopicNameInvalid, codec.TopicFilterInvalid)
+	})
+}
+
+var _ = Check("errors-malformed-packet",
+	"closes the connection on which a malformed packet arrived",
+	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/malformed-packet"},
+	CaughtBy{fault.IgnoresErrors},
+	func(x *Exchange) { wantOffencesClosed(x, malformedPackets) })
+
+var _ = Check("errors-protocol-error",
+	"closes the connection on which a protocol error was committed",
+	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/protocol-error"},
+	CaughtBy{fault.IgnoresErrors},
+	func(x *Exchange) { wantOffencesClosed(x, protocolErrors) })
+
+var _ = Check("errors-disconnect-reason",
+	"sends DISCONNECT with the Reason Code for the error before it closes the connection",
+	Rules{V5: "5.0/4.13.1/disconnect-reason"},
+	CaughtBy{fault.ClosesSilently, fault.DisconnectsForBusyness},
+	MendedBy{fault.MendsSilentClose}, // mosquitto 2.0.11 says nothing about a PUBREL with the flags 0000
+	func(x *Exchange) {
+		// Not a second CONNECT: "in the case of an error in a CONNECT packet it
+		// MAY send a CONNACK", the SHOULD is for errors in any other packet.
+		//
+		// How a server classes an error is no great matter: "Use Reason Code 0x81
+		// (Malformed Packet) or 0x82 (Protocol Error) unless a more specific
+		// Reason Code has been defined".
+		Each(x, slices.Concat(malformedPackets, protocolErrors[1:]), offenceName, func(x *Exchange, o offence) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(o.packet(x, alice))
+
+			disconnect := Want[*codec.Disconnect](alice, "DISCONNECT "+o.reason.String())
+			x.Expect(disconnect.Code).To(BeElementOf(
+				codec.MalformedPacket, codec.ProtocolError, codec.TopicNameInvalid, codec.TopicFilterInvalid), "the Reason Code")
+		})
+	})
+
+// A CONNACK before the close is the server's choice (MAY); if there is one, it
+// says what the error was.
+var _ = Check("errors-connack-reason",
+	"gives the Reason Code for the error when it answers an erroneous CONNECT with CONNACK",
+	Rules{V5: "5.0/4.13.1/connack-reason"},
+	CaughtBy{fault.RefusesForBusyness},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", 0x03)))
+
+		alice.AwaitEnd()
+		if connack := alice.UnreadConnack(); connack != nil {
+			x.Expect(connack.Code).To(BeElementOf(codec.MalformedPacket, codec.ProtocolError), "the Reason Code")
+		}
+	})
+
+var _ = Check("errors-other-sessions",
+	"lets no other client suffer from the errors of one",
+	Rules{V5: "5.0/4.13.1/other-sessions"},
+	CaughtBy{fault.PanicsForOne},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(x.UpTo(QoS1), topic)
+		carol := x.Connect(Clean, As("carol"))
+		for _, o := range malformedPackets {
+			alice := x.Connect(Clean, As(o.name))
+			alice.Send(o.packet(x, alice))
+			alice.AwaitEnd()
+		}
+
+		carol.Send(carol.NewPublish(x.UpTo(QoS1), topic, "still here"))
+
+		bob.Receive(topic, "still here")
+	})
+
+var _ = Check("errors-refusal-contained",
+	"keeps the connection after an acknowledgement with an error",
+	Rules{V5: "5.0/4.13.2/refusal-contained"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.ClosesAfterRefusal},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Clean, As("alice"))
+		alice.Subscribe(QoS1, topic)
+
+		alice.Send(&codec.Pubrel{PacketID: 4711})
+		pubcomp := Want[*codec.Pubcomp](alice, "PUBCOMP 0x92 Packet Identifier not found")
+		if !pubcomp.Code.IsError() {
+			x.Inapplicable("the broker refuses nothing: %s", pubcomp)
+		}
+
+		alice.Ping()
+		x.Connect(Clean, As("bob")).Publish(QoS1, topic, "hello")
+		alice.Receive(topic, "hello")
+	})
+
+var _ = Check("errors-reason-closes",
+	"closes the connection after a CONNACK or DISCONNECT with an error",
+	Rules{V5: "MQTT-4.13.2-1"},
+	CaughtBy{fault.CarriesOnAfterError},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "CONNACK", Body: func(x *Exchange) {
+				alice := x.Dial("alice")
+
+				alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", 0x03)))
+
+				alice.WantRejected()
+			}},
+			Case{Name: "DISCONNECT", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+
+				alice.Send(malformedPackets[0].packet(x, alice))
+
+				alice.WantClosed()
+			}},
+		)
+	})
+
+// foreign are the properties that do not belong in a packet from a client, by
+// what the strict decoder says of each.
+func foreign(x *Exchange, t turn) []codec.Property {
+	all := []codec.Property{
+		codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(60), codec.ContentType("text"), codec.ResponseTopic("answers"),
+		codec.CorrelationData("data"), codec.SubscriptionIdentifier(1), codec.SessionExpiryInterval(60), codec.AssignedClientIdentifier("alice"),
+		codec.ServerKeepAlive(60), codec.AuthenticationMethod("method"), codec.AuthenticationData("data"), codec.RequestProblemInformation(1),
+		codec.WillDelayInterval(1), codec.RequestResponseInformation(1), codec.ResponseInformation("answers"), codec.ServerReference("elsewhere"),
+		codec.ReasonString("why"), codec.ReceiveMaximum(10), codec.TopicAliasMaximum(10), codec.TopicAlias(1), codec.MaximumQoS(QoS1),
+		codec.RetainAvailable(1), codec.UserProperty("name", "value"), codec.MaximumPacketSize(1000), codec.WildcardSubscriptionAvailable(1),
+		codec.SubscriptionIdentifierAvailable(1), codec.SharedSubscriptionAvailable(1),
+	}
+	var some []codec.Property
+	for _, property := range all {
+		if !codec.Belongs(property.ID, t.packet) {
+			some = append(some, property)
+		}
+	}
+	return some
+}
+
+var _ = Check("properties-foreign",
+	"closes the connection on a packet with a property that does not belong there",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy{fault.IgnoresForeignProperties},
+	func(x *Exchange) {
+		type row struct {
+			turn
+			property codec.Property
+		}
+		var rows []row
+		for _, t := range turnsOf(x, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE) {
+			for _, property := range foreign(x, t) {
+				rows = append(rows, row{t, property})
+			}
+		}
+		Each(x, rows, func(r row) string { return r.packet.String() + " " + r.property.ID.String() }, func(x *Exchange, r row) {
+			alice, packet := r.take(x)
+			addProperty(packet, r.property)
+
+			alice.Send(codec.Wrong(packet))
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("properties-unknown",
+	"closes the connection on a packet with a property that 5.0 does not define",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy{fault.IgnoresForeignProperties},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName,
+			func(x *Exchange, t turn) {
+				alice, packet := t.take(x)
+				addProperty(packet, codec.UserProperty("name", "value"))
+
+				alice.Send(codec.Wrong(packet, codec.Set("User Property Identifier", 0x7E)))
+
+				alice.WantClosed()
+			})
+	})
+
+var _ = Check("properties-truncated",
+	"closes the connection on a packet with a property whose value is cut short",
+	Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	CaughtBy{fault.IgnoresTruncatedProperties},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName,
+			func(x *Exchange, t turn) {
+				alice, packet := t.take(x)
+				addProperty(packet, codec.UserProperty("name", "value"))
+
+				alice.Send(codec.Wrong(packet, codec.Set("User Property", 0, 4, 'n', 'a')))
+
+				alice.WantClosed()
+			})
+	})
+
+var _ = Check("properties-reason",
+	"says Malformed Packet (0x81) when it closes the connection for a property",
+	Rules{V5: "5.0/2.2.2.2/property-reason"},
+	CaughtBy{fault.ClosesSilently, fault.DisconnectsForBusyness},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		message := alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.ServerKeepAlive(60)))
+
+		alice.Send(codec.Wrong(message))
+
+		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT 0x81 Malformed Packet")
+		x.Expect(disconnect.Code).To(Equal(codec.MalformedPacket), "the Reason Code")
+	})
+
+// Server redirection (5.0, section 4.11) is the server's choice; what it says
+// then is not.
+var _ = Check("redirect-connack",
+	"sends Server Reference in CONNACK with Use another server (0x9C) or Server moved (0x9D) only",
+	Rules{V5: "5.0/3.2.2.3.16/server-reference-reason"},
+	Watches,
+	CaughtBy{fault.PointsElsewhereAnyway},
+	someConnacks)

@@ -1,0 +1,319 @@
+package suites
+
+import (
+	"fmt"
+	"strings"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Maximum Packet Size (5.0): the client's (section 3.1.2.11.4), which the server
+// keeps whatever it has to say, and the server's (3.2.2.3.6).
+
+// room is a Maximum Packet Size that leaves a client room for small messages;
+// large is a payload that goes beyond it.
+const room = 256
+
+var large = strings.Repeat("too large for the subscriber, ", 20)
+
+// eachQoS is the table of the QoS that the broker takes part in.
+func eachQoS(x *Exchange, body func(*Exchange, codec.QoS)) {
+	var all []codec.QoS
+	for qos := QoS0; qos <= x.Profile.MaximumQoS(); qos++ {
+		all = append(all, qos)
+	}
+	Each(x, all, func(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }, body)
+}
+
+var _ = Check("packetsize-not-exceeded",
+	"sends no message that is larger than the client's Maximum Packet Size",
+	Rules{V5: "MQTT-3.1.2-24"},
+	Watches,
+	CaughtBy{fault.IgnoresMaximumPacketSize},
+	func(x *Exchange) {
+		eachQoS(x, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("news")
+			alice := x.Connect(Clean, As("alice"), With(codec.MaximumPacketSize(room)))
+			alice.Subscribe(qos, topic)
+			bob := x.Connect(Clean, As("bob"))
+
+			bob.Publish(qos, topic, large)
+
+			alice.WantNothingBefore(bob.Marker(qos, topic))
+		})
+	})
+
+var _ = Check("packetsize-discarded",
+	"discards a message that is too large for its subscriber as though it had been delivered",
+	Rules{V5: "MQTT-3.1.2-25"},
+	CaughtBy{fault.KeepsTooLargeMessages, fault.StopsAtTooLargeMessages}, // and mochi 2.7.9, which sends it when it may
+	func(x *Exchange) {
+		var above0 []codec.QoS
+		for qos := QoS1; qos <= x.Profile.MaximumQoS(); qos++ {
+			above0 = append(above0, qos)
+		}
+		Each(x, above0, func(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("news")
+			alice := x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(room)))
+			alice.Subscribe(qos, topic)
+			bob := x.Connect(Clean, As("bob"))
+
+			bob.Publish(qos, topic, large)
+			alice.WantNothingBefore(bob.Marker(qos, topic))
+
+			alice.Disconnect()
+			alice = x.Connect(Persistent, As("alice"))
+			alice.WantNothingBefore(bob.Marker(qos, topic))
+		})
+	})
+
+var _ = Check("packetsize-queued",
+	"sends no queued message that is larger than the Maximum Packet Size with which its session is resumed",
+	Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.IgnoresMaximumPacketSize, fault.StopsAtTooLargeMessages},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Persistent, As("alice"))
+		alice.Subscribe(QoS1, topic)
+		alice.Disconnect()
+		bob := x.Connect(Clean, As("bob"))
+		bob.Publish(QoS1, topic, large)
+		marker := bob.Marker(QoS1, topic)
+
+		alice = x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(room)))
+
+		alice.WantNothingBefore(marker)
+		alice.Ping()
+	})
+
+// mosquitto 2.0.11 sends a CONNACK of 11 bytes to a client that takes 10.
+//
+// A broker whose CONNACK is larger than the client allows has nothing to say
+// to that client: it closes the connection, or leaves out what it can.
+var _ = Check("packetsize-small",
+	"keeps a Maximum Packet Size of a few bytes",
+	Rules{V5: "MQTT-3.1.2-24"},
+	CaughtBy{fault.IgnoresMaximumPacketSize, fault.VerboseConnack[0]},
+	func(x *Exchange) {
+		Each(x, []uint32{5, 10, 15, 20}, func(n uint32) string { return fmt.Sprint(n, " bytes") }, func(x *Exchange, n uint32) {
+			alice := x.Dial("alice")
+
+			alice.Send(x.NewConnect(Clean, As("alice"), With(codec.MaximumPacketSize(n))))
+
+			alice.PingOrClosed()
+			x.ExpectNoBreach("MQTT-3.1.2-24")
+		})
+	})
+
+// tight is the least Maximum Packet Size with which the broker, by the length
+// of its CONNACK, can accept a connection.
+func tight(x *Exchange) ConnectOption {
+	raw, err := codec.Encode(V5, codec.Server, x.Profile.Connack)
+	if err != nil {
+		return With(codec.MaximumPacketSize(room))
+	}
+	return With(codec.MaximumPacketSize(uint32(max(24, len(raw)))))
+}
+
+var _ = Check("packetsize-connack",
+	"sends no Reason String or User Property that makes CONNACK too large for the client",
+	Rules{V5: "MQTT-3.2.2-19 MQTT-3.2.2-20"},
+	Watches,
+	CaughtBy(fault.VerboseConnack),
+	func(x *Exchange) {
+		x.Connect(Clean, As("alice"), tight(x))
+
+		bob := x.Dial("bob")
+		bob.Send(codec.Wrong(x.NewConnect(Clean, As("bob"), tight(x)), codec.Set("Connect Flags", 0x03)))
+		bob.AwaitEnd()
+	})
+
+var _ = Check("packetsize-puback",
+	"sends no Reason String or User Property that makes PUBACK too large for the client",
+	Rules{V5: "MQTT-3.4.2-2 MQTT-3.4.2-3"},
+	Needs{AtLeastOnce},
+	Watches,
+	CaughtBy(fault.VerbosePuback),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), tight(x))
+		alice.Publish(QoS1, x.Topic("nobody/listens"), "hello", Having(codec.UserProperty("a remark of the client's", "which is not to come back")))
+	})
+
+var _ = Check("packetsize-pubrec",
+	"sends no Reason String or User Property that makes PUBREC too large for the client",
+	Rules{V5: "MQTT-3.5.2-2 MQTT-3.5.2-3"},
+	Needs{ExactlyOnce},
+	Watches,
+	CaughtBy(fault.VerbosePubrec),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), tight(x))
+		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello", Having(codec.UserProperty("a remark of the client's", "which is not to come back")))
+	})
+
+var _ = Check("packetsize-pubrel",
+	"sends no Reason String or User Property that makes PUBREL too large for the client",
+	Rules{V5: "MQTT-3.6.2-2 MQTT-3.6.2-3"},
+	Needs{ExactlyOnce},
+	Watches,
+	CaughtBy(fault.VerbosePubrel),
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Clean, As("alice"), With(codec.MaximumPacketSize(room)))
+		alice.Subscribe(QoS2, topic)
+		x.Connect(Clean, As("bob")).Publish(QoS2, topic, "hello")
+		alice.Ack(alice.Delivered(topic, "hello"))
+	})
+
+var _ = Check("packetsize-pubcomp",
+	"sends no Reason String or User Property that makes PUBCOMP too large for the client",
+	Rules{V5: "MQTT-3.7.2-2 MQTT-3.7.2-3"},
+	Needs{ExactlyOnce},
+	Watches,
+	CaughtBy(fault.VerbosePubcomp),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), tight(x))
+		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello")
+
+		alice.Send(&codec.Pubrel{PacketID: 4711}) // answered with Packet Identifier not found
+		alice.PingOrClosed()
+	})
+
+var _ = Check("packetsize-suback",
+	"sends no Reason String or User Property that makes SUBACK too large for the client",
+	Rules{V5: "MQTT-3.9.2-1 MQTT-3.9.2-2"},
+	Watches,
+	CaughtBy(fault.VerboseSuback),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), tight(x))
+		alice.Subscribe(x.UpTo(QoS2), x.Topic("news"))
+	})
+
+var _ = Check("packetsize-unsuback",
+	"sends no Reason String or User Property that makes UNSUBACK too large for the client",
+	Rules{V5: "MQTT-3.11.2-1 MQTT-3.11.2-2"},
+	Watches,
+	CaughtBy(fault.VerboseUnsuback),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), tight(x))
+		alice.Unsubscribe(x.Topic("not/subscribed"))
+	})
+
+var _ = Check("packetsize-disconnect",
+	"sends no Reason String or User Property that makes DISCONNECT too large for the client",
+	Rules{V5: "MQTT-3.14.2-3 MQTT-3.14.2-4"},
+	Watches,
+	CaughtBy(fault.VerboseDisconnect),
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"), tight(x))
+		x.Connect(Clean, As("alice"))
+		alice.AwaitEnd()
+	})
+
+var _ = Check("packetsize-auth",
+	"sends no Reason String or User Property that makes AUTH too large for the client",
+	Rules{V5: "MQTT-3.15.2-2 MQTT-3.15.2-3"},
+	Needs{AuthenticationMethod},
+	Watches,
+	CaughtBy(fault.VerboseAuth),
+	func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.MaximumPacketSize(512))) })
+
+// messageOfSize is a QoS 0 message whose packet has this size.
+func messageOfSize(x *Exchange, size uint32) *codec.Publish {
+	p := &codec.Publish{Topic: x.Topic("news")}
+	for {
+		raw, err := codec.Encode(V5, codec.Client, p)
+		if err != nil || uint32(len(raw)) >= size {
+			return p
+		}
+		p.Payload += strings.Repeat("x", max(1, int(size)-len(raw)-3))
+	}
+}
+
+var _ = Check("packetsize-of-server",
+	"closes the connection on a packet above its own Maximum Packet Size",
+	Rules{V5: "MQTT-3.2.2-15"},
+	Needs{PacketSizeLimit},
+	CaughtBy{fault.SkipsTooLargePackets},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(messageOfSize(x, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
+
+		alice.WantClosed(codec.PacketTooLarge)
+	})
+
+// mosquitto 2.0.11 counts the fixed header as one byte however long the
+// Remaining Length is, and so takes a packet of up to four bytes more; "the packet size is the total number of bytes in an MQTT Control
+// Packet" (section 3.2.2.3.6).
+var _ = Check("packetsize-of-server-by-one-byte",
+	"closes the connection on a packet one byte above its own Maximum Packet Size",
+	Rules{V5: "MQTT-3.2.2-15"},
+	Needs{PacketSizeLimit},
+	CaughtBy{fault.SkipsTooLargePackets},
+	MendedBy{fault.MendsMaximumPacketSize},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(messageOfSize(x, 1+x.Profile.Number(codec.PropMaximumPacketSize, 0))))
+
+		alice.WantClosed(codec.PacketTooLarge)
+	})
+
+var _ = Check("packetsize-of-server-reason",
+	"says Packet too large (0x95) when it closes the connection for that",
+	Rules{V5: "5.0/3.2.2.3.6/packet-too-large-reason"},
+	Needs{PacketSizeLimit},
+	CaughtBy{fault.ClosesSilently},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(messageOfSize(x, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
+
+		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT 0x95 Packet too large")
+		x.Expect(disconnect.Code).To(Equal(codec.PacketTooLarge), "the Reason Code")
+	})
+
+var _ = Check("packetsize-of-server-reached",
+	"takes a packet that is as large as its own Maximum Packet Size",
+	Rules{V5: "MQTT-3.2.2-15"},
+	Needs{PacketSizeLimit},
+	CaughtBy{fault.CannotTakeItsMaximum},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		message := messageOfSize(x, x.Profile.Number(codec.PropMaximumPacketSize, 0))
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS0, message.Topic)
+
+		alice.Send(message)
+
+		bob.WantPublish(message.Topic, message.Payload)
+	})
+
+var _ = Check("packetsize-zero",
+	"refuses a CONNECT with the Maximum Packet Size 0",
+	Rules{V5: "5.0/3.1.2.11.4/maximum-packet-size-value"},
+	CaughtBy{fault.IgnoresMalformedConnect},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.MaximumPacketSize(0)))))
+
+		alice.WantRejected()
+	})
+
+var _ = Check("packetsize-twice",
+	"refuses a CONNECT with two Maximum Packet Sizes",
+	Rules{V5: "5.0/3.1.2.11.4/maximum-packet-size-twice"},
+	CaughtBy{fault.IgnoresMalformedConnect},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.MaximumPacketSize(room), codec.MaximumPacketSize(room)))))
+
+		alice.WantRejected()
+	})

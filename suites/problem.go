@@ -1,0 +1,70 @@
+package suites
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+)
+
+// Request Problem Information (5.0, section 3.1.2.11.7).
+
+var _ = Check("problem-information-withheld",
+	"sends Reason Strings and User Properties in PUBLISH, CONNACK and DISCONNECT only, when Request Problem Information is 0",
+	Rules{V5: "MQTT-3.1.2-29"},
+	Needs{ExactlyOnce},
+	Watches,
+	CaughtBy(fault.TellsProblems),
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Clean, As("alice"), With(codec.RequestProblemInformation(0)))
+
+		// What a broker may want to explain: a message that nobody receives,
+		// identifiers and filters that it does not know.
+		remark := Having(codec.UserProperty("name", "value"))
+		alice.Publish(QoS1, x.Topic("nobody/listens"), "hello", remark)
+		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello", remark)
+		alice.Subscribe(QoS2, topic)
+		alice.Unsubscribe(x.Topic("not/subscribed"))
+		alice.Send(&codec.Pubrel{PacketID: 4711})
+		alice.PingOrClosed()
+
+		bob := x.Connect(Clean, As("bob"), With(codec.RequestProblemInformation(0)))
+		bob.Subscribe(QoS2, topic)
+		bob.Publish(QoS2, topic, "hello", remark)
+		bob.Ack(bob.Delivered(topic, "hello"))
+	})
+
+var _ = Check("problem-information-withheld-from-auth",
+	"sends no Reason String or User Property in AUTH when Request Problem Information is 0",
+	Rules{V5: "MQTT-3.1.2-29"},
+	Needs{AuthenticationMethod},
+	CaughtBy(fault.TellsProblemsInAuth),
+	func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.RequestProblemInformation(0))) })
+
+var _ = Check("problem-information-value",
+	"refuses a CONNECT with a Request Problem Information other than 0 and 1",
+	Rules{V5: "5.0/3.1.2.11.7/request-problem-information-value"},
+	CaughtBy{fault.IgnoresMalformedConnect},
+	func(x *Exchange) {
+		Each(x, []byte{2, 255}, func(n byte) string { return fmt.Sprint(n) }, func(x *Exchange, n byte) {
+			alice := x.Dial("alice")
+
+			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.RequestProblemInformation(n)))))
+
+			alice.WantRejected()
+		})
+	})
+
+var _ = Check("problem-information-twice",
+	"refuses a CONNECT with Request Problem Information twice",
+	Rules{V5: "5.0/3.1.2.11.7/request-problem-information-twice"},
+	CaughtBy{fault.IgnoresMalformedConnect},
+	func(x *Exchange) {
+		alice := x.Dial("alice")
+
+		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.RequestProblemInformation(1), codec.RequestProblemInformation(1)))))
+
+		alice.WantRejected()
+	})

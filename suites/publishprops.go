@@ -1,0 +1,367 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Properties and Reason Codes of PUBLISH, PUBACK, PUBREC, PUBREL and PUBCOMP
+// that a client sends (5.0, sections 3.3.2.3 and 3.4.2 to 3.7.2): errors, which
+// cost it the connection [MQTT-4.13.1-1], the forms that are left short, and
+// refusals.
+
+var _ = Check("publishprops-twice",
+	"closes the connection on a PUBLISH with a property that may stand there only once, twice",
+	Rules{V5: "5.0/3.3.2.3.4/topic-alias-twice 5.0/3.3.2.3.5/response-topic-twice 5.0/3.3.2.3.6/correlation-data-twice 5.0/3.3.2.3.9/content-type-twice"},
+	CaughtBy{
+		fault.Overlooks("5.0/3.3.2.3.4/topic-alias-twice"), fault.Overlooks("5.0/3.3.2.3.5/response-topic-twice"),
+		fault.Overlooks("5.0/3.3.2.3.6/correlation-data-twice"), fault.Overlooks("5.0/3.3.2.3.9/content-type-twice"),
+	},
+	func(x *Exchange) {
+		Each(x, []codec.Property{
+			codec.TopicAlias(1), codec.ResponseTopic("answers"), codec.CorrelationData("7"), codec.ContentType("text/plain"),
+		}, propertyName, func(x *Exchange, property codec.Property) {
+			// A broker without Topic Aliases may find fault with that first.
+			wantPublishRefused(x, codec.Properties{property, property}, codec.TopicAliasInvalid)
+		})
+	})
+
+var _ = Check("publishprops-twice-unstated",
+	"closes the connection on a PUBLISH with two Payload Format Indicators or Message Expiry Intervals",
+	Rules{V5: "5.0/3.3.2.3.2/payload-format-indicator-twice 5.0/3.3.2.3.3/message-expiry-interval-twice"},
+	CaughtBy{fault.Overlooks("5.0/3.3.2.3.2/payload-format-indicator-twice"), fault.Overlooks("5.0/3.3.2.3.3/message-expiry-interval-twice")},
+	func(x *Exchange) {
+		Each(x, []codec.Property{codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(60)}, propertyName, func(x *Exchange, property codec.Property) {
+			wantPublishRefused(x, codec.Properties{property, property})
+		})
+	})
+
+var _ = Check("publishprops-payload-format-value",
+	"hands no Payload Format Indicator on that is neither 0 nor 1",
+	// mosquitto 2.0.11 and mochi 2.7.9 do. The value is "either of" 0 and 1, and a
+	// server may not alter it [MQTT-3.3.2-4]: it has to refuse the message.
+	Rules{V5: "5.0/3.3.2.3.2/payload-format-indicator-value"},
+	CaughtBy{fault.ForwardsWhateverComes}, MendedBy{fault.ClosesOnPayloadFormat},
+	func(x *Exchange) {
+		Each(x, []byte{2, 0xFF}, hexName, func(x *Exchange, value byte) {
+			wantNotForwarded(x, codec.PayloadFormatIndicator(value), func(p *codec.Publish) {
+				format, _ := p.Properties.Number(codec.PropPayloadFormatIndicator)
+				x.Expect(format).To(BeNumerically("<=", 1), "Payload Format Indicator")
+			})
+		})
+	})
+
+var _ = Check("publishprops-response-topic-wildcard",
+	"hands no Response Topic on that contains a wildcard",
+	// mosquitto 2.0.11 does. A server may not alter it [MQTT-3.3.2-15]: it has to
+	// refuse the message.
+	Rules{V5: "MQTT-3.3.2-14"},
+	CaughtBy{fault.ForwardsWhateverComes},
+	func(x *Exchange) {
+		Each(x, []string{"#", "+", "answers/#", "answers/+/alice", "answers+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
+			wantNotForwarded(x, codec.ResponseTopic(topic), func(p *codec.Publish) {
+				got, _ := p.Properties.Text(codec.PropResponseTopic)
+				x.Expect(got).NotTo(Equal(topic), "Response Topic")
+			})
+		})
+	})
+
+var _ = Check("publishprops-subscription-identifier",
+	"closes the connection on a PUBLISH with a Subscription Identifier",
+	Rules{V5: "MQTT-3.3.4-6"},
+	CaughtBy{fault.Overlooks("MQTT-3.3.4-6")},
+	func(x *Exchange) { wantPublishRefused(x, codec.Properties{codec.SubscriptionIdentifier(1)}) })
+
+var _ = Check("publishprops-foreign",
+	"closes the connection on a PUBLISH with a property that does not belong there, or that 5.0 does not define",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-identifier")},
+	func(x *Exchange) {
+		var cases []Case
+		for _, property := range []codec.Property{
+			codec.SessionExpiryInterval(60), codec.AssignedClientIdentifier("alice"), codec.ServerKeepAlive(60),
+			codec.AuthenticationMethod("method"), codec.AuthenticationData("data"), codec.RequestProblemInformation(1),
+			codec.WillDelayInterval(1), codec.RequestResponseInformation(1), codec.ResponseInformation("answers"),
+			codec.ServerReference("elsewhere"), codec.ReasonString("reason"), codec.ReceiveMaximum(10),
+			codec.TopicAliasMaximum(10), codec.MaximumQoS(QoS1), codec.RetainAvailable(1), codec.MaximumPacketSize(1000),
+			codec.WildcardSubscriptionAvailable(1), codec.SubscriptionIdentifierAvailable(1), codec.SharedSubscriptionAvailable(1),
+		} {
+			cases = append(cases, Case{Name: propertyName(property), Body: func(x *Exchange) {
+				wantPublishRefused(x, codec.Properties{property})
+			}})
+		}
+		for _, id := range []byte{0x00, 0x04, 0x10, 0x2B, 0x7F} {
+			cases = append(cases, Case{Name: hexName(id), Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+
+				alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.ContentType("x"))), codec.Set("Content Type Identifier", id)))
+
+				alice.WantClosed()
+			}})
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("publishprops-truncated",
+	"closes the connection on a PUBLISH with a property whose value is cut short",
+	Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-data-type")},
+	func(x *Exchange) {
+		type cut struct {
+			property codec.Property
+			value    []byte
+		}
+		Each(x, []named[cut]{
+			{"Payload Format Indicator of none", cut{codec.PayloadFormatIndicator(1), nil}},
+			{"Message Expiry Interval of 3 bytes", cut{codec.MessageExpiryInterval(60), []byte{0, 0, 0}}},
+			{"Topic Alias of 1 byte", cut{codec.TopicAlias(1), []byte{0}}},
+			{"Content Type longer than the properties", cut{codec.ContentType("x"), []byte{0, 5, 'x'}}},
+			{"Correlation Data with half a length", cut{codec.CorrelationData("x"), []byte{0}}},
+			{"User Property without a value", cut{codec.UserProperty("a", "b"), []byte{0, 1, 'a'}}},
+		}, named[cut].label, func(x *Exchange, c named[cut]) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "", Having(c.value.property)), codec.Set(c.value.property.ID.String(), c.value.value...)))
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("publishprops-reason",
+	"says DISCONNECT 0x81 before it closes on a property that is unknown, out of place or not of its type",
+	Rules{V5: "5.0/2.2.2.2/property-reason"},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	func(x *Exchange) {
+		Each(x, []named[codec.Edit]{
+			{"unknown", codec.Set("Content Type Identifier", 0x7F)},
+			{"out of place", codec.Set("Content Type Identifier", byte(codec.PropReasonString))},
+			{"not of its type", codec.Set("Content Type", 0, 5, 'x')},
+		}, named[codec.Edit].label, func(x *Exchange, edit named[codec.Edit]) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "", Having(codec.ContentType("x"))), edit.value))
+
+			alice.WantDisconnect(codec.MalformedPacket)
+		})
+	})
+
+// acknowledgements are the packets of sections 3.4 to 3.7.
+var acknowledgements = []codec.Type{codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP}
+
+var _ = Check("ack-reason-string-twice",
+	"closes the connection on an acknowledgement with two Reason Strings",
+	Rules{V5: "5.0/3.4.2.2.2/reason-string-twice 5.0/3.5.2.2.2/reason-string-twice 5.0/3.6.2.2.2/reason-string-twice 5.0/3.7.2.2.2/reason-string-twice"},
+	Needs{ExactlyOnce},
+	CaughtBy{
+		fault.Overlooks("5.0/3.4.2.2.2/reason-string-twice"), fault.Overlooks("5.0/3.5.2.2.2/reason-string-twice"),
+		fault.Overlooks("5.0/3.6.2.2.2/reason-string-twice"), fault.Overlooks("5.0/3.7.2.2.2/reason-string-twice"),
+	},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, acknowledgements...), turnName, func(x *Exchange, t turn) {
+			alice, packet := t.take(x)
+
+			alice.Send(codec.Wrong(saying(packet, codec.Success, codec.ReasonString("one"), codec.ReasonString("two"))))
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("ack-foreign-property",
+	"closes the connection on an acknowledgement with a property that does not belong there",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-identifier")},
+	func(x *Exchange) {
+		var cases []Case
+		for _, t := range turnsOf(x, acknowledgements...) {
+			for _, property := range []codec.Property{
+				codec.ContentType("text/plain"), codec.TopicAlias(1), codec.SubscriptionIdentifier(1), codec.ServerReference("elsewhere"), codec.SessionExpiryInterval(1),
+			} {
+				cases = append(cases, Case{Name: t.packet.String() + " with " + propertyName(property), Body: func(x *Exchange) {
+					alice, packet := t.take(x)
+
+					alice.Send(codec.Wrong(saying(packet, codec.Success, property)))
+
+					alice.WantClosed()
+				}})
+			}
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("ack-truncated-property",
+	"closes the connection on an acknowledgement whose Reason String is cut short",
+	Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-data-type")},
+	func(x *Exchange) {
+		Each(x, turnsOf(x, acknowledgements...), turnName, func(x *Exchange, t turn) {
+			alice, packet := t.take(x)
+
+			alice.Send(codec.Wrong(saying(packet, codec.Success, codec.ReasonString("x")), codec.Set("Reason String", 0, 5, 'x')))
+
+			alice.WantClosed()
+		})
+	})
+
+var _ = Check("ack-reason-code-omitted",
+	"takes an acknowledgement of two bytes for a success",
+	Rules{V5: "5.0/3.4.2.1/reason-code-omitted 5.0/3.5.2.1/reason-code-omitted 5.0/3.6.2.1/reason-code-omitted 5.0/3.7.2.1/reason-code-omitted"},
+	Needs{ExactlyOnce},
+	CaughtBy(fault.IgnoresShortAcknowledgements),
+	func(x *Exchange) {
+		acknowledged(x, func(p codec.Packet) codec.Packet { return p }) // so the codec writes them
+	})
+
+var _ = Check("ack-property-length-omitted",
+	"takes an acknowledgement that ends with its Reason Code for one without properties",
+	Rules{V5: "5.0/3.4.2.2.1/property-length-omitted 5.0/3.5.2.2.1/property-length-omitted 5.0/3.6.2.2.1/property-length-omitted 5.0/3.7.2.2.1/property-length-omitted"},
+	Needs{ExactlyOnce},
+	CaughtBy(fault.IgnoresShortAcknowledgements),
+	func(x *Exchange) {
+		acknowledged(x, func(p codec.Packet) codec.Packet {
+			return codec.Wrong(p, codec.Set("Reason Code", byte(codec.Success)), codec.Drop("Property Length"))
+		})
+	})
+
+var _ = Check("ack-refused-not-resent",
+	"takes a message that the client refuses for acknowledged, and does not send it again",
+	Rules{V5: "MQTT-4.4.0-2"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ResendsAcknowledged},
+	func(x *Exchange) {
+		var cases []Case
+		for _, qos := range levels(x, QoS1, QoS2) {
+			for _, code := range []codec.ReasonCode{codec.UnspecifiedError, codec.NotAuthorized, codec.QuotaExceeded, codec.PayloadFormatInvalid} {
+				cases = append(cases, Case{Name: qosName(qos) + ", " + code.String(), Body: func(x *Exchange) {
+					topic := x.Topic("unwanted")
+					bob := x.Connect(Persistent, As("bob"))
+					bob.Subscribe(qos, topic)
+					alice := x.Connect(Clean, As("alice"))
+					alice.Publish(qos, topic, "unwanted")
+					id := bob.WantPublishAt(qos, topic, "unwanted").PacketID
+					if qos == QoS1 {
+						bob.Send(&codec.Puback{PacketID: id, Code: code})
+					} else {
+						bob.Send(&codec.Pubrec{PacketID: id, Code: code})
+					}
+					bob.Ping()
+					bob.Drop()
+
+					bob = x.Connect(Persistent, As("bob"))
+
+					bob.WantNothingBefore(alice.Marker(qos, topic))
+				}})
+			}
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("qos2-refused-identifier-reused",
+	"takes a QoS 2 PUBLISH for a new message when it has refused the one before with that Packet Identifier",
+	Rules{V5: "MQTT-4.3.3-9"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IdentifiersOnlyOnce},
+	func(x *Exchange) {
+		topic := x.Topic("allowed")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(QoS2, topic)
+		alice := x.Connect(Clean, As("alice"))
+		// Of all topics, those under $SYS are the least likely to be open to clients.
+		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 7, Topic: "$SYS/" + topic, Payload: "refused"}, &codec.Pingreq{})
+		answer := Want[codec.Packet](alice, "an answer to PUBLISH")
+		if p, ok := answer.(*codec.Pubrec); !ok || !p.Code.IsError() {
+			x.Inapplicable("the broker does not refuse a message to $SYS by a Reason Code: %s", answer)
+		}
+		Want[*codec.Pingresp](alice, "PINGRESP")
+
+		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 7, Topic: topic, Payload: "hello"})
+		alice.WantPubrec(7)
+		alice.Send(&codec.Pubrel{PacketID: 7})
+		alice.WantPubcomp(7)
+
+		bob.Receive(topic, "hello")
+	})
+
+// wantPublishRefused wants the connection closed on a QoS 0 PUBLISH with these
+// properties: at QoS 1 and 2 some errors could be told in an acknowledgement.
+func wantPublishRefused(x *Exchange, properties codec.Properties, reasons ...codec.ReasonCode) {
+	alice := x.Connect(Clean, As("alice"))
+
+	alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(properties...))))
+
+	alice.WantClosed(reasons...)
+}
+
+// wantNotForwarded publishes a message with a property that none can have, and
+// wants the broker to refuse it in whatever way it likes, as long as it is not
+// handed on.
+func wantNotForwarded(x *Exchange, property codec.Property, want func(*codec.Publish)) {
+	topic := x.Topic("news")
+	bob := x.Connect(Clean, As("bob"))
+	bob.Subscribe(QoS0, topic)
+	alice := x.Connect(Clean, As("alice"))
+
+	alice.Send(codec.Wrong(alice.NewPublish(QoS0, topic, "hello", Having(property))), &codec.Pingreq{})
+	alice.AwaitEnd()
+
+	for _, message := range bob.WantUntil(x.Connect(Clean, As("carol")).Marker(QoS0, topic)) {
+		want(message)
+	}
+}
+
+// saying gives an acknowledgement a Reason Code and properties.
+func saying(p codec.Packet, code codec.ReasonCode, properties ...codec.Property) codec.Packet {
+	switch p := p.(type) {
+	case *codec.Puback:
+		return &codec.Puback{PacketID: p.PacketID, Code: code, Properties: properties}
+	case *codec.Pubrec:
+		return &codec.Pubrec{PacketID: p.PacketID, Code: code, Properties: properties}
+	case *codec.Pubrel:
+		return &codec.Pubrel{PacketID: p.PacketID, Code: code, Properties: properties}
+	case *codec.Pubcomp:
+		return &codec.Pubcomp{PacketID: p.PacketID, Code: code, Properties: properties}
+	}
+	return p
+}
+
+// acknowledged completes messages with one acknowledgement of each kind in some
+// form, and wants what only a success brings: the next packet of the handshake,
+// or the next message for a client that takes one at a time.
+func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
+	one := func(x *Exchange, qos codec.QoS) (*Client, uint16) {
+		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+		bob.Subscribe(qos, x.Topic("acknowledged"))
+		x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("acknowledged"), "1", "2")
+		return bob, bob.WantPublishAt(qos, x.Topic("acknowledged"), "1").PacketID
+	}
+	x.Cases(
+		Case{Name: "PUBACK", Body: func(x *Exchange) {
+			bob, id := one(x, QoS1)
+			bob.Send(form(&codec.Puback{PacketID: id}))
+			bob.WantPublishAt(QoS1, x.Topic("acknowledged"), "2")
+		}},
+		Case{Name: "PUBREC", Body: func(x *Exchange) {
+			bob, id := one(x, QoS2)
+			bob.Send(form(&codec.Pubrec{PacketID: id}))
+			bob.WantPubrel(id)
+		}},
+		Case{Name: "PUBREL", Body: func(x *Exchange) {
+			alice := x.Connect(Clean, As("alice"))
+			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("acknowledged"), Payload: "hello"})
+			alice.WantPubrec(5)
+			alice.Send(form(&codec.Pubrel{PacketID: 5}))
+			alice.WantPubcomp(5)
+		}},
+		Case{Name: "PUBCOMP", Body: func(x *Exchange) {
+			bob, id := one(x, QoS2)
+			bob.Send(&codec.Pubrec{PacketID: id})
+			bob.WantPubrel(id)
+			bob.Send(form(&codec.Pubcomp{PacketID: id}))
+			bob.WantPublishAt(QoS2, x.Topic("acknowledged"), "2")
+		}},
+	)
+}

@@ -1,0 +1,325 @@
+package suites
+
+import (
+	"fmt"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Flow control (5.0, sections 3.1.2.11.3, 3.3.4 and 4.9): the server as the
+// sender keeps within the client's Receive Maximum; as the receiver it bears
+// what its own allows and no more.
+
+var _ = Check("receive-maximum-initial",
+	"sends a client at first no more QoS 1 and QoS 2 messages than its Receive Maximum",
+	Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-1"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.IgnoresReceiveMaximum},
+	func(x *Exchange) {
+		flowing(x, func(x *Exchange, bob *Client, messages, most int) {
+			x.Expect(len(bob.WantWindow(most+1))).To(BeNumerically("<=", most), "messages under way at the same time")
+		})
+	})
+
+var _ = Check("receive-maximum-kept",
+	"never has more QoS 1 and QoS 2 messages under way to a client than its Receive Maximum allows, and sends them all",
+	// mosquitto 2.0.11 sends all the rest once the first are acknowledged; mochi
+	// 2.7.9 stops sending.
+	Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.IgnoresReceiveMaximum}, MendedBy{fault.MendsFlowControl},
+	func(x *Exchange) { flowing(x, wantWindows) })
+
+var _ = Check("receive-maximum-until-pubcomp",
+	"counts a QoS 2 message as under way until PUBCOMP",
+	Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IgnoresReceiveMaximum, fault.FreesQuotaAtPubrec},
+	func(x *Exchange) {
+		topic := x.Topic("flow")
+		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+		bob.Subscribe(QoS2, topic)
+		x.Connect(Clean, As("alice")).PublishAll(QoS2, topic, "1", "2")
+		id := bob.WantPublishAt(QoS2, topic, "1").PacketID
+		bob.Send(&codec.Pubrec{PacketID: id})
+		bob.WantPubrel(id)
+
+		bob.WantIdle()
+
+		bob.Send(&codec.Pubcomp{PacketID: id})
+		bob.WantPublishAt(QoS2, topic, "2")
+	})
+
+var _ = Check("receive-maximum-restored",
+	"sends another message for every one that the client has completed or refused",
+	Rules{V5: "5.0/4.9/quota-restored"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.NeverFreesQuota, fault.FreesNoQuotaOnError},
+	func(x *Exchange) {
+		type end struct {
+			name string
+			qos  codec.QoS
+			end  func(bob *Client, id uint16)
+		}
+		ends := []end{
+			{"PUBACK", QoS1, func(bob *Client, id uint16) { bob.Send(&codec.Puback{PacketID: id}) }},
+			{"PUBACK 0x80", QoS1, func(bob *Client, id uint16) {
+				bob.Send(&codec.Puback{PacketID: id, Code: codec.UnspecifiedError})
+			}},
+			{"PUBCOMP", QoS2, func(bob *Client, id uint16) {
+				bob.Send(&codec.Pubrec{PacketID: id})
+				bob.WantPubrel(id)
+				bob.Send(&codec.Pubcomp{PacketID: id})
+			}},
+			{"PUBCOMP 0x92", QoS2, func(bob *Client, id uint16) {
+				bob.Send(&codec.Pubrec{PacketID: id})
+				bob.WantPubrel(id)
+				bob.Send(&codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound})
+			}},
+			{"PUBREC 0x80", QoS2, func(bob *Client, id uint16) {
+				bob.Send(&codec.Pubrec{PacketID: id, Code: codec.UnspecifiedError})
+			}},
+		}
+		var cases []Case
+		for _, end := range ends {
+			if end.qos > x.Profile.MaximumQoS() {
+				continue
+			}
+			cases = append(cases, Case{Name: end.name, Body: func(x *Exchange) {
+				topic := x.Topic("flow")
+				bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+				bob.Subscribe(end.qos, topic)
+				x.Connect(Clean, As("alice")).PublishAll(end.qos, topic, "1", "2", "3")
+
+				end.end(bob, bob.WantPublishAt(end.qos, topic, "1").PacketID)
+				end.end(bob, bob.WantPublishAt(end.qos, topic, "2").PacketID)
+
+				bob.WantPublishAt(end.qos, topic, "3")
+			}})
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("receive-maximum-others-go-on",
+	"answers every other packet of a client whose Receive Maximum is used up",
+	Rules{V5: "MQTT-3.3.4-10 MQTT-4.9.0-3"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.WaitsForAcknowledgement},
+	func(x *Exchange) {
+		usedUp := func(x *Exchange) *Client {
+			bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+			bob.Subscribe(QoS1, x.Topic("flow"))
+			x.Connect(Clean, As("alice")).PublishAll(QoS1, x.Topic("flow"), "1", "2")
+			bob.WantPublish(x.Topic("flow"), "1")
+			return bob
+		}
+		cases := []Case{
+			{Name: "PINGREQ", Body: func(x *Exchange) {
+				usedUp(x).Ping()
+			}},
+			{Name: "SUBSCRIBE", Body: func(x *Exchange) {
+				bob := usedUp(x)
+				bob.Send(&codec.Subscribe{PacketID: 100, Subscriptions: []codec.Subscription{{Filter: x.Topic("other")}}})
+				bob.WantSuback(100)
+			}},
+			{Name: "UNSUBSCRIBE", Body: func(x *Exchange) {
+				bob := usedUp(x)
+				bob.Send(&codec.Unsubscribe{PacketID: 100, Filters: []string{x.Topic("other")}})
+				bob.WantUnsuback(100)
+			}},
+			{Name: "PUBLISH QoS 1", Body: func(x *Exchange) {
+				bob := usedUp(x)
+				bob.Send(&codec.Publish{QoS: QoS1, PacketID: 100, Topic: x.Topic("other"), Payload: "hello"})
+				bob.WantPuback(100)
+			}},
+		}
+		if x.Profile.MaximumQoS() == QoS2 {
+			cases = append(cases, Case{Name: "PUBLISH QoS 2", Body: func(x *Exchange) {
+				bob := usedUp(x)
+				bob.Send(&codec.Publish{QoS: QoS2, PacketID: 100, Topic: x.Topic("other"), Payload: "hello"})
+				bob.WantPubrec(100)
+				bob.Send(&codec.Pubrel{PacketID: 100})
+				bob.WantPubcomp(100)
+			}})
+		}
+		x.Cases(cases...)
+	})
+
+var _ = Check("receive-maximum-afresh",
+	"starts each connection with the Receive Maximum of its CONNECT, whatever was under way before",
+	Rules{V5: "5.0/4.9/quota-not-kept MQTT-3.3.4-9"},
+	Needs{AtLeastOnce},
+	// mosquitto 2.0.11 and mochi 2.7.9 resend everything at once.
+	CaughtBy{fault.KeepsQuota, fault.KeepsReceiveMaximum}, MendedBy{fault.MendsFlowControl},
+	func(x *Exchange) {
+		Each(x, []struct{ before, after uint16 }{{1, 1}, {5, 1}}, func(c struct{ before, after uint16 }) string {
+			return fmt.Sprintf("%d, then %d", c.before, c.after)
+		}, func(x *Exchange, c struct{ before, after uint16 }) {
+			topic := x.Topic("flow")
+			bob := x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(c.before)))
+			bob.Subscribe(QoS1, topic)
+			x.Connect(Clean, As("alice")).PublishAll(QoS1, topic, numbered(5)...)
+			bob.WantWindow(int(c.before)) // and none of it acknowledged
+			bob.Drop()
+
+			bob = x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(c.after)))
+
+			wantWindows(x, bob, 5, int(c.after))
+		})
+	})
+
+var _ = Check("receive-maximum-used-up",
+	"bears as many unfinished QoS 2 messages as its Receive Maximum allows, and answers everything else meanwhile",
+	Rules{V5: "MQTT-4.9.0-3 MQTT-4.3.3-8"},
+	Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy{fault.BearsOneLess},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		ids := unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
+		alice.Send(&codec.Subscribe{PacketID: 60000, Subscriptions: []codec.Subscription{{Filter: x.Topic("other")}}})
+		alice.WantSuback(60000)
+		alice.Ping()
+
+		for _, id := range ids {
+			alice.Send(&codec.Pubrel{PacketID: id})
+			alice.WantPubcomp(id)
+		}
+	})
+
+var _ = Check("receive-maximum-available-again",
+	"makes room for as many messages again when earlier ones are complete, and on a new connection",
+	Rules{V5: "5.0/4.9/quota-restored 5.0/4.9/quota-not-kept"},
+	Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy{fault.BearsNoMoreOnce},
+	func(x *Exchange) {
+		most := int(x.Profile.Number(codec.PropReceiveMaximum, 65535))
+		x.Cases(
+			Case{Name: "after PUBCOMP", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+				for range 3 {
+					for _, id := range unfinished(x, alice, most) {
+						alice.Send(&codec.Pubrel{PacketID: id})
+						alice.WantPubcomp(id)
+					}
+				}
+			}},
+			Case{Name: "on a new connection", Body: func(x *Exchange) {
+				alice := x.Connect(Clean, As("alice"))
+				unfinished(x, alice, most)
+				alice.Drop()
+				alice = x.Connect(Clean, As("alice"))
+				unfinished(x, alice, most)
+			}},
+		)
+	})
+
+var _ = Check("receive-maximum-exceeded",
+	"closes the connection of a client that has more unfinished QoS 2 messages than its Receive Maximum allows",
+	Rules{V5: "MQTT-3.3.4-7 MQTT-4.13.1-1"},
+	Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy{fault.BearsAnyNumber},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
+
+		// mosquitto 2.0.11 takes it and any number more. "If it receives more than
+		// Receive Maximum QoS 1 and QoS 2 PUBLISH packets where it has not sent a
+		// PUBACK or PUBCOMP in response, the Server uses a DISCONNECT packet with
+		// Reason Code 0x93" (section 3.3.4), which stands in the list of the codes
+		// "used for Malformed Packet and Protocol Errors" (4.13.1).
+		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
+
+		alice.WantClosed(codec.ReceiveMaximumExceeded)
+	})
+
+var _ = Check("receive-maximum-exceeded-reason",
+	"says DISCONNECT 0x93 before it closes on a client that exceeds its Receive Maximum",
+	Rules{V5: "5.0/3.3.4/receive-maximum-exceeded-reason"},
+	Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
+
+		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
+
+		alice.WantDisconnect(codec.ReceiveMaximumExceeded)
+	})
+
+// flowing shows a client with a Receive Maximum and three times as many messages
+// for it, of each QoS and on each way to a subscriber.
+func flowing(x *Exchange, want func(x *Exchange, bob *Client, messages, most int)) {
+	const most, messages = 3, 9
+	var cases []Case
+	for _, qos := range levels(x, QoS1, QoS2) {
+		cases = append(cases,
+			Case{Name: qosName(qos) + ", at once", Body: func(x *Exchange) {
+				bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(most)))
+				bob.Subscribe(qos, x.Topic("flow"))
+				x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("flow"), numbered(messages)...)
+
+				want(x, bob, messages, most)
+			}},
+			Case{Name: qosName(qos) + ", after waiting", Body: func(x *Exchange) {
+				bob := x.Connect(Persistent, As("bob"))
+				bob.Subscribe(qos, x.Topic("flow"))
+				bob.Disconnect()
+				x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("flow"), numbered(messages)...)
+
+				want(x, x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(most))), messages, most)
+			}})
+		if _, lacks := x.Profile.Lacks(Retain); lacks {
+			continue
+		}
+		cases = append(cases, Case{Name: qosName(qos) + ", retained", Body: func(x *Exchange) {
+			var topics []string
+			alice := x.Connect(Clean, As("alice"))
+			for _, n := range numbered(messages) {
+				topics = append(topics, x.Topic("flow/"+n))
+				alice.Publish(qos, x.Topic("flow/"+n), n, Retained)
+			}
+			bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(most)))
+			bob.Subscribe(qos, topics...)
+
+			want(x, bob, messages, most)
+		}})
+	}
+	x.Cases(cases...)
+}
+
+// wantWindows wants a number of messages, never more than most of them ahead
+// of their acknowledgements, and acknowledges them all. The broker may have
+// fewer under way than it could.
+func wantWindows(x *Exchange, c *Client, messages, most int) {
+	for messages > 0 {
+		window := c.WantWindow(min(messages, most+1))
+		x.Expect(len(window)).To(BeNumerically("<=", most), "messages under way at the same time")
+		for _, message := range window {
+			c.Ack(message)
+		}
+		messages -= len(window)
+	}
+}
+
+// unfinished publishes QoS 2 messages, wants PUBREC for each, in whatever order,
+// and goes no further; their Packet Identifiers are returned.
+func unfinished(x *Exchange, c *Client, n int) (ids []uint16) {
+	packets := make([]codec.Packet, n)
+	for i := range packets {
+		p := c.NewPublish(QoS2, x.Topic("unfinished"), "hello")
+		packets[i], ids = p, append(ids, p.PacketID)
+	}
+	c.Send(packets...)
+	var received []uint16
+	for range packets {
+		p := Want[*codec.Pubrec](c, "PUBREC for every PUBLISH")
+		x.Expect(p.Code.IsError()).To(BeFalse(), "PUBREC refuses the message")
+		received = append(received, p.PacketID)
+	}
+	x.Expect(received).To(ConsistOf(ids), "the Packet Identifiers of the PUBRECs")
+	return ids
+}

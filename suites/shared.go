@@ -1,0 +1,489 @@
+package suites
+
+import (
+	"fmt"
+	"slices"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Shared Subscriptions (5.0, section 4.8.2).
+
+// share is the Topic Filter of a Shared Subscription, under a ShareName that is
+// this exchange's own.
+func share(x *Exchange, group, filter string) string {
+	return "$share/" + x.ClientID("group "+group) + "/" + filter
+}
+
+// member connects a client and has it join a group.
+func member(x *Exchange, name string, qos codec.QoS, filter string) *Client {
+	c := x.Connect(Clean, As(name))
+	c.Subscribe(qos, filter)
+	return c
+}
+
+// publishNumbered publishes so many messages to a topic, with the payloads "0",
+// "1" and so on.
+func publishNumbered(c *Client, qos codec.QoS, topic string, n int) {
+	for i := range n {
+		c.Publish(qos, topic, fmt.Sprint(i))
+	}
+}
+
+// payloads are those of all these messages.
+func payloads(received ...[]*codec.Publish) []string {
+	list := []string{}
+	for _, messages := range received {
+		for _, m := range messages {
+			list = append(list, m.Payload)
+		}
+	}
+	return list
+}
+
+// countedTo are the payloads of publishNumbered.
+func countedTo(n int) []string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprint(i)
+	}
+	return list
+}
+
+var _ = Check("shared-one-member",
+	"sends a message to exactly one of the sessions that share a subscription",
+	Rules{V5: "5.0/4.8.2/one-member"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.SharesWithEveryone, fault.DeliversNothingShared},
+	func(x *Exchange) {
+		topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+		group := share(x, "workers", topic)
+		bob, carol, dave := member(x, "bob", qos, group), member(x, "carol", qos, group), member(x, "dave", qos, group)
+
+		publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 12)
+
+		// Which of them gets which message is for the server to choose.
+		received := x.ReceiveAmong([]*Client{bob, carol, dave}, 12)
+		x.Expect(payloads(received...)).To(ConsistOf(countedTo(12)), "messages that the group received")
+		bob.WantIdle()
+		carol.WantIdle()
+		dave.WantIdle()
+	})
+
+var _ = Check("shared-filter-matched",
+	"matches a Shared Subscription by what follows the ShareName",
+	Rules{V5: "5.0/4.8.2/share-name-not-matched"},
+	Needs{SharedSubscriptions, Wildcards},
+	CaughtBy{fault.DeliversNothingShared, fault.PlusAsHash},
+	func(x *Exchange) {
+		// A group of one gets what a subscription of its own would get.
+		topics := []string{"~/sport", "~/sport/tennis", "~/sport/tennis/player1", "/~/sport"}
+		for i := range topics {
+			topics[i] = rooted(x, topics[i])
+		}
+		qos := x.UpTo(QoS1)
+		exact := member(x, "exact", qos, share(x, "a", topics[1]))
+		plus := member(x, "plus", qos, share(x, "a", rooted(x, "~/sport/+")))
+		hash := member(x, "hash", qos, share(x, "b", rooted(x, "~/sport/#")))
+		slash := member(x, "slash", qos, share(x, "b", topics[3]))
+
+		alice := x.Connect(Clean, As("alice"))
+		for _, payload := range []string{"first", "second"} {
+			for _, topic := range topics {
+				alice.Publish(qos, topic, payload)
+			}
+			exact.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
+			plus.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
+			hash.ReceiveUnordered(Message{Topic: topics[0], Payload: payload}, Message{Topic: topics[1], Payload: payload}, Message{Topic: topics[2], Payload: payload})
+			slash.ReceiveUnordered(Message{Topic: topics[3], Payload: payload})
+		}
+	})
+
+var _ = Check("shared-no-retained",
+	"sends no retained messages to a session that joins a Shared Subscription",
+	Rules{V5: "5.0/4.8.2/no-retained-messages"},
+	Needs{SharedSubscriptions, Retain},
+	CaughtBy{fault.SharesWithEveryone},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 sends them; 2.0.20 no longer does.
+		x.Cases(
+			Case{Name: "the first to join", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+
+				bob := member(x, "bob", qos, share(x, "workers", topic))
+
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+			Case{Name: "the second to join", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+				group := share(x, "workers", topic)
+				bob := member(x, "bob", qos, group)
+
+				carol := member(x, "carol", qos, group)
+
+				bob.Unsubscribe(group)
+				carol.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+			Case{Name: "one that joins again", Body: func(x *Exchange) {
+				alice, topic, qos := retainedState(x)
+				group := share(x, "workers", topic)
+				bob := member(x, "bob", qos, group)
+
+				bob.Subscribe(qos, group)
+
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
+		)
+	})
+
+var _ = Check("shared-independent",
+	"serves every Shared Subscription, and every other subscription, for itself",
+	Rules{V5: "5.0/4.8.2/independent"},
+	Needs{SharedSubscriptions, Wildcards},
+	CaughtBy{fault.SharesAmongAllGroups, fault.SharesOnlyWhenShared},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "two groups with one filter", Body: func(x *Exchange) {
+				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+				bob := member(x, "bob", qos, share(x, "a", topic))
+				carol := member(x, "carol", qos, share(x, "b", topic))
+
+				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
+
+				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(Equal(countedTo(4)), "messages to the first group")
+			}},
+			Case{Name: "two groups with overlapping filters", Body: func(x *Exchange) {
+				topic, qos := x.Topic("jobs/today"), x.UpTo(QoS1)
+				bob := member(x, "bob", qos, share(x, "a", topic))
+				carol := member(x, "carol", qos, share(x, "b", x.Topic("jobs/+")))
+
+				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
+
+				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(Equal(countedTo(4)), "messages to the first group")
+			}},
+			Case{Name: "a group and a client with a subscription of its own", Body: func(x *Exchange) {
+				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+				bob := member(x, "bob", qos, share(x, "a", topic))
+				carol := member(x, "carol", qos, topic)
+
+				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
+
+				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(Equal(countedTo(4)), "messages to the group")
+			}},
+			// mochi 2.7.9 sends such a client one copy. Section 4.8.2: "the Client
+			// will receive a copy of the message by virtue of it having the
+			// Non-shared Subscription. A second copy of the message will be delivered
+			// to one of the subscribers to the Shared Subscription".
+			Case{Name: "a client with both", Body: func(x *Exchange) {
+				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+				bob := member(x, "bob", qos, share(x, "a", topic))
+				bob.Subscribe(qos, topic)
+
+				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
+
+				received := x.ReceiveAmong([]*Client{bob}, 8)
+				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of the group")
+			}},
+		)
+	})
+
+var _ = Check("shared-unsubscribe",
+	"takes a session out of a Shared Subscription on its first UNSUBSCRIBE, however often it has joined",
+	Rules{V5: "5.0/4.8.2/unsubscribe"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.KeepsSubscriptions},
+	func(x *Exchange) {
+		Each(x, []int{1, 2}, func(times int) string { return fmt.Sprintf("joined %d times", times) }, func(x *Exchange, times int) {
+			topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+			group := share(x, "workers", topic)
+			bob, carol := x.Connect(Clean, As("bob")), member(x, "carol", qos, group)
+			for range times {
+				bob.Subscribe(qos, group)
+			}
+
+			bob.Unsubscribe(group)
+
+			alice := x.Connect(Clean, As("alice"))
+			for i := range 16 {
+				alice.Publish(qos, topic, fmt.Sprint(i))
+				carol.Receive(topic, fmt.Sprint(i))
+			}
+		})
+	})
+
+var _ = Check("shared-survives-creator",
+	"keeps a Shared Subscription for those who are left when the session that created it leaves",
+	Rules{V5: "5.0/4.8.2/survives-its-creator"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.EndsGroupsWithTheirCreators},
+	func(x *Exchange) {
+		// left has bob create a group that carol joins, bob leave it, and wants
+		// every message to go to carol.
+		left := func(x *Exchange, leave func(bob *Client, group string)) {
+			topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+			group := share(x, "workers", topic)
+			bob := member(x, "bob", qos, group)
+			carol := member(x, "carol", qos, group)
+
+			leave(bob, group)
+
+			alice := x.Connect(Clean, As("alice"))
+			for i := range 4 {
+				alice.Publish(qos, topic, fmt.Sprint(i))
+				carol.Receive(topic, fmt.Sprint(i))
+			}
+		}
+		x.Cases(
+			Case{Name: "by UNSUBSCRIBE", Body: func(x *Exchange) {
+				left(x, func(bob *Client, group string) { bob.Unsubscribe(group) })
+			}},
+			Case{Name: "by the end of its session", Body: func(x *Exchange) {
+				left(x, func(bob *Client, group string) {
+					bob.Disconnect()
+					x.Connect(Clean, As("bob")) // what is left of the old session goes before CONNACK
+				})
+			}},
+		)
+	})
+
+var _ = Check("shared-ends-with-last-member",
+	"deletes what a Shared Subscription has not delivered when its last session leaves",
+	Rules{V5: "5.0/4.8.2/ends-with-last-member"},
+	Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy{fault.KeepsMessagesForNewMembers},
+	func(x *Exchange) {
+		topic := x.Topic("jobs")
+		group := share(x, "workers", topic)
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS1, group)
+		bob.Disconnect()
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS1, topic, "for the old group")
+
+		x.Connect(Clean, As("bob")).Disconnect()
+		carol := member(x, "carol", QoS1, group)
+
+		carol.WantNothingBefore(alice.Marker(QoS1, topic))
+	})
+
+var _ = Check("shared-granted-qos",
+	"respects the QoS that a member of a Shared Subscription was granted",
+	Rules{V5: "MQTT-4.8.2-3"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.RaisesQoS, fault.LowersQoS},
+	func(x *Exchange) {
+		Each(x, qosPairs(x), qosPair.String, func(x *Exchange, qos qosPair) {
+			topic := x.Topic("jobs")
+			bob := x.Connect(Clean, As("bob"))
+			granted := bob.Granted(bob.NewSubscribe(qos.requested, share(x, "workers", topic)))[0]
+
+			x.Connect(Clean, As("alice")).Publish(qos.published, topic, "job")
+
+			bob.WantPublishAt(min(qos.published, granted), topic, "job")
+		})
+	})
+
+var _ = Check("shared-granted-qos-mixed",
+	"respects the QoS of each member of a Shared Subscription whose members were granted different ones",
+	Rules{V5: "MQTT-4.8.2-3"},
+	Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy{fault.LowersQoS},
+	func(x *Exchange) {
+		topic := x.Topic("jobs")
+		group := share(x, "workers", topic)
+		bob, carol := x.Connect(Clean, As("bob")), x.Connect(Clean, As("carol"))
+		toBob, toCarol := bob.Granted(bob.NewSubscribe(QoS0, group))[0], carol.Granted(carol.NewSubscribe(QoS1, group))[0]
+
+		publishNumbered(x.Connect(Clean, As("alice")), QoS1, topic, 20)
+
+		received := x.ReceiveAmong([]*Client{bob, carol}, 20)
+		x.Expect(allQoS(received[0])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toBob}), "QoS of the messages to bob")
+		x.Expect(allQoS(received[1])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toCarol}), "QoS of the messages to carol")
+	})
+
+// allQoS are the QoS levels that occur among messages.
+func allQoS(messages []*codec.Publish) []codec.QoS {
+	levels := []codec.QoS{}
+	for _, m := range messages {
+		levels = append(levels, m.QoS)
+	}
+	slices.Sort(levels)
+	return slices.Compact(levels)
+}
+
+// begunWithBob has a message under way to bob, then the only member of the
+// group "workers", and carol join when it is too late for that message.
+func begunWithBob(x *Exchange, qos codec.QoS) (bob, carol, alice *Client, topic string, message *codec.Publish) {
+	topic = x.Topic("jobs")
+	group := share(x, "workers", topic)
+	bob = x.Connect(Persistent, As("bob"))
+	bob.Subscribe(qos, group)
+	alice = x.Connect(Clean, As("alice"))
+	alice.Publish(qos, topic, "job")
+	message = bob.WantPublishAt(qos, topic, "job")
+	carol = member(x, "carol", qos, group)
+	return bob, carol, alice, topic, message
+}
+
+var _ = Check("shared-qos2-completed",
+	"completes the QoS 2 delivery that it has begun with a member when that member is back",
+	Rules{V5: "MQTT-4.8.2-4"},
+	Needs{SharedSubscriptions, ExactlyOnce},
+	CaughtBy{fault.ForgetsSessions, fault.ReassignsWhenMembersLeave},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "lost before PUBREC", Body: func(x *Exchange) {
+				bob, carol, alice, topic, _ := begunWithBob(x, QoS2)
+
+				bob.Drop()
+				bob = x.Connect(Persistent, As("bob"))
+
+				bob.Receive(topic, "job")
+				bob.Unsubscribe(share(x, "workers", topic))
+				carol.WantNothingBefore(alice.Marker(QoS2, topic))
+			}},
+			Case{Name: "lost before PUBCOMP", Body: func(x *Exchange) {
+				bob, carol, alice, topic, message := begunWithBob(x, QoS2)
+				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
+				bob.WantPubrel(message.PacketID)
+
+				bob.Drop()
+				bob = x.Connect(Persistent, As("bob"))
+
+				bob.WantPubrel(message.PacketID)
+				bob.Send(&codec.Pubcomp{PacketID: message.PacketID})
+				bob.Unsubscribe(share(x, "workers", topic))
+				carol.WantNothingBefore(alice.Marker(QoS2, topic))
+			}},
+		)
+	})
+
+var _ = Check("shared-qos2-not-reassigned",
+	"sends a QoS 2 message that it has begun to deliver to no other member when the session of the first ends",
+	Rules{V5: "MQTT-4.8.2-5"},
+	Needs{SharedSubscriptions, ExactlyOnce},
+	CaughtBy{fault.ReassignsWhenMembersLeave},
+	func(x *Exchange) {
+		bob, carol, alice, topic, _ := begunWithBob(x, QoS2)
+
+		bob.Drop()
+		x.Connect(Clean, As("bob")).Disconnect()
+
+		carol.WantNothingBefore(alice.Marker(QoS2, topic))
+	})
+
+var _ = Check("shared-qos1-reassigned",
+	"sends an unacknowledged QoS 1 message to another member when the session of the first ends",
+	Rules{V5: "5.0/4.8.2/qos-1-to-another"},
+	Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy{fault.ReassignsNothing}, MendedBy{fault.MendsReassignment},
+	func(x *Exchange) {
+		// Neither mosquitto (2.0.11, 2.0.20) nor mochi 2.7.9 nor gmqtt does so.
+		bob, carol, _, topic, _ := begunWithBob(x, QoS1)
+
+		bob.Drop()
+		x.Connect(Clean, As("bob")).Disconnect()
+
+		carol.Receive(topic, "job")
+	})
+
+var _ = Check("shared-refused",
+	"offers a message that a member has refused to no other member",
+	Rules{V5: "MQTT-4.8.2-6"},
+	Needs{SharedSubscriptions, ExactlyOnce},
+	CaughtBy{fault.ReassignsRefusedMessages},
+	func(x *Exchange) {
+		x.Cases(
+			Case{Name: "QoS 1: PUBACK 0x83", Body: func(x *Exchange) {
+				bob, carol, alice, topic, message := begunWithBob(x, QoS1)
+
+				bob.Send(&codec.Puback{PacketID: message.PacketID, Code: codec.ImplementationSpecificError})
+				bob.Unsubscribe(share(x, "workers", topic))
+
+				carol.WantNothingBefore(alice.Marker(QoS1, topic))
+			}},
+			Case{Name: "QoS 2: PUBREC 0x97", Body: func(x *Exchange) {
+				bob, carol, alice, topic, message := begunWithBob(x, QoS2)
+
+				bob.Send(&codec.Pubrec{PacketID: message.PacketID, Code: codec.QuotaExceeded})
+				bob.Unsubscribe(share(x, "workers", topic))
+
+				carol.WantNothingBefore(alice.Marker(QoS2, topic))
+			}},
+		)
+	})
+
+var _ = Check("shared-subid",
+	"sends a shared message with the Subscription Identifier of the member that receives it",
+	Rules{V5: "5.0/3.3.4/subscription-identifier-shared"},
+	Needs{SharedSubscriptions, SubscriptionIdentifiers},
+	CaughtBy{fault.StripsSubscriptionIdentifiers, fault.SharesSubscriptionIdentifiers},
+	func(x *Exchange) {
+		topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+		group := share(x, "workers", topic)
+		bob, carol, dave := x.Connect(Clean, As("bob")), x.Connect(Clean, As("carol")), x.Connect(Clean, As("dave"))
+		subscribeAs(bob, 11, qos, group)
+		subscribeAs(carol, 22, qos, group)
+		subscribeAs(dave, 0, qos, group)
+
+		publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 12)
+
+		received := x.ReceiveAmong([]*Client{bob, carol, dave}, 12)
+		x.Expect(allIdentifiers(received[0])).To(BeElementOf([][]uint32{}, [][]uint32{{11}}), "Subscription Identifiers of the messages to bob")
+		x.Expect(allIdentifiers(received[1])).To(BeElementOf([][]uint32{}, [][]uint32{{22}}), "Subscription Identifiers of the messages to carol")
+		x.Expect(allIdentifiers(received[2])).To(BeElementOf([][]uint32{}, [][]uint32{{}}), "Subscription Identifiers of the messages to dave")
+	})
+
+// allIdentifiers are the sets of Subscription Identifiers that occur among
+// messages.
+func allIdentifiers(messages []*codec.Publish) [][]uint32 {
+	sets := [][]uint32{}
+	for _, m := range messages {
+		sets = append(sets, identifiers(m))
+	}
+	slices.SortFunc(sets, slices.Compare)
+	return slices.CompactFunc(sets, slices.Equal)
+}
+
+var _ = Check("shared-no-local",
+	"closes the connection on a SUBSCRIBE to a Shared Subscription with No Local",
+	Rules{V5: "MQTT-3.8.3-4"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.IgnoresSharedNoLocal}, MendedBy{fault.MendsMalformedSubscribe},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 and mochi 2.7.9 take it; mosquitto 2.0.20 closes the
+		// connection. Section 3.8.3.1 calls it a Protocol Error.
+		alice := x.Connect(Clean, As("alice"))
+
+		subscribe := alice.NewSubscribe(QoS0, share(x, "workers", x.Topic("jobs")))
+		subscribe.Subscriptions[0].NoLocal = true
+		alice.Send(codec.Wrong(subscribe))
+
+		alice.WantClosed()
+	})
+
+var _ = Check("shared-without-name",
+	"grants no Shared Subscription without a ShareName",
+	Rules{V5: "MQTT-4.8.2-1"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.GrantsMalformedFilters}, MendedBy{fault.MendsMalformedSubscribe},
+	func(x *Exchange) {
+		// mosquitto (2.0.11, 2.0.20) and mochi 2.7.9 grant them; gmqtt does not.
+		// Section 4.8.2 demands "a ShareName that is at least one character long".
+		wantFiltersRefused(x, "$share//~", "$share///~", "$share//#")
+	})
+
+var _ = Check("shared-name-malformed",
+	"grants no Shared Subscription with a wildcard in its ShareName or without a Topic Filter behind it",
+	Rules{V5: "MQTT-4.8.2-2"},
+	Needs{SharedSubscriptions, Wildcards},
+	CaughtBy{fault.GrantsMalformedFilters}, MendedBy{fault.MendsMalformedSubscribe},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 grants the first and those without a filter (2.0.20 the
+		// first only), mochi 2.7.9 those without a filter; gmqtt grants none.
+		wantFiltersRefused(x, "$share/+/~", "$share/#/~", "$share/a+b/~", "$share/a#/~", "$share/group", "$share/group/", "$share/group/~/a#")
+	})
