@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -267,11 +268,11 @@ func TestReportInABrowser(t *testing.T) {
 		}
 		g.Expect(count()).To(Equal("250 statements, 500 checks"))
 		filtered(chip(Fail), number(func(q Requirement) bool { return q.Outcome == Fail }))
-		g.Expect(b.seen(".f")).To(Equal(3))
-		g.Expect(count()).To(Equal("3 statements, 3 findings"))
-		g.Expect(b.seen("h4")).To(Equal(3), "sections without a row go too")
+		g.Expect(b.seen(".f")).To(Equal(4))
+		g.Expect(count()).To(Equal("4 statements, 4 findings"))
+		g.Expect(b.seen("h4")).To(Equal(4), "sections without a row go too")
 		filtered(chip(Warn), number(func(q Requirement) bool { return q.Outcome == Fail || q.Outcome == Warn }))
-		filtered(`document.getElementById("v").value = "5.0"`, 3)
+		filtered(`document.getElementById("v").value = "5.0"`, 4)
 		g.Expect(b.seen("h2.version")).To(Equal(1))
 		filtered(`document.getElementById("filter").reset()`, all)
 		filtered(`document.getElementById("l").value = "SHOULD"`, number(func(q Requirement) bool { return q.Level == "SHOULD" }))
@@ -310,6 +311,16 @@ func TestReportInABrowser(t *testing.T) {
 			}()))
 		g.Expect(js[int](b, `document.querySelectorAll("[id='`+many+`'] .seq.n0 > li").length`)).To(BeNumerically(">", 24))
 		b.screenshot("passing")
+
+		// Of several cases the first is drawn, the others when they are opened.
+		const cases = "c-packet-identifier-3@5.0"
+		js[chromedp.Void](b, `location.hash = "`+cases+`"`)
+		b.do(chromedp.WaitVisible(`[id="` + cases + `"] .seq`))
+		g.Expect(b.seen("[id='" + cases + "'] .seq")).To(Equal(1))
+		b.do(chromedp.Click(`[id="` + cases + `"] .more > summary`))
+		b.do(chromedp.WaitVisible(`[id="` + cases + `"] .more .seq`))
+		g.Expect(b.seen("[id='" + cases + "'] .seq")).To(Equal(2))
+		b.screenshot("cases")
 		b.calm(url)
 	})
 
@@ -332,7 +343,7 @@ func TestReportInABrowser(t *testing.T) {
 		b.do(chromedp.KeyEvent(kb.ArrowLeft))
 		g.Expect(js[bool](b, `document.activeElement.parentElement.open`)).To(BeFalse())
 		b.do(chromedp.KeyEvent(kb.ArrowLeft))
-		g.Expect(active()).To(ContainSubstring("3 failures"), "left of a closed row is what it stands in")
+		g.Expect(active()).To(ContainSubstring("4 failures"), "left of a closed row is what it stands in")
 		b.calm(url)
 	})
 
@@ -359,13 +370,22 @@ func TestReportInABrowser(t *testing.T) {
 		url := b.open(r)
 		b.do(chromedp.Sleep(300 * time.Millisecond))
 		g.Expect(js[float64](b, `window.moved`)).To(BeNumerically("<", 0.01))
-		took := js[float64](b, `performance.getEntriesByType("navigation")[0].loadEventEnd`)
-		for range 4 { // the best of five: a busy machine is no fault of the page
-			b.visit(strings.TrimPrefix(url, "file://"))
-			took = min(took, js[float64](b, `performance.getEntriesByType("navigation")[0].loadEventEnd`))
+		// The processor's time, not the clock's: a busy machine is no fault of the page.
+		call(b, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks})
+		busy := func() float64 {
+			for _, m := range call(b, performance.GetMetrics, cdp.Empty{}).Metrics {
+				if m.Name == "TaskDuration" {
+					return m.Value
+				}
+			}
+			t.Fatal("Chromium does not say how busy it was")
+			return 0
 		}
-		t.Logf("500 checks open in %.0f ms", took)
-		g.Expect(took).To(BeNumerically("<", 1000))
+		before := busy()
+		b.visit(strings.TrimPrefix(url, "file://"))
+		took := busy() - before
+		t.Logf("500 checks take Chromium %.0f ms to open, %.0f ms by the clock", 1000*took, js[float64](b, `performance.getEntriesByType("navigation")[0].loadEventEnd`))
+		g.Expect(took).To(BeNumerically("<", 1))
 		slow := js[float64](b, `(() => { const t = performance.now(); document.getElementById("q").value = "retained"; document.getElementById("filter").requestSubmit(); document.body.offsetHeight; return performance.now() - t })()`)
 		t.Logf("the first filter takes %.0f ms", slow)
 		g.Expect(slow).To(BeNumerically("<", 1000))

@@ -257,8 +257,29 @@ func (c *Console) detail(n int, check *Check, exchange bool) {
 }
 
 // exchange shows each event on a line: when, who, which way, what, and as
-// much of its bytes as the line has room for.
+// much of its bytes as the line has room for. Of several cases it shows the
+// first, or when verbose all.
 func (c *Console) exchange(events []Event) {
+	all := cases(events)
+	n := 1
+	if c.opts.Verbose {
+		n = len(all)
+	}
+	for i, one := range all[:n] {
+		if i > 0 {
+			c.line("")
+		}
+		if one.title != "" {
+			c.hang("  ", shown(one.title, maxLine), bold)
+		}
+		c.events(one.events)
+	}
+	if more := otherCases(all); more != "" && n == 1 {
+		c.hang("  ", strings.TrimSpace(more), dim)
+	}
+}
+
+func (c *Console) events(events []Event) {
 	names := 0
 	for _, e := range events {
 		names = max(names, text.StringWidthWithoutEscSequences(shown(e.Conn, maxName)))

@@ -31,6 +31,32 @@ func fold(events []Event, head, tail int) []folded {
 	return all
 }
 
+// A caseEvents is the exchange of one case of a check.
+type caseEvents struct {
+	title  string
+	events []Event
+}
+
+// cases splits an exchange at its headings: a note that belongs to no
+// connection says what the events after it are about. There is always one.
+func cases(events []Event) []caseEvents {
+	all := []caseEvents{{}}
+	start := 0
+	for i, e := range events {
+		last := &all[len(all)-1]
+		if e.Conn == "" && e.Dir == "." {
+			all = append(all, caseEvents{title: e.Packet})
+			start = i + 1
+			continue
+		}
+		last.events = events[start : i+1]
+	}
+	if len(all) > 1 && all[0].events == nil {
+		all = all[1:]
+	}
+	return all
+}
+
 // arrow draws an event's direction, the broker being on the right.
 func arrow(dir string) string {
 	switch dir {
@@ -45,44 +71,51 @@ func arrow(dir string) string {
 // hexBytes is an event's bytes in pairs, at most limit of them; how many
 // there are in all is said where some are missing.
 func hexBytes(e *Event, limit int) string {
-	digits := strings.Map(func(r rune) rune {
-		switch {
-		case r >= '0' && r <= '9', r >= 'a' && r <= 'f':
-			return r
-		case r >= 'A' && r <= 'F':
-			return r + 'a' - 'A'
-		}
-		return -1
-	}, e.Hex)
-	have := len(digits) / 2
-	total := max(have, e.Length)
 	var b strings.Builder
-	for i := range min(have, limit) {
-		if i > 0 {
-			b.WriteByte(' ')
+	digits := 0
+	for i := range len(e.Hex) {
+		c := e.Hex[i]
+		if c >= 'A' && c <= 'F' {
+			c += 'a' - 'A'
 		}
-		b.WriteString(digits[2*i : 2*i+2])
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			continue
+		}
+		if digits < 2*limit {
+			if digits > 0 && digits%2 == 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteByte(c)
+		}
+		digits++
 	}
-	if total > limit || total > have {
+	have := digits / 2
+	if total := max(have, e.Length); total > min(have, limit) {
 		fmt.Fprintf(&b, " … (%d bytes)", total)
 	}
 	return strings.TrimSpace(b.String())
 }
 
 // exchangeText is an exchange as plain text, a line per event and a second
-// one for its bytes, for the faces that have neither colour nor layout.
+// one for its bytes, for the faces that have neither colour nor layout. Of
+// several cases it has the first.
 func exchangeText(events []Event) string {
+	all := cases(events)
+	first := all[0]
 	names := 0
-	for _, e := range events {
+	for _, e := range first.events {
 		names = max(names, len([]rune(shown(e.Conn, maxName))))
 	}
 	var b strings.Builder
-	for _, f := range fold(events, 20, 40) {
+	if first.title != "" {
+		b.WriteString(shown(first.title, maxLine) + "\n")
+	}
+	for _, f := range fold(first.events, 20, 40) {
 		if f.Event == nil {
 			fmt.Fprintf(&b, "%s … %s left out …\n", strings.Repeat(" ", 10), plural(f.skipped, "event"))
 			continue
 		}
-		fmt.Fprintf(&b, "%7.1f ms  %-*s %s %s\n", f.TMS, names, shown(f.Conn, maxName), arrow(f.Dir), shown(f.Packet, maxPacket))
+		fmt.Fprintf(&b, "%10s  %-*s %s %s\n", clock(f.TMS), names, shown(f.Conn, maxName), arrow(f.Dir), shown(f.Packet, maxPacket))
 		pad := strings.Repeat(" ", 10+2+names+3)
 		if hex := hexBytes(f.Event, 48); hex != "" {
 			b.WriteString(pad + hex + "\n")
@@ -91,7 +124,16 @@ func exchangeText(events []Event) string {
 			b.WriteString(pad + "✖ " + shown(f.Breach, maxPacket) + "\n")
 		}
 	}
+	b.WriteString(otherCases(all))
 	return b.String()
+}
+
+// otherCases says that there are more cases than the first.
+func otherCases(all []caseEvents) string {
+	if len(all) < 2 {
+		return ""
+	}
+	return plural(len(all)-1, "more case") + " in the JSON and HTML reports\n"
 }
 
 // Limits on single strings, in runes: beyond them a text is no help to a
@@ -99,6 +141,6 @@ func exchangeText(events []Event) string {
 const (
 	maxName   = 24   // a client's name
 	maxPacket = 320  // a packet on one line
-	maxLine   = 400  // a reason, a title, a summary
+	maxLine   = 600  // a reason, a title, a summary
 	maxBlock  = 4096 // an expected or observed value
 )

@@ -227,21 +227,26 @@ func TestSequence(t *testing.T) {
 	events[99].TMS = 2000
 	s := layOut(events, limits)
 	g.Expect(s.Lanes).To(Equal([]string{"alice", "bob"}))
-	var open, folded, left int
+	var open, folded int
+	var left []string
 	for _, p := range s.Parts {
-		left += p.Left
-		if p.Folded {
-			folded += len(p.Steps)
-		} else {
-			open += len(p.Steps)
-		}
 		for _, st := range p.Steps {
+			switch {
+			case st.Left != "":
+				left = append(left, st.Left)
+			case p.Folded:
+				folded++
+			default:
+				open++
+			}
 			g.Expect(strings.Contains(st.Class, "x")).To(Equal(st.Breach != ""))
 		}
 	}
 	g.Expect(open+folded).To(Equal(31), "thirty, and the breach")
 	g.Expect(open).To(Equal(13))
-	g.Expect(left).To(Equal(69))
+	g.Expect(left).To(Equal([]string{
+		"40 events left out here; the JSON results have them", "29 events left out here; the JSON results have them",
+	}), "the breach stands between them")
 	last := s.Parts[len(s.Parts)-1].Steps
 	g.Expect(last[len(last)-1].Gap).To(Equal("1.9 s later"))
 	g.Expect(last[len(last)-1].Hex).To(Equal("00 11 22 33 44 55 66 77 … (11 bytes)"))
@@ -252,6 +257,27 @@ func TestSequence(t *testing.T) {
 	}
 	g.Expect(layOut(events, limits).Class()).To(Equal("n0"), "too many lanes to draw")
 	g.Expect(layOut(events[:3], sequenceLimits{3, 3, 8}).Parts).To(HaveLen(1))
+}
+
+// An exchange of several cases shows the first and folds the others.
+func TestSequenceOfCases(t *testing.T) {
+	g := NewWithT(t)
+	var events []Event
+	for _, name := range []string{"case: one", "case: two", "case: three"} {
+		events = append(events, Event{TMS: 300, Dir: ".", Packet: name})
+		for i := range 10 {
+			events = append(events, Event{TMS: float64(i), Conn: "alice", Dir: ">", Packet: "PINGREQ", Hex: "c000"})
+		}
+	}
+	s := layOut(events, sequenceLimits{events: 40, open: 20, bytes: 8})
+	g.Expect(s.Lanes).To(Equal([]string{"alice"}))
+	g.Expect(s.Parts).To(HaveLen(3))
+	g.Expect([]string{s.Parts[0].Summary(), s.Parts[1].Summary(), s.Parts[2].Summary()}).To(Equal([]string{"case: one", "case: two", "case: three"}))
+	g.Expect([]bool{s.Parts[0].Folded, s.Parts[1].Folded, s.Parts[2].Folded}).To(Equal([]bool{false, true, true}))
+	g.Expect(s.Parts[1].Text()).To(HavePrefix("0.0 ms\talice → broker\tPINGREQ\tc0 00\n1.0 ms\t"))
+	g.Expect(exchangeText(events)).To(And(HavePrefix("case: one\n"), HaveSuffix("2 more cases in the JSON and HTML reports\n")))
+	g.Expect(cases(nil)).To(HaveLen(1))
+	g.Expect(cases(events[1:])).To(HaveLen(3), "events before the first heading are a case")
 }
 
 func TestReproduce(t *testing.T) {

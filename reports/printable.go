@@ -79,9 +79,10 @@ func writeEscaped(b *strings.Builder, r rune) {
 }
 
 // clip is s cut to at most limit runes; what is cut off is counted, so that a
-// reader knows that the text went on.
+// reader knows that the text went on. To cut off less than the remark is long
+// would help nobody.
 func clip(s string, limit int) string {
-	if len(s) <= limit {
+	if len(s) <= limit+limit/8 {
 		return s
 	}
 	n := 0

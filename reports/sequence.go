@@ -13,15 +13,15 @@ type sequence struct {
 	Parts []sequencePart
 }
 
-// A sequencePart is a run of events that is shown at once or opened on demand,
-// or, where Left is not 0, a gap of that many events.
+// A sequencePart is a run of steps that is shown at once, or opened on demand.
 type sequencePart struct {
+	Title  string // of the case it shows, if the exchange has several
 	Steps  []step
 	Folded bool
-	Left   int
 }
 
-// A step is one event as the diagram shows it.
+// A step is one event as the diagram shows it, or the place of Left events
+// that are not shown.
 type step struct {
 	Class  string // o, i or n for out, in, note; lN for lane N; x for a breach
 	Clock  string
@@ -30,6 +30,7 @@ type step struct {
 	Hex    string
 	Breach string
 	Gap    string // time passed since the step before, where one would notice
+	Left   string
 }
 
 // maxLanes is how many connections a diagram can show side by side. An
@@ -43,14 +44,18 @@ type sequenceLimits struct {
 	bytes  int // of each packet
 }
 
-// layOut makes a sequence of events within the limits.
+// layOut makes a sequence of events within the limits. Of an exchange of
+// several cases, the first is open and each of the others is folded. Of a
+// single one, the beginning and the end are open and the middle is folded: a
+// reader looks at how it began and, above all, at how it ended.
 func layOut(events []Event, limits sequenceLimits) *sequence {
 	if len(events) == 0 {
 		return nil
 	}
+	all := cases(events)
 	s := &sequence{}
 	lane := map[string]int{}
-	for _, e := range events {
+	for _, e := range all[0].events {
 		if e.Conn != "" && lane[e.Conn] == 0 {
 			lane[e.Conn] = len(lane) + 1
 			s.Lanes = append(s.Lanes, shown(e.Conn, maxName))
@@ -59,38 +64,73 @@ func layOut(events []Event, limits sequenceLimits) *sequence {
 	if len(lane) > maxLanes {
 		s.Lanes, lane = nil, nil
 	}
-	tail := limits.events * 2 / 3
-	kept := fold(events, limits.events-tail, tail)
-
-	// Of what is kept, the beginning and the end are open and the middle is
-	// folded: a reader looks at how it began and, above all, at how it ended.
-	openTail := limits.open * 2 / 3
-	foldFrom, foldTo := len(kept), len(kept)
-	if len(kept) > limits.open+4 {
-		foldFrom, foldTo = limits.open-openTail, len(kept)-openTail
-	}
-	before := events[0].TMS
-	for i, f := range kept {
-		if f.Event == nil {
-			s.Parts = append(s.Parts, sequencePart{Left: f.skipped})
-			continue
+	l := layer{lane: lane, bytes: limits.bytes}
+	if len(all) > 1 {
+		first, each := len(events), len(events)
+		if len(events) > limits.events {
+			first = min(limits.open, limits.events/2)
+			each = max(4, (limits.events-first)/(len(all)-1))
 		}
-		folded := i >= foldFrom && i < foldTo && f.Breach == ""
-		if n := len(s.Parts); n == 0 || s.Parts[n-1].Left > 0 || s.Parts[n-1].Folded != folded {
-			s.Parts = append(s.Parts, sequencePart{Folded: folded})
+		s.Parts = append(s.Parts, sequencePart{Title: shown(all[0].title, maxLine), Steps: l.steps(shorten(all[0].events, first))})
+		for _, c := range all[1:] {
+			s.Parts = append(s.Parts, sequencePart{Title: shown(c.title, maxLine), Steps: l.steps(shorten(c.events, each)), Folded: true})
+		}
+		return s
+	}
+	kept := shorten(all[0].events, limits.events)
+	steps := l.steps(kept)
+	from, to := len(kept), len(kept)
+	if len(kept) > limits.open+4 {
+		tail := limits.open * 2 / 3
+		from, to = limits.open-tail, len(kept)-tail
+	}
+	for i, st := range steps {
+		folded := i >= from && i < to && st.Breach == ""
+		if n := len(s.Parts); n == 0 || s.Parts[n-1].Folded != folded {
+			s.Parts = append(s.Parts, sequencePart{Folded: folded, Title: shown(all[0].title, maxLine)})
+			all[0].title = ""
 		}
 		part := &s.Parts[len(s.Parts)-1]
-		part.Steps = append(part.Steps, newStep(f.Event, lane[f.Conn], before, limits.bytes))
-		before = f.TMS
+		part.Steps = append(part.Steps, st)
 	}
 	return s
 }
 
-func newStep(e *Event, lane int, before float64, bytes int) step {
+// shorten folds events to about limit of them.
+func shorten(events []Event, limit int) []folded {
+	tail := limit * 2 / 3
+	return fold(events, limit-tail, tail)
+}
+
+// A layer turns events into steps.
+type layer struct {
+	lane  map[string]int
+	bytes int
+}
+
+func (l layer) steps(kept []folded) []step {
+	var all []step
+	before := 0.0
+	for i, f := range kept {
+		if f.Event == nil {
+			all = append(all, step{Left: plural(f.skipped, "event") + " left out here; the JSON results have them"})
+			continue
+		}
+		st := l.step(f.Event)
+		if waited := took(f.TMS - before); waited != "" && i > 0 {
+			st.Gap = waited + " later"
+		}
+		before = f.TMS
+		all = append(all, st)
+	}
+	return all
+}
+
+func (l layer) step(e *Event) step {
 	st := step{
 		Clock:  clock(e.TMS),
 		Packet: shown(e.Packet, maxPacket),
-		Hex:    hexBytes(e, bytes),
+		Hex:    hexBytes(e, l.bytes),
 		Breach: shown(e.Breach, maxPacket),
 	}
 	name := shown(e.Conn, maxName)
@@ -102,14 +142,11 @@ func newStep(e *Event, lane int, before float64, bytes int) step {
 	default:
 		st.Class, st.Who = "n", name
 	}
-	if lane > 0 {
-		st.Class += " l" + strconv.Itoa(lane)
+	if n := l.lane[e.Conn]; n > 0 {
+		st.Class += " l" + strconv.Itoa(n)
 	}
 	if e.Breach != "" {
 		st.Class += " x"
-	}
-	if waited := took(e.TMS - before); waited != "" {
-		st.Gap = waited + " later"
 	}
 	return st
 }
@@ -117,29 +154,49 @@ func newStep(e *Event, lane int, before float64, bytes int) step {
 // Class is the CSS class for the number of lanes.
 func (s *sequence) Class() string { return fmt.Sprintf("n%d", len(s.Lanes)) }
 
-// Text is the sequence as lines of fields between tabs (when, who, what,
-// bytes, what is wrong with it): what a report holds of a check that passed.
-// It reads well as it is, and report.js draws the diagram from it when the
-// check is opened; drawing them all at once would cost every reader a second.
+// Summary is what a folded part says of itself.
+func (p sequencePart) Summary() string {
+	if p.Title != "" {
+		return p.Title
+	}
+	return plural(len(p.Steps), "more event")
+}
+
+// Text is the part as lines of fields between tabs (when, who, what, bytes,
+// what is wrong with it): what a report holds of what is folded. It reads well
+// as it is, and exchange.js draws the diagram from it when it is opened;
+// drawing them all at once would cost every reader seconds.
+func (p sequencePart) Text() string {
+	var b strings.Builder
+	for _, st := range p.Steps {
+		if st.Left != "" {
+			b.WriteString("… " + st.Left + "\n")
+			continue
+		}
+		if st.Gap != "" {
+			b.WriteString("⋮ " + st.Gap + "\n")
+		}
+		b.WriteString(st.Clock + "\t" + st.Who + "\t" + st.Packet)
+		if st.Hex != "" || st.Breach != "" {
+			b.WriteString("\t" + st.Hex)
+		}
+		if st.Breach != "" {
+			b.WriteString("\t" + st.Breach)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// Text is the whole sequence as such lines, each case below a heading: what a
+// report holds of a check that passed.
 func (s *sequence) Text() string {
 	var b strings.Builder
 	for _, part := range s.Parts {
-		if part.Left > 0 {
-			fmt.Fprintf(&b, "… %s left out here; they are in the JSON results\n", plural(part.Left, "event"))
+		if part.Title != "" {
+			b.WriteString("▸ " + part.Title + "\n")
 		}
-		for _, st := range part.Steps {
-			if st.Gap != "" {
-				b.WriteString("⋮ " + st.Gap + "\n")
-			}
-			b.WriteString(st.Clock + "\t" + st.Who + "\t" + st.Packet)
-			if st.Hex != "" || st.Breach != "" {
-				b.WriteString("\t" + st.Hex)
-			}
-			if st.Breach != "" {
-				b.WriteString("\t" + st.Breach)
-			}
-			b.WriteByte('\n')
-		}
+		b.WriteString(part.Text())
 	}
 	return b.String()
 }

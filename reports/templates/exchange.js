@@ -1,16 +1,37 @@
 (() => {
 "use strict";
-// The exchanges of passing checks are text, a line of fields between tabs per
-// event, until somebody opens one: then it is drawn like the others.
+// What is folded of an exchange is text, a line of fields between tabs per
+// event, until somebody opens it: then it is drawn like the rest.
+const el = (tag, text, cls) => {
+  const e = document.createElement(tag);
+  if (text) e.textContent = text;
+  if (cls) e.className = cls;
+  return e;
+};
+
+// Several cases, each below a line that begins with ▸: the first is drawn, the
+// others are folded until they are opened in turn.
+function unfold(pre) {
+  const text = pre.textContent;
+  if (!text.startsWith("▸ ")) { draw(pre); return; }
+  text.slice(2).split(/\n▸ /).forEach((part, i) => {
+    const end = part.indexOf("\n");
+    const title = end < 0 ? part : part.slice(0, end), body = el("pre", end < 0 ? "" : part.slice(end + 1), "xt");
+    if (i === 0) {
+      pre.before(el("p", title, "case"), body);
+      draw(body);
+      return;
+    }
+    const d = el("details", "", "more");
+    d.append(el("summary", title), body);
+    pre.before(d);
+  });
+  pre.remove();
+}
+
 function draw(pre) {
   const rows = pre.textContent.trimEnd().split("\n").map((line) => line.split("\t"));
   const lanes = new Map();
-  const el = (tag, text, cls) => {
-    const e = document.createElement(tag);
-    if (text) e.textContent = text;
-    if (cls) e.className = cls;
-    return e;
-  };
   const steps = rows.map(([clock, who, packet, hex, breach]) => {
     if (who === undefined) return {other: clock};
     const out = who.endsWith(" → broker"), back = !out && who.startsWith("broker → ");
@@ -44,8 +65,8 @@ function draw(pre) {
   pre.replaceWith(box);
 }
 document.addEventListener("toggle", (e) => {
-  if (!e.target.open || !e.target.matches("details.c")) return;
-  const pre = e.target.querySelector(":scope > .body > .xt");
-  if (pre) draw(pre);
+  const d = e.target;
+  if (d.tagName !== "DETAILS" || !d.open) return;
+  for (const pre of d.querySelectorAll(".xt")) if (pre.closest("details") === d) unfold(pre);
 }, true);
 })();
