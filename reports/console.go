@@ -156,17 +156,29 @@ func (c *Console) section(s section) {
 		return
 	}
 	c.hang(mark, s.heading(), noInk)
+	alike := map[string]int{} // checks of this section that did not apply, or were blocked, by reason
 	for _, check := range s.checks {
-		if check.Outcome == Pass && !c.opts.Verbose {
-			continue
-		}
-		notes := []string{took(check.DurationMS)}
-		if c.opts.Verbose {
-			notes = append(notes, shown(check.Slug, 120))
-		}
-		c.hang("    "+c.paint(check.Outcome.ink(), check.Outcome.mark())+" ", shown(check.Title, maxLine), noInk, notes...)
-		if check.Outcome != Pass {
+		alike[string(check.Outcome)+check.Reason]++
+	}
+	for _, check := range s.checks {
+		n := alike[string(check.Outcome)+check.Reason]
+		quiet := check.Outcome == Inapplicable || check.Outcome == Blocked
+		switch mark := "    " + c.paint(check.Outcome.ink(), check.Outcome.mark()) + " "; {
+		case check.Outcome == Pass && !c.opts.Verbose:
+		case quiet && n > 1 && !c.opts.Verbose:
+			c.hang(mark, fmt.Sprintf("%d %s", n, check.Outcome), noInk)
 			c.reason("      ", check)
+			alike[string(check.Outcome)+check.Reason] = 0
+		case quiet && n == 0: // told with another
+		default:
+			notes := []string{took(check.DurationMS)}
+			if c.opts.Verbose {
+				notes = append(notes, shown(check.Slug, 120))
+			}
+			c.hang(mark, shown(check.Title, maxLine), noInk, notes...)
+			if check.Outcome != Pass {
+				c.reason("      ", check)
+			}
 		}
 	}
 	if passed > 0 && !c.opts.Verbose {
@@ -174,10 +186,17 @@ func (c *Console) section(s section) {
 	}
 }
 
+// reason says why a check did not pass. Where it is repeated below in full,
+// one line has to do.
 func (c *Console) reason(indent string, check *Check) {
 	reason := shown(check.Reason, maxLine)
-	if check.Outcome == Waived {
+	switch check.Outcome {
+	case Waived:
 		reason = "waived: " + waivedBecause(check)
+	case Fail, Warn, Error:
+		if c.width > 0 {
+			reason = fit(reason, max(minText, c.width-len(indent)))
+		}
 	}
 	if reason != "" {
 		c.hang(indent, reason, dim)

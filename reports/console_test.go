@@ -151,3 +151,21 @@ var errBroken = brokenPipe{}
 type brokenPipe struct{}
 
 func (brokenPipe) Error() string { return "broken pipe" }
+
+// What did not apply for the same reason is said once.
+func TestConsoleSaysAReasonOnce(t *testing.T) {
+	g := NewWithT(t)
+	r := run(Pass, Blocked, Blocked, Inapplicable, Blocked)
+	for i := range r.Checks {
+		r.Checks[i].Title = "keeps the rule"
+		if r.Checks[i].Outcome != Pass {
+			r.Checks[i].Reason = "no " + string(r.Checks[i].Outcome)
+		}
+	}
+	Summarise(r)
+	out := consoleOf(r, ConsoleOptions{Terminal: true, Width: 80})
+	g.Expect(strings.Count(out, "no blocked")).To(Equal(1))
+	g.Expect(out).To(ContainSubstring("    ⊘ 3 blocked\n      no blocked\n    – keeps the rule\n      no inapplicable\n    ✔ 1 more pass\n"))
+	out = consoleOf(r, ConsoleOptions{Terminal: true, Width: 80, Verbose: true})
+	g.Expect(strings.Count(out, "no blocked")).To(Equal(3))
+}
