@@ -314,3 +314,15 @@ var _ = Check("subid-twice",
 			alice.WantClosed()
 		})
 	})
+
+var _ = Check("subid-from-client",
+	"closes the connection on a PUBLISH with a Subscription Identifier",
+	Rules{V5: "MQTT-3.3.4-6"},
+	CaughtBy{fault.IgnoresPublishedSubscriptionIdentifiers},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.SubscriptionIdentifier(1)))))
+
+		alice.WantClosed()
+	})
