@@ -211,7 +211,7 @@ var _ = Check("subscribe-replaced-flow",
 
 		// Both sides speak without waiting for the other, so that messages
 		// arrive before, while and after the subscription is replaced.
-		for n := range 40 {
+		for n := range 20 {
 			tick := alice.NewPublish(QoS1, topic, fmt.Sprint("tick ", n))
 			alice.Send(tick)
 			bob.Send(bob.NewSubscribe(QoS1, topic))
