@@ -214,7 +214,12 @@ var _ = Check("subscribe-replaced-flow",
 		for n := range 20 {
 			tick := alice.NewPublish(QoS1, topic, fmt.Sprint("tick ", n))
 			alice.Send(tick)
-			bob.Send(bob.NewSubscribe(QoS1, topic))
+			// Far from the Packet Identifiers of the broker's messages: they are no
+			// concern of SUBSCRIBE's, but mochi 2.7.9 thinks so, which is for the
+			// checks of Packet Identifiers to say.
+			again := bob.NewSubscribe(QoS1, topic)
+			again.PacketID += 1000
+			bob.Send(again)
 			alice.WantPuback(tick.PacketID)
 			bob.Ack(bob.WantCopy(QoS1, topic, tick.Payload))
 		}
