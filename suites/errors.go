@@ -135,7 +135,7 @@ var _ = Check("errors-other-sessions",
 		for _, o := range malformedPackets {
 			alice := x.Connect(Clean, As(o.name))
 			alice.Send(o.packet(x, alice))
-			alice.AwaitEnd()
+			alice.PingOrClosed()
 		}
 
 		carol.Send(carol.NewPublish(x.UpTo(QoS1), topic, "still here"))
