@@ -511,19 +511,28 @@ func (c *Client) PublishAll(qos codec.QoS, topic string, payloads ...string) {
 // SendAll sends PUBLISH packets in one segment and completes their delivery to
 // the broker. It is set-up.
 func (c *Client) SendAll(packets ...codec.Packet) {
-	unreceived, incomplete := map[uint16]bool{}, map[uint16]bool{}
+	c.Send(packets...)
+	c.Complete(packets...)
+}
+
+// Complete completes the delivery of PUBLISH packets that were sent. A PUBREC
+// may come twice (see WantAnyPubcomp), and where the PUBLISH was a repeated one
+// with any Reason Code (see WantAnyPubrec). It is set-up.
+func (c *Client) Complete(packets ...codec.Packet) {
+	unreceived, incomplete, repeated := map[uint16]bool{}, map[uint16]bool{}, map[uint16]bool{}
 	step := StepPublishQoS1
 	for _, p := range packets {
-		switch p := p.(*codec.Publish); p.QoS {
+		p := p.(*codec.Publish)
+		switch p.QoS {
 		case codec.QoS2:
 			incomplete[p.PacketID], step = true, StepPublishQoS2
 			unreceived[p.PacketID] = true
 		case codec.QoS1:
 			unreceived[p.PacketID] = true
 		}
+		repeated[p.PacketID] = p.Dup
 	}
-	c.Send(packets...)
-	const every = "the acknowledgement of every PUBLISH, once"
+	const every = "the acknowledgement of every PUBLISH"
 	c.x.during(step, func() {
 		for len(unreceived)+len(incomplete) > 0 {
 			p, instead := c.take(&c.replies, anyPacket)
@@ -534,9 +543,14 @@ func (c *Client) SendAll(packets ...codec.Packet) {
 				c.wantAck(every, p, unreceived[p.PacketID] && !incomplete[p.PacketID], p.Code)
 				delete(unreceived, p.PacketID)
 			case *codec.Pubrec:
-				c.wantAck(every, p, unreceived[p.PacketID] && incomplete[p.PacketID], p.Code)
+				if repeated[p.PacketID] {
+					p.Code = codec.Success
+				}
+				c.wantAck(every, p, incomplete[p.PacketID], p.Code)
+				if unreceived[p.PacketID] {
+					c.Send(&codec.Pubrel{PacketID: p.PacketID})
+				}
 				delete(unreceived, p.PacketID)
-				c.Send(&codec.Pubrel{PacketID: p.PacketID})
 			case *codec.Pubcomp:
 				c.wantAck(every, p, incomplete[p.PacketID] && !unreceived[p.PacketID], p.Code)
 				delete(incomplete, p.PacketID)
@@ -545,6 +559,36 @@ func (c *Client) SendAll(packets ...codec.Packet) {
 			}
 		}
 	})
+}
+
+// Arrivals waits for a PUBLISH or a PUBREL and returns all that have come, the
+// PUBRELs first.
+func (c *Client) Arrivals(expected string) []codec.Packet {
+	timeout := time.NewTimer(c.x.settings.Timeout)
+	defer timeout.Stop()
+	for {
+		c.mu.Lock()
+		arrived := slices.Concat(c.releases, c.messages)
+		c.releases, c.messages = nil, nil
+		if len(c.replies) == 0 {
+			c.releaseQueue()
+		}
+		end, text, changed := c.end, c.endText, c.changed
+		c.mu.Unlock()
+		if len(arrived) > 0 {
+			return arrived
+		}
+		if end != open {
+			c.x.fail(expected, text)
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			c.x.fail(expected, "nothing within "+c.x.settings.Timeout.String())
+		case <-c.x.ctx.Done():
+			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+		}
+	}
 }
 
 // Offer publishes a QoS 1 message that the broker may refuse, and says how it
