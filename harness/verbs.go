@@ -158,6 +158,9 @@ func (c *Client) Publish(qos codec.QoS, topic, payload string, options ...Publis
 			c.WantPubcomp(p.PacketID)
 		})
 	}
+	if p.Retain {
+		c.settle()
+	}
 }
 
 // WantPuback wants the PUBACK for this Packet Identifier, with success.
@@ -272,6 +275,7 @@ func (c *Client) WantSuback(id uint16) *codec.Suback {
 	if p.PacketID != id {
 		c.x.fail(expected, p.String())
 	}
+	c.settle()
 	return p
 }
 
@@ -291,6 +295,7 @@ func (c *Client) WantUnsuback(id uint16) *codec.Unsuback {
 	if p.PacketID != id {
 		c.x.fail(expected, p.String())
 	}
+	c.settle()
 	return p
 }
 

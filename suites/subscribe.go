@@ -79,7 +79,8 @@ var _ = Check("subscribe-code-per-filter",
 	Rules{V311: "MQTT-3.8.4-5 MQTT-3.9.3-2", V5: "MQTT-3.8.4-6 MQTT-3.8.4-7 MQTT-3.9.3-2"},
 	CaughtBy{fault.OmitsLastSubackCode, fault.InventsSubackCodes},
 	func(x *Exchange) {
-		Each(x, []int{2, 3, 50}, func(n int) string { return fmt.Sprintf("%d filters", n) }, func(x *Exchange, n int) {
+		// Not more than 8: some brokers have a limit, and none of 3.1.1 can say so.
+		Each(x, []int{2, 3, 8}, func(n int) string { return fmt.Sprintf("%d filters", n) }, func(x *Exchange, n int) {
 			alice := x.Connect(Clean, As("alice"))
 			subscribe := &codec.Subscribe{PacketID: alice.PacketID()}
 			for i := range n {
@@ -409,9 +410,10 @@ var _ = Check("subscribe-wildcards-refused",
 			bob := x.Connect(Clean, As("bob"))
 			subscribe := bob.NewSubscribe(QoS0, x.Topic(filter))
 			bob.Send(subscribe)
+			bob.PingOrClosed()
 
 			// Either way keeps the rule; to grant them in vain does not.
-			if suback := bob.WantSuback(subscribe.PacketID); !slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
+			if bob.Refusal(subscribe.PacketID) == "" && !slices.ContainsFunc(bob.WantSuback(subscribe.PacketID).Codes, codec.ReasonCode.IsError) {
 				x.Connect(Clean, As("alice")).Publish(QoS0, topic, "ace")
 				bob.Receive(topic, "ace")
 			}

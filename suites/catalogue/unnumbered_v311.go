@@ -12,7 +12,7 @@ var unnumbered311 = []Requirement{
 	must311("3.1.1/2.2.1/packet-type-reserved", "2.2.1", Both,
 		"Never sends packet types 0 and 15, which are forbidden; receiving one is a protocol violation"),
 	must311("3.1.1/2.2.1/packet-direction", "2.2.1", Both,
-		"Sends no packet type that only flows the other way; receiving one is a protocol violation"),
+		"Sends no packet type that only flows the other way"),
 	must311("3.1.1/2.2.3/remaining-length", "2.2.3", Both,
 		"Fills the Remaining Length with the fields of the packet exactly; otherwise it is malformed"),
 	must311("3.1.1/2.2.3/remaining-length-too-long", "2.2.3", Both,
