@@ -600,8 +600,23 @@ func (c *Client) Arrivals(expected string) []codec.Packet {
 // did: by closing the connection or, in 5.0, by the Reason Code in PUBACK. ""
 // means that it took the message; to do neither is a failure.
 func (c *Client) Offer(topic, payload string) (refusal string) {
-	publish := c.NewPublish(codec.QoS1, topic, payload)
+	return c.OfferAt(codec.QoS1, topic, payload)
+}
+
+// OfferAt is Offer at any QoS: it wants the answer that the QoS has, with any
+// Reason Code, or the end of the connection. At QoS 0, which has none, a
+// PINGREQ tells when the broker is done.
+func (c *Client) OfferAt(qos codec.QoS, topic, payload string) (refusal string) {
+	publish := c.NewPublish(qos, topic, payload)
 	c.Send(publish)
+	expected := "PUBACK"
+	switch qos {
+	case codec.QoS0:
+		c.Send(&codec.Pingreq{})
+		expected = "PINGRESP"
+	case codec.QoS2:
+		expected = "PUBREC"
+	}
 	p, instead := c.take(&c.replies, anyPacket)
 	switch p := p.(type) {
 	case nil:
@@ -609,19 +624,35 @@ func (c *Client) Offer(topic, payload string) (refusal string) {
 		open := c.end == open
 		c.mu.Unlock()
 		if open {
-			c.x.fail("PUBACK, or the connection closed", instead)
+			c.x.fail(expected+", or the connection closed", instead)
 		}
 		return instead
-	case *codec.Puback:
-		if p.Code.IsError() {
-			return p.String()
-		}
-		c.wantAck("PUBACK", p, p.PacketID == publish.PacketID, p.Code)
-		return ""
 	case *codec.Disconnect:
 		return p.String()
+	case *codec.Pingresp:
+		if qos == codec.QoS0 {
+			return ""
+		}
+	case *codec.Puback:
+		if qos == codec.QoS1 {
+			if p.Code.IsError() {
+				return p.String()
+			}
+			c.wantAck(expected, p, p.PacketID == publish.PacketID, p.Code)
+			return ""
+		}
+	case *codec.Pubrec:
+		if qos == codec.QoS2 {
+			if p.Code.IsError() {
+				return p.String()
+			}
+			c.wantAck(expected, p, p.PacketID == publish.PacketID, p.Code)
+			c.Send(&codec.Pubrel{PacketID: publish.PacketID})
+			c.WantPubcomp(publish.PacketID)
+			return ""
+		}
 	}
-	c.x.fail("PUBACK", p.String())
+	c.x.fail(expected, p.String())
 	return ""
 }
 

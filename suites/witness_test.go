@@ -220,6 +220,9 @@ func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings)
 		}
 		target.WebSocket = &harness.WebSocketDialer{Under: through(proxy.DialWebSocket), Host: ws.Host, RequestURI: ws.RequestURI}
 	}
+	if certified := p.Target.Certified; certified != nil && f.Name == fault.IgnoresMissingCertificate.Name {
+		target.Certified = &harness.Certified{With: certified.With, Without: certified.With}
+	}
 	settings.CheckTimeout = time.Minute
 	result := harness.Perform(t.Context(), &target, p.Profile, settings, p.Body)
 	result.Answer(p.Rules.Of(p.Version))
