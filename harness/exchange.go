@@ -152,7 +152,8 @@ func (x *Exchange) Root() string {
 
 // owns says whether a topic is one of this exchange's own.
 func (x *Exchange) owns(topic string) bool {
-	return strings.Contains(topic, x.settings.RunID+"/"+x.scope)
+	// Not the topics of an exchange whose scope only starts like ours.
+	return strings.Contains(topic+"/", x.settings.RunID+"/"+x.scope+"/")
 }
 
 // ClientID is the Client Identifier that goes by a name within this exchange:
