@@ -47,7 +47,7 @@ func (s Settings) grace() time.Duration { return 300*time.Millisecond + 4*s.Roun
 // closing is grace where the verdict depends on it: a broker may answer the
 // PINGREQ that arrives while another part of it, or another node, is about to
 // close the connection.
-func (s Settings) closing() time.Duration { return time.Second + 4*s.RoundTrip + s.Settle }
+func (s Settings) closing() time.Duration { return 500*time.Millisecond + 4*s.RoundTrip + s.Settle }
 
 // An Exchange is one scripted exchange with a broker: its clients, its topics,
 // its transcript and, in the end, its verdict. Checks are functions of it.
