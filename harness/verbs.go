@@ -227,6 +227,22 @@ func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 	}
 }
 
+// PubcompOrClosed wants the PUBCOMP for this Packet Identifier, whatever its
+// Reason Code (5.0), or the end of the connection (nil): a client that sends a
+// PUBREL out of the blue is itself at fault.
+func (c *Client) PubcompOrClosed(id uint16) *codec.Pubcomp {
+	expected := fmt.Sprintf("PUBCOMP id=%d, or the connection closed", id)
+	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PUBCOMP })
+	if p == nil && !c.Closed() {
+		c.x.fail(expected, instead)
+	}
+	pubcomp, _ := p.(*codec.Pubcomp)
+	if pubcomp != nil && pubcomp.PacketID != id {
+		c.x.fail(expected, p.String())
+	}
+	return pubcomp
+}
+
 func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {
 	if !same || code.IsError() {
 		c.x.fail(expected, p.String())
