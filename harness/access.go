@@ -31,3 +31,53 @@ type Authentication struct {
 	Method string // such as SCRAM-SHA-256
 	Login  Credential
 }
+
+// Access is what the target says about who may do what.
+func (x *Exchange) Access() Access {
+	if x.target.Access == nil {
+		return Access{}
+	}
+	return *x.target.Access
+}
+
+// Unreadable is a topic of this exchange's own that the target's credentials may
+// not subscribe to (needs [UnreadableTopic]).
+func (x *Exchange) Unreadable(suffix string) string {
+	return x.below(x.Access().Unreadable, suffix)
+}
+
+// Unwritable is a topic of this exchange's own that the target's credentials may
+// not publish to (needs [UnwritableTopic]).
+func (x *Exchange) Unwritable(suffix string) string {
+	return x.below(x.Access().Unwritable, suffix)
+}
+
+func (x *Exchange) below(root, suffix string) string {
+	return root + "/" + x.settings.RunID + "/" + x.scope + "/" + suffix
+}
+
+// AsAdministrator logs in as the one who may read and write everything (needs
+// [AdministratorLogin]).
+func AsAdministrator(c *connecting) {
+	admin := c.x.Access().Administrator
+	Login(admin.UserName, admin.Password)(c)
+}
+
+// DialCertified opens a connection to the listener that demands a certificate,
+// showing one (needs [CertifiedListener]).
+func (x *Exchange) DialCertified(name string) *Client {
+	return x.dial(name, x.target.Certified.With, false)
+}
+
+// DialUncertified is DialCertified without showing a certificate. The broker
+// may break the handshake off; refusal then says how, and there is no client.
+func (x *Exchange) DialUncertified(name string) (c *Client, refusal string) {
+	ctx, cancel := x.target.limit(x.ctx)
+	defer cancel()
+	conn, err := x.target.Certified.Without.Dial(ctx)
+	if err != nil {
+		x.log.add(name, Note, "no connection: "+err.Error(), nil, "")
+		return nil, err.Error()
+	}
+	return x.adopt(name, conn, false), ""
+}

@@ -63,7 +63,7 @@ var embeddedLedger = auth.Ledger{
 	},
 	ACL: auth.ACLRules{
 		{Username: "keeper"},
-		{Username: "tester", Filters: auth.Filters{"mqttspec/#": auth.ReadWrite, "mqttspec-notices/#": auth.ReadOnly}},
+		{Username: "tester", Filters: auth.Filters{"mqttspec/#": auth.ReadWrite, "mqttspec-notices/#": auth.ReadOnly, "mqttspec-secrets/#": auth.Deny}},
 	},
 }
 

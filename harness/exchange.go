@@ -22,7 +22,8 @@ type Settings struct {
 	// Timeout bounds every single wait for the broker. It is reached only when
 	// the broker fails, so it is generous.
 	Timeout time.Duration
-	// Settle is waited after a fence before silence is believed; for clusters.
+	// Settle is waited after a fence before silence is believed, and for what one
+	// client has done to be seen by the others; for clusters.
 	Settle time.Duration
 	// CheckTimeout bounds a whole exchange, so that no broker can hold it for ever.
 	CheckTimeout time.Duration
@@ -40,9 +41,13 @@ type Settings struct {
 	Capture *Capture
 }
 
-// grace is how long a broker may take to close a connection on which it has
-// just answered something: the close can be under way.
+// grace is how long to look for what a broker may send or leave.
 func (s Settings) grace() time.Duration { return 300*time.Millisecond + 4*s.RoundTrip }
+
+// closing is grace where the verdict depends on it: a broker may answer the
+// PINGREQ that arrives while another part of it, or another node, is about to
+// close the connection.
+func (s Settings) closing() time.Duration { return 500*time.Millisecond + 4*s.RoundTrip + s.Settle }
 
 // An Exchange is one scripted exchange with a broker: its clients, its topics,
 // its transcript and, in the end, its verdict. Checks are functions of it.
@@ -147,7 +152,8 @@ func (x *Exchange) Root() string {
 
 // owns says whether a topic is one of this exchange's own.
 func (x *Exchange) owns(topic string) bool {
-	return strings.Contains(topic, x.settings.RunID+"/"+x.scope)
+	// Not the topics of an exchange whose scope only starts like ours.
+	return strings.Contains(topic+"/", x.settings.RunID+"/"+x.scope+"/")
 }
 
 // ClientID is the Client Identifier that goes by a name within this exchange:

@@ -47,6 +47,15 @@ const (
 	NoEmptyClientIDs  Need = "a broker that rejects empty Client Identifiers"
 	Credentials       Need = "a target with user name and password"
 	WebSocketListener Need = "a WebSocket URL"
+
+	RefusedCredentials Need = "credentials that must be refused (access.refused)"
+	AdministratorLogin Need = "an administrator's credentials (access.administrator)"
+	UnreadableTopic    Need = "a topic that must not be subscribed to (access.unreadable)"
+	UnwritableTopic    Need = "a topic that must not be published to (access.unwritable)"
+	CertifiedListener  Need = "a listener that demands a client certificate (certified)"
+	Restarting         Need = "a way to restart the broker (start or restart)"
+	Killing            Need = "a way to kill the broker (start or kill)"
+	DurableState       Need = "a broker that keeps its state over a restart (durable)"
 	// AuthenticationMethod is an authentication method that the suite can
 	// perform (SCRAM), and the credentials for it.
 	AuthenticationMethod Need = "an authentication method with credentials"
@@ -54,8 +63,20 @@ const (
 
 // untold says what the target is not known to have.
 func (p *Profile) untold(t *Target) {
+	access := t.Access
+	if access == nil {
+		access = &Access{}
+	}
 	for need, known := range map[Need]bool{
 		WebSocketListener:    t.WebSocket != nil,
+		RefusedCredentials:   len(access.Refused) > 0,
+		AdministratorLogin:   access.Administrator != Credential{},
+		UnreadableTopic:      access.Unreadable != "",
+		UnwritableTopic:      access.Unwritable != "",
+		CertifiedListener:    t.Certified != nil,
+		Restarting:           t.Life != nil,
+		Killing:              t.Life != nil && t.Life.CanKill(),
+		DurableState:         t.Durable,
 		AuthenticationMethod: t.Authentication != nil && scramMethods[t.Authentication.Method] != nil,
 	} {
 		if !known {

@@ -64,6 +64,41 @@ func (c *Client) Refusal(id uint16) string {
 	return ""
 }
 
+// Subscribed subscribes to Topic Filters that a broker may have reasons of its
+// own to refuse, as far as the rules go: very long ones, "#" on a shared broker.
+// Where it does, by SUBACK or by closing the connection, the check does not
+// apply. It returns the QoS granted.
+func (c *Client) Subscribed(qos codec.QoS, filters ...string) []codec.QoS {
+	p := c.NewSubscribe(qos, filters...)
+	c.Send(p)
+	c.PingOrClosed()
+	if refusal := c.Refusal(p.PacketID); refusal != "" {
+		c.x.Inapplicable("the broker does not let this client subscribe to %.60s: %s", strings.Join(filters, ", "), refusal)
+	}
+	suback := c.WantSuback(p.PacketID) // which may come behind PINGRESP
+	if slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
+		c.x.Inapplicable("the broker does not let this client subscribe to %.60s: %s", strings.Join(filters, ", "), suback)
+	}
+	grantedQoS := make([]codec.QoS, len(suback.Codes))
+	for i, code := range suback.Codes {
+		grantedQoS[i] = codec.QoS(code)
+	}
+	return grantedQoS
+}
+
+// Published publishes to a topic that a broker may have reasons of its own to
+// refuse, at QoS 1 where it takes part in that. Where it does refuse, the check
+// does not apply.
+func (c *Client) Published(topic, payload string) {
+	if c.x.UpTo(codec.QoS1) == codec.QoS0 {
+		c.Publish(codec.QoS0, topic, payload)
+		return
+	}
+	if refusal := c.Offer(topic, payload); refusal != "" {
+		c.x.Inapplicable("the broker does not let this client publish to %.60s: %s", topic, refusal)
+	}
+}
+
 // granted says whether a SUBACK code grants the subscription.
 func granted(code codec.ReasonCode) bool { return !code.IsError() }
 

@@ -158,6 +158,9 @@ func (c *Client) Publish(qos codec.QoS, topic, payload string, options ...Publis
 			c.WantPubcomp(p.PacketID)
 		})
 	}
+	if p.Retain {
+		c.settle()
+	}
 }
 
 // WantPuback wants the PUBACK for this Packet Identifier, with success.
@@ -224,6 +227,22 @@ func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 	}
 }
 
+// PubcompOrClosed wants the PUBCOMP for this Packet Identifier, whatever its
+// Reason Code (5.0), or the end of the connection (nil): a client that sends a
+// PUBREL out of the blue is itself at fault.
+func (c *Client) PubcompOrClosed(id uint16) *codec.Pubcomp {
+	expected := fmt.Sprintf("PUBCOMP id=%d, or the connection closed", id)
+	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PUBCOMP })
+	if p == nil && !c.Closed() {
+		c.x.fail(expected, instead)
+	}
+	pubcomp, _ := p.(*codec.Pubcomp)
+	if pubcomp != nil && pubcomp.PacketID != id {
+		c.x.fail(expected, p.String())
+	}
+	return pubcomp
+}
+
 func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {
 	if !same || code.IsError() {
 		c.x.fail(expected, p.String())
@@ -272,6 +291,7 @@ func (c *Client) WantSuback(id uint16) *codec.Suback {
 	if p.PacketID != id {
 		c.x.fail(expected, p.String())
 	}
+	c.settle()
 	return p
 }
 
@@ -291,6 +311,7 @@ func (c *Client) WantUnsuback(id uint16) *codec.Unsuback {
 	if p.PacketID != id {
 		c.x.fail(expected, p.String())
 	}
+	c.settle()
 	return p
 }
 
@@ -511,19 +532,28 @@ func (c *Client) PublishAll(qos codec.QoS, topic string, payloads ...string) {
 // SendAll sends PUBLISH packets in one segment and completes their delivery to
 // the broker. It is set-up.
 func (c *Client) SendAll(packets ...codec.Packet) {
-	unreceived, incomplete := map[uint16]bool{}, map[uint16]bool{}
+	c.Send(packets...)
+	c.Complete(packets...)
+}
+
+// Complete completes the delivery of PUBLISH packets that were sent. A PUBREC
+// may come twice (see WantAnyPubcomp), and where the PUBLISH was a repeated one
+// with any Reason Code (see WantAnyPubrec). It is set-up.
+func (c *Client) Complete(packets ...codec.Packet) {
+	unreceived, incomplete, repeated := map[uint16]bool{}, map[uint16]bool{}, map[uint16]bool{}
 	step := StepPublishQoS1
 	for _, p := range packets {
-		switch p := p.(*codec.Publish); p.QoS {
+		p := p.(*codec.Publish)
+		switch p.QoS {
 		case codec.QoS2:
 			incomplete[p.PacketID], step = true, StepPublishQoS2
 			unreceived[p.PacketID] = true
 		case codec.QoS1:
 			unreceived[p.PacketID] = true
 		}
+		repeated[p.PacketID] = p.Dup
 	}
-	c.Send(packets...)
-	const every = "the acknowledgement of every PUBLISH, once"
+	const every = "the acknowledgement of every PUBLISH"
 	c.x.during(step, func() {
 		for len(unreceived)+len(incomplete) > 0 {
 			p, instead := c.take(&c.replies, anyPacket)
@@ -534,9 +564,14 @@ func (c *Client) SendAll(packets ...codec.Packet) {
 				c.wantAck(every, p, unreceived[p.PacketID] && !incomplete[p.PacketID], p.Code)
 				delete(unreceived, p.PacketID)
 			case *codec.Pubrec:
-				c.wantAck(every, p, unreceived[p.PacketID] && incomplete[p.PacketID], p.Code)
+				if repeated[p.PacketID] {
+					p.Code = codec.Success
+				}
+				c.wantAck(every, p, incomplete[p.PacketID], p.Code)
+				if unreceived[p.PacketID] {
+					c.Send(&codec.Pubrel{PacketID: p.PacketID})
+				}
 				delete(unreceived, p.PacketID)
-				c.Send(&codec.Pubrel{PacketID: p.PacketID})
 			case *codec.Pubcomp:
 				c.wantAck(every, p, incomplete[p.PacketID] && !unreceived[p.PacketID], p.Code)
 				delete(incomplete, p.PacketID)
@@ -547,12 +582,57 @@ func (c *Client) SendAll(packets ...codec.Packet) {
 	})
 }
 
+// Arrivals waits for a PUBLISH or a PUBREL and returns all that have come, the
+// PUBRELs first.
+func (c *Client) Arrivals(expected string) []codec.Packet {
+	timeout := time.NewTimer(c.x.settings.Timeout)
+	defer timeout.Stop()
+	for {
+		c.mu.Lock()
+		arrived := slices.Concat(c.releases, c.messages)
+		c.releases, c.messages = nil, nil
+		if len(c.replies) == 0 {
+			c.releaseQueue()
+		}
+		end, text, changed := c.end, c.endText, c.changed
+		c.mu.Unlock()
+		if len(arrived) > 0 {
+			return arrived
+		}
+		if end != open {
+			c.x.fail(expected, text)
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			c.x.fail(expected, "nothing within "+c.x.settings.Timeout.String())
+		case <-c.x.ctx.Done():
+			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+		}
+	}
+}
+
 // Offer publishes a QoS 1 message that the broker may refuse, and says how it
 // did: by closing the connection or, in 5.0, by the Reason Code in PUBACK. ""
 // means that it took the message; to do neither is a failure.
 func (c *Client) Offer(topic, payload string) (refusal string) {
-	publish := c.NewPublish(codec.QoS1, topic, payload)
+	return c.OfferAt(codec.QoS1, topic, payload)
+}
+
+// OfferAt is Offer at any QoS: it wants the answer that the QoS has, with any
+// Reason Code, or the end of the connection. At QoS 0, which has none, a
+// PINGREQ tells when the broker is done.
+func (c *Client) OfferAt(qos codec.QoS, topic, payload string) (refusal string) {
+	publish := c.NewPublish(qos, topic, payload)
 	c.Send(publish)
+	expected := "PUBACK"
+	switch qos {
+	case codec.QoS0:
+		c.Send(&codec.Pingreq{})
+		expected = "PINGRESP"
+	case codec.QoS2:
+		expected = "PUBREC"
+	}
 	p, instead := c.take(&c.replies, anyPacket)
 	switch p := p.(type) {
 	case nil:
@@ -560,19 +640,35 @@ func (c *Client) Offer(topic, payload string) (refusal string) {
 		open := c.end == open
 		c.mu.Unlock()
 		if open {
-			c.x.fail("PUBACK, or the connection closed", instead)
+			c.x.fail(expected+", or the connection closed", instead)
 		}
 		return instead
-	case *codec.Puback:
-		if p.Code.IsError() {
-			return p.String()
-		}
-		c.wantAck("PUBACK", p, p.PacketID == publish.PacketID, p.Code)
-		return ""
 	case *codec.Disconnect:
 		return p.String()
+	case *codec.Pingresp:
+		if qos == codec.QoS0 {
+			return ""
+		}
+	case *codec.Puback:
+		if qos == codec.QoS1 {
+			if p.Code.IsError() {
+				return p.String()
+			}
+			c.wantAck(expected, p, p.PacketID == publish.PacketID, p.Code)
+			return ""
+		}
+	case *codec.Pubrec:
+		if qos == codec.QoS2 {
+			if p.Code.IsError() {
+				return p.String()
+			}
+			c.wantAck(expected, p, p.PacketID == publish.PacketID, p.Code)
+			c.Send(&codec.Pubrel{PacketID: publish.PacketID})
+			c.WantPubcomp(publish.PacketID)
+			return ""
+		}
 	}
-	c.x.fail("PUBACK", p.String())
+	c.x.fail(expected, p.String())
 	return ""
 }
 

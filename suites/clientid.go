@@ -61,7 +61,7 @@ var _ = Check("clientid-empty-rejected",
 	"rejects an empty Client Identifier, if it does, in due form",
 	Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
 	Needs{NoEmptyClientIDs},
-	CaughtBy{fault.HoldsRefused, fault.RefusesAsUnavailable},
+	CaughtBy{fault.HoldsRefused},
 	func(x *Exchange) {
 		alice := x.Dial("alice")
 

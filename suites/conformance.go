@@ -45,7 +45,7 @@ type Options struct {
 
 // What Options mean where they say nothing.
 const (
-	DefaultParallel    = 32
+	DefaultParallel    = 64
 	DefaultTimeout     = 5 * time.Second
 	DefaultTopicPrefix = "mqttspec"
 )

@@ -135,7 +135,7 @@ var _ = Check("errors-other-sessions",
 		for _, o := range malformedPackets {
 			alice := x.Connect(Clean, As(o.name))
 			alice.Send(o.packet(x, alice))
-			alice.AwaitEnd()
+			alice.PingOrClosed()
 		}
 
 		carol.Send(carol.NewPublish(x.UpTo(QoS1), topic, "still here"))
@@ -154,7 +154,10 @@ var _ = Check("errors-refusal-contained",
 		alice.Subscribe(QoS1, topic)
 
 		alice.Send(&codec.Pubrel{PacketID: 4711})
-		pubcomp := Want[*codec.Pubcomp](alice, "PUBCOMP 0x92 Packet Identifier not found")
+		pubcomp := alice.PubcompOrClosed(4711)
+		if pubcomp == nil {
+			x.Inapplicable("the broker closes the connection on a PUBREL with a Packet Identifier that is not in use")
+		}
 		if !pubcomp.Code.IsError() {
 			x.Inapplicable("the broker refuses nothing: %s", pubcomp)
 		}

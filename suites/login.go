@@ -107,7 +107,7 @@ var _ = Check("login-refused-code",
 
 var _ = Check("login-checked",
 	"authenticates clients that connect with user name and password",
-	Rules{V5: "5.0/3.1.4/authentication-checks"},
+	Rules{V5: "5.0/3.1.4/authentication-checks 5.0/4.12/basic-authentication"},
 	Needs{Credentials},
 	CaughtBy{fault.AcceptsRefusedClients},
 	func(x *Exchange) {

@@ -50,6 +50,7 @@ var _ = Check("packetsize-not-exceeded",
 var _ = Check("packetsize-discarded",
 	"discards a message that is too large for its subscriber as though it had been delivered",
 	Rules{V5: "MQTT-3.1.2-25"},
+	Needs{AtLeastOnce},
 	CaughtBy{fault.KeepsTooLargeMessages, fault.StopsAtTooLargeMessages}, // and mochi 2.7.9, which sends it when it may
 	func(x *Exchange) {
 		var above0 []codec.QoS

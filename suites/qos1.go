@@ -150,6 +150,43 @@ var _ = Check("qos1-acknowledged-not-resent",
 		bob.WantNothingBefore(alice.Marker(QoS1, topic))
 	})
 
+var _ = Check("unacknowledged-not-resent-early",
+	"resends nothing while the connection lasts, however long the client takes to acknowledge",
+	Rules{V5: "MQTT-4.4.0-1"}, // 3.1.1 does not forbid it
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ResendsOnPing},
+	func(x *Exchange) {
+		waiting := func(x *Exchange, qos codec.QoS) (bob *Client, id uint16) {
+			bob = x.Connect(Clean, As("bob"))
+			bob.Subscribe(qos, x.Topic("slow"))
+			x.Connect(Clean, As("alice")).Publish(qos, x.Topic("slow"), "hello")
+			return bob, bob.WantPublishAt(qos, x.Topic("slow"), "hello").PacketID
+		}
+		wantNoResend := func(x *Exchange, bob *Client) {
+			bob.Ping()
+			bob.Subscribe(QoS0, x.Topic("other"))
+			bob.WantIdle()
+		}
+		cases := []Case{{Name: "PUBLISH QoS 1", Body: func(x *Exchange) {
+			bob, _ := waiting(x, QoS1)
+			wantNoResend(x, bob)
+		}}}
+		if x.Profile.MaximumQoS() == QoS2 {
+			cases = append(cases,
+				Case{Name: "PUBLISH QoS 2", Body: func(x *Exchange) {
+					bob, _ := waiting(x, QoS2)
+					wantNoResend(x, bob)
+				}},
+				Case{Name: "PUBREL", Body: func(x *Exchange) {
+					bob, id := waiting(x, QoS2)
+					bob.Send(&codec.Pubrec{PacketID: id})
+					bob.WantPubrel(id)
+					wantNoResend(x, bob)
+				}})
+		}
+		x.Cases(cases...)
+	})
+
 var _ = Check("queued-dup-0",
 	"sends a message that waited for the client with DUP 0: it is the first time",
 	Rules{

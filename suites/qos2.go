@@ -140,7 +140,7 @@ var _ = Check("qos2-identifier-reused",
 	})
 
 var _ = Check("qos2-pubrel-answered",
-	"answers every PUBREL with a PUBCOMP of the same Packet Identifier, known or not",
+	"answers a PUBREL that is sent again with a PUBCOMP of the same Packet Identifier, though the message is complete",
 	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
 	Needs{ExactlyOnce},
 	CaughtBy{fault.IgnoresUnknownPubrel},
@@ -155,24 +155,25 @@ var _ = Check("qos2-pubrel-answered",
 			alice.WantPubcomp(5)
 			return alice
 		}
-		x.Cases(
-			Case{Name: "repeated", Body: func(x *Exchange) {
-				alice := completed(x, Clean)
-				alice.Send(&codec.Pubrel{PacketID: 5})
-				alice.WantAnyPubcomp(5)
-			}},
-			Case{Name: "repeated after a reconnect", Body: func(x *Exchange) {
+		cases := []Case{
+			{Name: "repeated after a reconnect", Body: func(x *Exchange) {
 				completed(x, Persistent).Drop()
 				alice := x.Connect(Persistent, As("alice"))
 				alice.Send(&codec.Pubrel{PacketID: 5})
 				alice.WantAnyPubcomp(5)
 			}},
-			Case{Name: "never used before", Body: func(x *Exchange) {
-				alice := x.Connect(Clean, As("alice"))
-				alice.Send(&codec.Pubrel{PacketID: 77})
-				alice.WantAnyPubcomp(77)
-			}},
-		)
+		}
+		// In 5.0 a client that repeats a PUBREL on the same connection is itself at
+		// fault [MQTT-4.4.0-1], as is in both versions one that sends a PUBREL
+		// without PUBLISH and PUBREC: the server may close.
+		if x.Version == V311 {
+			cases = append(cases, Case{Name: "repeated", Body: func(x *Exchange) {
+				alice := completed(x, Clean)
+				alice.Send(&codec.Pubrel{PacketID: 5})
+				alice.WantAnyPubcomp(5)
+			}})
+		}
+		x.Cases(cases...)
 	})
 
 var _ = Check("qos2-receiver-resumed",

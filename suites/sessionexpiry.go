@@ -92,6 +92,7 @@ var _ = Check("session-expiry-zero",
 				rows = append(rows, named[func(*Exchange)]{expiry.name + ", " + end.name, func(x *Exchange) {
 					topic := x.Topic("news")
 					alice := x.Connect(Clean, As("alice"), expiry.value)
+					needExpiry(x, alice, 0, 0, 0)
 					alice.Subscribe(x.UpTo(QoS1), topic)
 					end.value(alice)
 

@@ -128,15 +128,8 @@ var _ = Check("shared-no-retained",
 				bob.Unsubscribe(group)
 				carol.WantNothingBefore(alice.Marker(qos, topic))
 			}},
-			Case{Name: "one that joins again", Body: func(x *Exchange) {
-				alice, topic, qos := retainedState(x)
-				group := share(x, "workers", topic)
-				bob := member(x, "bob", qos, group)
-
-				bob.Subscribe(qos, group)
-
-				bob.WantNothingBefore(alice.Marker(qos, topic))
-			}},
+			// Not when it subscribes again: none are sent "when it first
+			// subscribes", otherwise it "behaves like a non-shared subscription".
 		)
 	})
 
@@ -146,6 +139,8 @@ var _ = Check("shared-independent",
 	Needs{SharedSubscriptions, Wildcards},
 	CaughtBy{fault.SharesAmongAllGroups, fault.SharesOnlyWhenShared},
 	func(x *Exchange) {
+		// In any order: only Non-shared Subscriptions are bound to one
+		// (MQTT-4.6.0-6).
 		x.Cases(
 			Case{Name: "two groups with one filter", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
@@ -154,7 +149,7 @@ var _ = Check("shared-independent",
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(Equal(countedTo(4)), "messages to the first group")
+				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
 			}},
 			Case{Name: "two groups with overlapping filters", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs/today"), x.UpTo(QoS1)
@@ -163,7 +158,7 @@ var _ = Check("shared-independent",
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(Equal(countedTo(4)), "messages to the first group")
+				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
 			}},
 			Case{Name: "a group and a client with a subscription of its own", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
@@ -172,7 +167,7 @@ var _ = Check("shared-independent",
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(Equal(countedTo(4)), "messages to the group")
+				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the group")
 			}},
 			// mochi 2.7.9 sends such a client one copy. Section 4.8.2: "the Client
 			// will receive a copy of the message by virtue of it having the

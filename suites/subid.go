@@ -314,3 +314,18 @@ var _ = Check("subid-twice",
 			alice.WantClosed()
 		})
 	})
+
+var _ = Check("subid-from-client",
+	"closes the connection on a PUBLISH with a Subscription Identifier",
+	Rules{V5: "MQTT-3.3.4-6"},
+	CaughtBy{fault.IgnoresPublishedSubscriptionIdentifiers},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 takes it. Section 3.3.4 calls every identifier a Protocol
+		// Error "other than those received in SUBSCRIBE packet which caused it to
+		// flow", and no SUBSCRIBE causes what a client publishes.
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.SubscriptionIdentifier(1)))))
+
+		alice.WantClosed()
+	})

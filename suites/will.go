@@ -270,11 +270,12 @@ func connectFlagged(x *Exchange, bits byte, options ...ConnectOption) codec.Pack
 }
 
 // wantUnacceptable wants a CONNECT to end in a closed connection: it is
-// malformed (MQTT-3.1.4-1).
+// malformed (MQTT-3.1.4-1). That 3.1.1 does not allow a CONNACK before that is
+// for connect-malformed-unanswered.
 func wantUnacceptable(x *Exchange, connect codec.Packet) {
 	alice := x.Dial("alice")
 	alice.Send(connect)
-	alice.WantClosed()
+	alice.WantRejected(codec.QoSNotSupported, codec.TopicNameInvalid)
 }
 
 var _ = Check("will-qos-without-flag",

@@ -18,9 +18,10 @@ import (
 // new Network Connection for the ClientID", which is among the exceptions
 // (MQTT-3.1.2-8). Only a comment that is not normative says which it is.
 
-// willLateness is how late a will may come and still be counted: when it is
+// willLateness is how much later than the timeout a will may come and still be
+// counted, for brokers that look for what is due every few seconds: when it is
 // due is a MUST, that it comes promptly only a SHOULD.
-const willLateness = 5 * time.Second
+const willLateness = 2 * time.Second
 
 // delayed is the Will Delay Interval of a will.
 func delayed(seconds uint32) codec.Property { return codec.WillDelayInterval(seconds) }

@@ -145,7 +145,7 @@ func Parse(path string, raw []byte) (*File, error) {
 		return nil, fmt.Errorf("%s: several YAML documents; a target file is one", path)
 	}
 	if len(tree.Docs) == 1 && tree.Docs[0].Body != nil {
-		if err := errors.Join(unknownKeys(path, tree.Docs[0].Body, reflect.TypeFor[File]())...); err != nil {
+		if err := errors.Join(mistakes(path, tree.Docs[0].Body, reflect.TypeFor[File]())...); err != nil {
 			return nil, err
 		}
 		if err := yaml.NodeToValue(tree.Docs[0].Body, f, yaml.Strict()); err != nil {
@@ -171,35 +171,36 @@ func position(err error) string {
 	return " this is no YAML that a target file can hold"
 }
 
-// unknownKeys finds every key that no field goes by.
-func unknownKeys(path string, node ast.Node, t reflect.Type) []error {
+// mistakes finds every key that no field goes by, and values that the decoder
+// would complain about without saying where they are.
+func mistakes(path string, node ast.Node, t reflect.Type) []error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch n := node.(type) {
 	case *ast.AnchorNode:
-		return unknownKeys(path, n.Value, t)
+		return mistakes(path, n.Value, t)
 	case *ast.SequenceNode:
 		var errs []error
 		if t.Kind() == reflect.Slice {
 			for _, v := range n.Values {
-				errs = append(errs, unknownKeys(path, v, t.Elem())...)
+				errs = append(errs, mistakes(path, v, t.Elem())...)
 			}
 		}
 		return errs
 	case *ast.MappingNode:
 		var errs []error
 		for _, pair := range n.Values {
-			errs = append(errs, unknownKey(path, pair, t)...)
+			errs = append(errs, keyMistakes(path, pair, t)...)
 		}
 		return errs
 	case *ast.MappingValueNode:
-		return unknownKey(path, n, t)
+		return keyMistakes(path, n, t)
 	}
 	return nil
 }
 
-func unknownKey(path string, pair *ast.MappingValueNode, t reflect.Type) []error {
+func keyMistakes(path string, pair *ast.MappingValueNode, t reflect.Type) []error {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
@@ -209,7 +210,13 @@ func unknownKey(path string, pair *ast.MappingValueNode, t reflect.Type) []error
 		known[field.key] = field.Type
 	}
 	if inner, ok := known[key]; ok {
-		return unknownKeys(path, pair.Value, inner)
+		if inner == reflect.TypeFor[time.Duration]() {
+			value := pair.Value.GetToken()
+			if _, err := time.ParseDuration(value.Value); err != nil {
+				return []error{fmt.Errorf("%s:%d:%d: %s: %q is no duration; write 5s, 500ms or 2m", path, value.Position.Line, value.Position.Column, key, value.Value)}
+			}
+		}
+		return mistakes(path, pair.Value, inner)
 	}
 	names := make([]string, 0, len(known))
 	for name := range known {

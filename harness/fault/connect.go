@@ -1,6 +1,10 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"strings"
+
+	"mqttspec/codec"
+)
 
 // RefusesConnections answers no CONNECT with success.
 var RefusesConnections = fromBroker("refuses-connections", "answers every CONNECT with a refusal",
@@ -95,21 +99,20 @@ var DisconnectsWithoutReason = fromBroker("disconnects-without-reason", "gives R
 	})
 
 // MissesPacketsBeforeConnack reads nothing until it has accepted the client.
-var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "loses what a client sends before the CONNACK",
+var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "loses what a client sends in one segment with its CONNECT",
 	func() behaviour {
-		accepted := map[*Link]bool{}
-		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
-				if f.Type() != codec.CONNECT && !accepted[l] {
-					return Swallow
-				}
+		opening := map[*Link]bool{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Type() == codec.CONNECT {
+				opening[l] = true
 				return Forward
-			},
-			fromBroker: only(func(l *Link, _ *codec.Connack) Action {
-				accepted[l] = true
-				return Forward
-			}),
-		}
+			}
+			opening[l] = opening[l] && f.Behind
+			if opening[l] {
+				return Swallow
+			}
+			return Forward
+		}}
 	})
 
 // ProcessesRefusedClients acts on what comes behind a CONNECT that it refuses.
@@ -120,7 +123,7 @@ var ProcessesRefusedClients = stateful("processes-refused-clients", "processes w
 			fromClient: func(l *Link, f *Frame) Action {
 				if publish, ok := f.Packet.(*codec.Publish); ok && !connected[l] {
 					for _, other := range l.Others() {
-						if connected[other] {
+						if connected[other] && ofExchange(other, publish.Topic) {
 							other.ToBroker(publish)
 							return Swallow
 						}
@@ -134,6 +137,13 @@ var ProcessesRefusedClients = stateful("processes-refused-clients", "processes w
 			}),
 		}
 	})
+
+// ofExchange says whether a client belongs to the exchange whose topic this is:
+// PREFIX/RUN/SCOPE/… belongs to RUNxSCOPEx….
+func ofExchange(l *Link, topic string) bool {
+	levels := strings.Split(topic, "/")
+	return len(levels) > 3 && strings.HasPrefix(l.clientID(), levels[1]+"x"+levels[2]+"x")
+}
 
 // MixesUpConnectPayload reads the fields of the payload in another order.
 var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the User Name in CONNECT for the Will Topic, and that for the User Name",

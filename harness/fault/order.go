@@ -3,7 +3,7 @@ package fault
 import "mqttspec/codec"
 
 // SwapsMessages lets a message overtake the one before it.
-var SwapsMessages = stateful("swaps-messages", "sends every second message ahead of the one before it",
+var SwapsMessages = stateful("swaps-messages", "sends every second message of a topic and QoS ahead of the one before it",
 	func() behaviour {
 		return behaviour{fromBroker: swaps[*codec.Publish](func(*Link, *Frame) bool { return true })}
 	})
@@ -27,21 +27,31 @@ var SwapsPubrels = stateful("swaps-pubrels", "sends every second PUBREL ahead of
 		return behaviour{fromBroker: swaps[*codec.Pubrel](func(*Link, *Frame) bool { return true })}
 	})
 
-// swaps holds a packet of one type back until the next one has gone out.
+// swaps holds a packet of one type (a PUBLISH: of one topic and QoS) back until
+// the next one has gone out.
 func swaps[T codec.Packet](match func(*Link, *Frame) bool) func(*Link, *Frame) Action {
-	held := map[*Link]codec.Packet{}
+	type stream struct {
+		l     *Link
+		topic string
+		qos   codec.QoS
+	}
+	held := map[stream]codec.Packet{}
 	return func(l *Link, f *Frame) Action {
 		p, ok := f.Packet.(T)
 		if !ok || !match(l, f) {
 			return Forward
 		}
-		first := held[l]
+		of := stream{l: l}
+		if p, ok := f.Packet.(*codec.Publish); ok {
+			of.topic, of.qos = p.Topic, p.QoS
+		}
+		first := held[of]
 		if first == nil {
-			held[l] = p
+			held[of] = p
 			return Swallow
 		}
 		l.ToClient(p, first)
-		delete(held, l)
+		delete(held, of)
 		return Swallow
 	}
 }

@@ -25,10 +25,6 @@ func ignoresShort(t codec.Type) Fault {
 		func(_ *Link, f *Frame) bool { return f.Type() == t && len(f.Raw) < 6 })
 }
 
-// ClosesOnPayloadFormat makes good what brokers get wrong.
-var ClosesOnPayloadFormat = closes("closes-on-payload-format", "closes the connection on a PUBLISH whose Payload Format Indicator is neither 0 nor 1, that is to say rightly",
-	breaking("5.0/3.3.2.3.2/payload-format-indicator-value"))
-
 // ForwardsWhateverComes looks at no property.
 var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messages with properties that no message can have",
 	func() behaviour {

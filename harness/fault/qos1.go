@@ -125,6 +125,31 @@ var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last messa
 		}
 	})
 
+// ResendsOnPing is reminded of what is open whenever the client shows up.
+var ResendsOnPing = stateful("resends-on-ping", "sends the last unacknowledged PUBLISH or PUBREL again when PINGREQ comes",
+	func() behaviour {
+		last := map[*Link]codec.Packet{}
+		return behaviour{
+			fromBroker: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Publish:
+					again := *p
+					again.Dup = p.QoS > codec.QoS0
+					last[l] = &again
+				case *codec.Pubrel:
+					last[l] = p
+				}
+				return Forward
+			},
+			fromClient: func(l *Link, f *Frame) Action {
+				if f.Type() == codec.PINGREQ && last[l] != nil {
+					l.ToClient(last[l])
+				}
+				return Forward
+			},
+		}
+	})
+
 // onResend makes a fault of what becomes of a PUBLISH or PUBREL that the broker
 // sends again on another connection than before; first is the PUBLISH as it
 // was sent at first.

@@ -93,3 +93,10 @@ var IgnoresWrongSubscriptionIdentifiers = tolerates("ignores-wrong-subscription-
 	func(_ *Link, f *Frame) bool {
 		return f.Type() == codec.SUBSCRIBE && f.Breach != nil && strings.HasPrefix(f.Breach.Field, "Subscription Identifier")
 	})
+
+// IgnoresPublishedSubscriptionIdentifiers takes no notice of what clients
+// cannot know.
+var IgnoresPublishedSubscriptionIdentifiers = tolerates("ignores-published-subscription-identifiers", "ignores a PUBLISH with a Subscription Identifier and carries on",
+	func(_ *Link, f *Frame) bool {
+		return f.Type() == codec.PUBLISH && f.Breach != nil && strings.HasPrefix(f.Breach.Field, "Subscription Identifier")
+	})

@@ -159,7 +159,7 @@ var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a mess
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				key := filterOf{l, p.Subscriptions[0].Filter}
 				subscribed[key]++
-				gap[l] = gap[l] || subscribed[key] == 10
+				gap[l] = gap[l] || subscribed[key] >= 5
 				return Forward
 			}),
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
@@ -252,4 +252,27 @@ var RefusesWildcards = fromClient("refuses-wildcards", "refuses every SUBSCRIBE 
 		}
 		l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{refused}, len(p.Subscriptions))})
 		return Swallow
+	})
+
+// SharesIdentifiersWithSubscribe has one list of identifiers for both sides.
+var SharesIdentifiersWithSubscribe = stateful("shares-identifiers-with-subscribe", "refuses a SUBSCRIBE with the Packet Identifier of a message that it has under way to the client, with 0x91",
+	func() behaviour {
+		type delivery struct {
+			link *Link
+			id   uint16
+		}
+		underWay := map[delivery]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				if !underWay[delivery{l, p.PacketID}] {
+					return Forward
+				}
+				l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.PacketIdentifierInUse}, len(p.Subscriptions))})
+				return Swallow
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				underWay[delivery{l, p.PacketID}] = p.QoS > codec.QoS0
+				return Forward
+			}),
+		}
 	})

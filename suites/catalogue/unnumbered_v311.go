@@ -12,7 +12,7 @@ var unnumbered311 = []Requirement{
 	must311("3.1.1/2.2.1/packet-type-reserved", "2.2.1", Both,
 		"Never sends packet types 0 and 15, which are forbidden; receiving one is a protocol violation"),
 	must311("3.1.1/2.2.1/packet-direction", "2.2.1", Both,
-		"Sends no packet type that only flows the other way; receiving one is a protocol violation"),
+		"Sends no packet type that only flows the other way"),
 	must311("3.1.1/2.2.3/remaining-length", "2.2.3", Both,
 		"Fills the Remaining Length with the fields of the packet exactly; otherwise it is malformed"),
 	must311("3.1.1/2.2.3/remaining-length-too-long", "2.2.3", Both,
@@ -41,6 +41,8 @@ var unnumbered311 = []Requirement{
 		"Refuses a well-formed CONNECT by a CONNACK whose return code names the reason"),
 	must311("3.1.1/3.3.3/payload-empty", "3.3.3", Both,
 		"Takes a PUBLISH with an empty payload as valid, and delivers it like any other"),
+	should311("3.1.1/3.3.5/unauthorized-will", "3.3.5", Server,
+		"Delivers no Will Message to a topic that its client is not authorized to publish to"),
 	should311("3.1.1/3.8.3/wildcards-supported", "3.8.3", Server,
 		"Supports Topic Filters with wildcards"),
 	// Printed as [MQTT-3-8.3-4].

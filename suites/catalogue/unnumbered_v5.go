@@ -119,6 +119,7 @@ var unnumbered5 = []Requirement{
 	{ID: "5.0/3.3.4/topic-alias-invalid-reason", Version: codec.V5, Section: "3.3.4", Level: Should, Binds: Both, Summary: "A Topic Alias of 0 or above the maximum is reported: DISCONNECT with 0x94"},
 	{ID: "5.0/3.3.4/receive-maximum-exceeded-reason", Version: codec.V5, Section: "3.3.4", Level: Should, Binds: Server, Summary: "A client that exceeds the server's Receive Maximum is told so: DISCONNECT with 0x93"},
 	{ID: "5.0/3.4.2.1/reason-code-omitted", Version: codec.V5, Section: "3.4.2.1", Level: Must, Binds: Both, Summary: "A PUBACK of two bytes is a success"},
+	{ID: "5.0/3.4.2.1/unauthorized-undelivered", Version: codec.V5, Section: "3.4.2.1", Level: Should, Binds: Server, Summary: "A message that its client is not authorized to publish, as PUBLISH or as will, reaches nobody"},
 	{ID: "5.0/3.4.2.2.1/property-length-omitted", Version: codec.V5, Section: "3.4.2.2.1", Level: Must, Binds: Both, Summary: "A PUBACK may end after its Reason Code: it then has no properties"},
 	{ID: "5.0/3.4.2.2.2/reason-string-twice", Version: codec.V5, Section: "3.4.2.2.2", Level: Must, Binds: Both, Summary: "PUBACK has Reason String at most once; twice is a Protocol Error"},
 	{ID: "5.0/3.5.2.1/reason-code-omitted", Version: codec.V5, Section: "3.5.2.1", Level: Must, Binds: Both, Summary: "A PUBREC of two bytes is a success"},

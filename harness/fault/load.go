@@ -1,0 +1,41 @@
+package fault
+
+import "mqttspec/codec"
+
+// LosesMessages is not up to the load.
+var LosesMessages = everyHundredth("loses-messages", "loses one of a hundred messages above QoS 0",
+	func(l *Link, p *codec.Publish) Action {
+		switch p.QoS {
+		case codec.QoS1:
+			l.ToBroker(&codec.Puback{PacketID: p.PacketID})
+		case codec.QoS2:
+			l.ToBroker(&codec.Pubrec{PacketID: p.PacketID})
+		}
+		return Swallow
+	})
+
+// RepeatsMessages is not up to the load either.
+var RepeatsMessages = everyHundredth("repeats-messages", "delivers one of a hundred messages a second time, as another",
+	func(l *Link, p *codec.Publish) Action {
+		again := *p
+		again.PacketID = p.PacketID ^ 0x4000
+		l.ToClient(p, &again)
+		return Swallow
+	})
+
+// everyHundredth makes a fault of what becomes of every hundredth message of
+// the highest QoS that is used.
+func everyHundredth(name, does string, edit func(l *Link, p *codec.Publish) Action) Fault {
+	return stateful(name, does, func() behaviour {
+		count := 0
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			if p.QoS < codec.QoS2 || p.Dup {
+				return Forward
+			}
+			if count++; count%100 == 0 {
+				return edit(l, p)
+			}
+			return Forward
+		})}
+	})
+}

@@ -1,0 +1,161 @@
+package suites
+
+import (
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// Access rules. The specification leaves it to a server whom it admits and what
+// it lets them do, and lays down how it then behaves: to a CONNECT in section
+// 3.1.4, to a PUBLISH in 3.3.5 (3.4.2.1 and 3.5.2.1 of 5.0), to a SUBSCRIBE in
+// 3.8.4. What is forbidden here is what the target file says is.
+
+var _ = Check("access-refused-credentials",
+	"lets nobody in with credentials that must be refused, and closes the connection",
+	Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
+	Needs{RefusedCredentials},
+	CaughtBy{fault.AcceptsRefusedClients, fault.HoldsRefused},
+	func(x *Exchange) {
+		Each(x, x.Access().Refused, func(c Credential) string { return "user name " + c.UserName }, func(x *Exchange, wrong Credential) {
+			alice := x.Dial("alice")
+
+			alice.Send(x.NewConnect(Clean, As("alice"), Login(wrong.UserName, wrong.Password)))
+
+			alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned,
+				codec.RefusedCredentials, codec.RefusedNotAuthorized)
+		})
+	})
+
+var _ = Check("access-certificate-missing",
+	"lets nobody in without a client certificate where it demands one",
+	Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
+	Needs{CertifiedListener},
+	CaughtBy{fault.IgnoresMissingCertificate},
+	func(x *Exchange) {
+		// The listener works for those who have one.
+		bob := x.DialCertified("bob")
+		bob.Send(x.NewConnect(Clean, As("bob")))
+		if !bob.Accepts() {
+			x.Inapplicable("the listener does not accept the certificate of the target file either")
+		}
+
+		alice, refusal := x.DialUncertified("alice")
+		if refusal != "" {
+			return
+		}
+		// In TLS 1.3 a client has finished its handshake before the server looks
+		// for the certificate.
+		alice.Send(x.NewConnect(Clean, As("alice")))
+
+		alice.WantRejected(codec.NotAuthorized, codec.BadUserNameOrPassword)
+	})
+
+var _ = Check("access-subscription-refused",
+	"refuses a forbidden subscription in its place of SUBACK and grants the others",
+	Rules{V311: "MQTT-3.8.4-5 MQTT-3.9.3-1", V5: "MQTT-3.8.4-7 MQTT-3.9.3-1"},
+	Needs{UnreadableTopic},
+	CaughtBy{fault.GrantsForbiddenSubscriptions, fault.RefusesAllForOne, fault.ReversesSubackCodes},
+	func(x *Exchange) {
+		allowed, forbidden, other := x.Topic("news"), x.Unreadable("news"), x.Topic("weather")
+		alice := x.Connect(Clean, As("alice"))
+
+		subscribe := alice.NewSubscribe(QoS0, allowed, other, forbidden)
+		alice.Send(subscribe)
+
+		suback := wantSubackUnlessClosed(x, alice, subscribe.PacketID)
+		x.Expect(suback.Codes).To(HaveLen(3), "reason codes")
+		x.Expect(suback.Codes[:2]).To(Equal([]codec.ReasonCode{codec.GrantedQoS0, codec.GrantedQoS0}), "the allowed subscriptions")
+		x.Expect(suback.Codes[2].IsError()).To(BeTrue(), "failure of the forbidden subscription")
+		x.Connect(Clean, As("bob")).Publish(QoS0, allowed, "hello")
+		alice.Receive(allowed, "hello")
+	})
+
+var _ = Check("access-subscription-undelivered",
+	"sends nothing for a subscription that it has refused",
+	Rules{V311: "MQTT-3.8.4-5", V5: "MQTT-3.8.4-7"},
+	Needs{UnreadableTopic, AdministratorLogin},
+	CaughtBy{fault.DeliversPastRules},
+	func(x *Exchange) {
+		allowed, forbidden := x.Topic("news"), x.Unreadable("news")
+		alice := x.Connect(Clean, As("alice"))
+		subscribe := alice.NewSubscribe(QoS0, allowed, forbidden)
+		alice.Send(subscribe)
+		if suback := wantSubackUnlessClosed(x, alice, subscribe.PacketID); len(suback.Codes) != 2 || !suback.Codes[1].IsError() {
+			x.Inapplicable("the broker grants the subscription (see check access-subscription-refused)")
+		}
+
+		keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
+		keeper.Publish(QoS0, forbidden, "hidden")
+		keeper.Ping()
+
+		alice.WantNothingBefore(keeper.Marker(QoS0, allowed))
+	})
+
+// wantSubackUnlessClosed wants the SUBACK to a SUBSCRIBE that holds a forbidden
+// subscription. A broker that would rather close the connection may.
+func wantSubackUnlessClosed(x *Exchange, c *Client, id uint16) *codec.Suback {
+	c.PingOrClosed()
+	if c.Closed() {
+		x.Inapplicable("the broker closes the connection of a client that asks for a forbidden subscription")
+	}
+	return c.WantSuback(id)
+}
+
+var _ = Check("access-publish-answered",
+	"acknowledges a forbidden PUBLISH as its version allows, or closes the connection",
+	Rules{V311: "MQTT-3.3.5-2", V5: "MQTT-3.3.4-1"},
+	Needs{UnwritableTopic, ExactlyOnce},
+	CaughtBy{fault.DropsUnacknowledged},
+	func(x *Exchange) {
+		Each(x, []codec.QoS{QoS1, QoS2}, qosName, func(x *Exchange, qos codec.QoS) {
+			alice := x.Connect(Clean, As("alice"))
+
+			refusal := alice.OfferAt(qos, x.Unwritable("news"), "forbidden")
+
+			x.Note("refused with: %q", refusal)
+		})
+	})
+
+// In 3.1.1 a server that does not authorize a PUBLISH acknowledges it all the
+// same, but to perform it is what it has not authorized.
+var _ = Check("access-publish-undelivered",
+	"delivers nothing that was published to a forbidden topic",
+	Rules{V311: "MQTT-3.3.5-2", V5: "5.0/3.4.2.1/unauthorized-undelivered"},
+	Needs{UnwritableTopic, AdministratorLogin, ExactlyOnce},
+	CaughtBy{fault.DeliversPastRules},
+	func(x *Exchange) {
+		Each(x, []codec.QoS{QoS0, QoS1, QoS2}, qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Unwritable("news")
+			keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
+			keeper.Subscribe(QoS0, topic)
+
+			x.Connect(Clean, As("alice")).OfferAt(qos, topic, "forbidden")
+
+			keeper.WantNothingBefore(keeper.Marker(QoS0, topic))
+		})
+	})
+
+// The statements speak of PUBLISH packets only, so this is no more than good
+// sense: otherwise a will is the way around every rule. mochi 2.7.9 does not ask
+// its access rules about wills.
+var _ = Check("access-will-undelivered",
+	"delivers no Will Message to a forbidden topic",
+	Rules{V311: "3.1.1/3.3.5/unauthorized-will", V5: "5.0/3.4.2.1/unauthorized-undelivered"},
+	Needs{UnwritableTopic, AdministratorLogin},
+	CaughtBy{fault.DeliversPastRules},
+	func(x *Exchange) {
+		topic := x.Unwritable("status")
+		keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
+		keeper.Subscribe(QoS0, topic)
+		alice := x.Dial("alice")
+
+		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Topic: topic, Payload: "forbidden"})))
+		if alice.Accepts() { // it may also be refused for its will
+			alice.Drop()
+		}
+
+		keeper.WantNothingBefore(keeper.Marker(QoS0, topic))
+	})

@@ -1,0 +1,293 @@
+package suites
+
+import (
+	"fmt"
+	"strconv"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+)
+
+// The rules of sections 4.3 to 4.6 under load: a thousand messages from several
+// publishers to several subscribers, with connections that are lost and resumed
+// on the way. Nothing may be lost at QoS 1 and 2, nothing be doubled at QoS 0 and
+// 2, and the order of each publisher, topic and QoS is kept.
+//
+// No subscriber ever has more than two hundred messages waiting: a broker may
+// bound its queues, and cannot say how.
+
+const (
+	loadPublishers = 4
+	loadMessages   = 96 // of each publisher and QoS
+	loadBatch      = 8  // of them at a time, where the Receive Maximum allows it
+)
+
+var _ = Check("load-steady",
+	"delivers a thousand messages from four publishers to three subscribers: all, once, in order",
+	Rules{
+		V311: "MQTT-4.5.0-1 MQTT-4.6.0-6 MQTT-4.3.3-2 MQTT-3.3.1-3 3.1.1/4.3.1/no-duplicate",
+		V5:   "MQTT-4.5.0-1 MQTT-4.6.0-5 MQTT-4.6.0-6 MQTT-3.3.1-3 MQTT-4.4.0-1 5.0/4.3.1/no-duplicate",
+	},
+	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.DupAlways},
+	func(x *Exchange) {
+		l := newLoad(x, Clean)
+		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
+
+		for l.published < loadMessages {
+			l.complete(l.publish())
+			for _, s := range subscribers {
+				s.drain()
+			}
+		}
+	})
+
+var _ = Check("load-subscribers-resume",
+	"delivers a thousand messages to subscribers that lose their connection time and again: all, QoS 2 once, in order",
+	Rules{
+		V311: "MQTT-4.5.0-1 MQTT-4.6.0-6 MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-4.3.3-1",
+		V5:   "MQTT-4.5.0-1 MQTT-4.6.0-5 MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForgetsUnacknowledged},
+	func(x *Exchange) {
+		l := newLoad(x, Clean)
+		subscribers := l.subscribe(Persistent, "bob", "carol", "dave")
+
+		for round := 0; l.published < loadMessages; round++ {
+			l.complete(l.publish())
+			for i, s := range subscribers {
+				switch (round + i) % 3 {
+				case 0: // lose the connection with something received, nothing answered
+					s.receive("messages", false)
+					s.c.Drop()
+					s.online = false
+				case 1: // and again with PUBREC sent, PUBREL perhaps not read
+					s.resume()
+					s.receive("messages", true)
+					s.c.Drop()
+					s.online = false
+				case 2:
+					s.resume()
+					s.drain()
+				}
+			}
+		}
+
+		// The last batch is the fence behind which nothing comes twice.
+		l.complete(l.publish())
+		for _, s := range subscribers {
+			s.resume()
+			s.drain()
+		}
+	})
+
+var _ = Check("load-publishers-resume",
+	"delivers a thousand messages of publishers that lose their connection time and again: all, QoS 2 once, in order",
+	Rules{
+		V311: "MQTT-4.5.0-1 MQTT-4.6.0-6 MQTT-4.3.2-2 MQTT-4.3.3-2",
+		V5:   "MQTT-4.5.0-1 MQTT-4.6.0-5 MQTT-4.3.2-4 MQTT-4.3.3-8 MQTT-4.3.3-10",
+	},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForwardsDuplicates},
+	func(x *Exchange) {
+		l := newLoad(x, Persistent)
+		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
+
+		for round := 0; l.published < loadMessages; round++ {
+			sent := l.publish()
+			for i := range l.publishers {
+				if (round+i)%3 == 0 {
+					sent[i] = l.resend(i, sent[i])
+				}
+			}
+			l.complete(sent)
+			for _, s := range subscribers {
+				s.drain()
+			}
+		}
+
+		// The last batch is the fence behind which nothing comes twice.
+		l.complete(l.publish())
+		for _, s := range subscribers {
+			s.drain()
+		}
+	})
+
+// A load is the publishers of an exchange and what they have published.
+type load struct {
+	x          *Exchange
+	how        ConnectOption
+	publishers []*Client
+	levels     []codec.QoS
+	batch      int
+	published  int // messages of each publisher and QoS
+}
+
+func newLoad(x *Exchange, how ConnectOption) *load {
+	l := &load{x: x, how: how, levels: levels(x, QoS0, QoS1, QoS2)}
+	most := int(x.Profile.Number(codec.PropReceiveMaximum, 65535))
+	if l.batch = min(loadBatch, most/2); l.batch == 0 {
+		x.Inapplicable("CONNACK: Receive Maximum %d: one message at a time is no load", most)
+	}
+	for i := range loadPublishers {
+		l.publishers = append(l.publishers, x.Connect(how, As(publisherName(i))))
+	}
+	return l
+}
+
+func publisherName(i int) string { return fmt.Sprintf("publisher%d", i+1) }
+
+func (l *load) topic(i int) string { return l.x.Topic(publisherName(i)) }
+
+// publish sends the next batch of every publisher, its QoS levels mixed; each
+// message says which of its publisher and QoS it is.
+func (l *load) publish() [][]codec.Packet {
+	sent := make([][]codec.Packet, len(l.publishers))
+	for i, c := range l.publishers {
+		for n := range l.batch {
+			for _, qos := range l.levels {
+				sent[i] = append(sent[i], c.NewPublish(qos, l.topic(i), strconv.Itoa(l.published+n+1)))
+			}
+		}
+		c.Send(sent[i]...)
+	}
+	l.published += l.batch
+	return sent
+}
+
+// complete completes what was sent.
+func (l *load) complete(sent [][]codec.Packet) {
+	for i, c := range l.publishers {
+		c.Complete(sent[i]...)
+	}
+}
+
+// resend loses the connection of a publisher that has read no acknowledgement,
+// and sends what was not acknowledged again, as the client must [MQTT-4.4.0-1].
+func (l *load) resend(i int, sent []codec.Packet) (again []codec.Packet) {
+	l.publishers[i].Drop()
+	l.publishers[i] = l.x.Connect(l.how, As(publisherName(i)))
+	for _, p := range sent {
+		if p := *p.(*codec.Publish); p.QoS > QoS0 {
+			p.Dup = true
+			again = append(again, &p)
+		}
+	}
+	l.publishers[i].Send(again...)
+	return again
+}
+
+// subscribe connects subscribers to everything that is published.
+func (l *load) subscribe(how ConnectOption, names ...string) []*subscriber {
+	subscribers := make([]*subscriber, len(names))
+	for i, name := range names {
+		s := &subscriber{
+			load: l, name: name, how: how, c: l.x.Connect(how, As(name)), online: true,
+			last: map[stream]int{}, held: map[uint16]bool{},
+		}
+		for p := range l.publishers {
+			s.c.Subscribe(l.x.UpTo(QoS2), l.topic(p))
+		}
+		subscribers[i] = s
+	}
+	return subscribers
+}
+
+// A stream is what has to keep its order: the messages of one topic and QoS,
+// and here each topic has one publisher.
+type stream struct {
+	topic string
+	qos   codec.QoS
+}
+
+// A subscriber receives what is published, as a client should: a QoS 2 message
+// is the same one until PUBREL has come for its Packet Identifier.
+type subscriber struct {
+	*load
+	name    string
+	how     ConnectOption
+	c       *Client
+	online  bool
+	resumed bool // at any time: messages may come twice then
+	last    map[stream]int
+	held    map[uint16]bool // QoS 2 messages received and not released
+}
+
+// resume connects again if the connection was lost.
+func (s *subscriber) resume() {
+	if !s.online {
+		s.c, s.online, s.resumed = s.x.Connect(s.how, As(s.name)), true, true
+	}
+}
+
+// drain receives until every QoS 1 and QoS 2 message has come and is complete.
+func (s *subscriber) drain() {
+	for missing := s.missing(); missing != ""; missing = s.missing() {
+		s.receive(missing, true)
+	}
+}
+
+// missing names a message that has not come or is not complete.
+func (s *subscriber) missing() string {
+	for i := range s.publishers {
+		for _, qos := range s.levels {
+			if last := s.last[stream{s.topic(i), qos}]; qos > QoS0 && last < s.published {
+				return fmt.Sprintf("message %d at QoS %d of %s", last+1, qos, publisherName(i))
+			}
+		}
+	}
+	if len(s.held) > 0 {
+		return "PUBREL for every PUBREC"
+	}
+	return ""
+}
+
+// receive takes in what has arrived, and answers it or not.
+func (s *subscriber) receive(expected string, answer bool) {
+	var answers []codec.Packet
+	for _, p := range s.c.Arrivals(expected + ", for " + s.name) {
+		switch p := p.(type) {
+		case *codec.Pubrel:
+			delete(s.held, p.PacketID)
+			answers = append(answers, &codec.Pubcomp{PacketID: p.PacketID})
+		case *codec.Publish:
+			switch p.QoS {
+			case QoS0:
+				s.judge(p)
+			case QoS1:
+				s.judge(p)
+				answers = append(answers, &codec.Puback{PacketID: p.PacketID})
+			case QoS2:
+				if !s.held[p.PacketID] {
+					s.judge(p)
+				}
+				s.held[p.PacketID] = true
+				answers = append(answers, &codec.Pubrec{PacketID: p.PacketID})
+			}
+		}
+	}
+	if answer {
+		s.c.Send(answers...)
+	}
+}
+
+// judge holds a message against those of its stream that came before.
+func (s *subscriber) judge(p *codec.Publish) {
+	at := stream{p.Topic, p.QoS}
+	n, err := strconv.Atoi(p.Payload)
+	last := s.last[at]
+	next := fmt.Sprintf("message %d at QoS %d of %s, for %s", last+1, p.QoS, p.Topic, s.name)
+	switch {
+	case err != nil || n < 1 || n > s.published:
+		s.x.Failf(next, "%s, which nobody published", p)
+	case n <= last && p.QoS == QoS1: // at least once
+	case n <= last:
+		s.x.Failf(next, "%s, which came before", p)
+	case n > last+1 && p.QoS > QoS0:
+		s.x.Failf(next, "%s", p)
+	case p.Dup && !s.resumed:
+		s.x.Failf(next+" with DUP 0, as the first time", "%s", p)
+	}
+	s.last[at] = max(n, last)
+}
