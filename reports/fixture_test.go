@@ -289,7 +289,7 @@ func hostile() *Results {
 	long := strings.Repeat("A\x00\x1b[2J<b>é\n", 1<<16/12)
 	r := fixture(7, 40)
 	r.Tool = Tool{Name: evil, Version: evil}
-	r.Target = Target{Name: evil, URL: "mqtt://user:hunter2@" + evil, Software: evil + long}
+	r.Target = Target{Name: evil, URL: "mqtt://user:hunter2@" + evil, Software: evil + long, Remarks: []string{evil, long}}
 	r.Problem = evil
 	r.Command = []string{evil, "--password", "hunter2", "--password=hunter2", "mqtt://user:hunter2@host:1883/x", long}
 	r.Settings.Selection, r.Settings.TopicPrefix = evil, evil

@@ -283,6 +283,7 @@ func TestSequenceOfCases(t *testing.T) {
 func TestReproduce(t *testing.T) {
 	for _, c := range []struct{ name, command, want string }{
 		{"plain", "mqttspec run mqtt://h:1 --json r.json --check x --parallel 4", "mqttspec run mqtt://h:1 --parallel 4 --check a@5.0 --verbose"},
+		{"known failures and shards", "mqttspec run mqtt://h:1 --known-failures k.yaml --strict --shard 1/3", "mqttspec run mqtt://h:1 --check a@5.0 --verbose"},
 		{"joined flags", "mqttspec run --html=r.html mqtt://h:1 --filter=5.0", "mqttspec run mqtt://h:1 --check a@5.0 --verbose"},
 		{"a command of its own", "mqttspec run --github -- mosquitto -c {{.Port}}", "mqttspec run --check a@5.0 --verbose -- mosquitto -c '{{.Port}}'"},
 		{"none", "", "mqttspec run mqtt://u:***@h:1 --check a@5.0 --verbose"},

@@ -24,11 +24,11 @@ func Reproduce(r *Results, check string) []string {
 	for i := 0; i < end; i++ {
 		name, _, joined := strings.Cut(command[i], "=")
 		switch name {
-		case "--json", "--junit", "--html", "--markdown", "--pcap", "--badge", "--check", "--filter", "--mqtt":
+		case "--json", "--junit", "--html", "--markdown", "--pcap", "--badge", "--check", "--filter", "--mqtt", "--shard", "--known-failures", "--broker-log":
 			if !joined {
 				i++
 			}
-		case "--github", "--verbose", "-v":
+		case "--github", "--strict", "--verbose", "-v":
 		default:
 			again = append(again, command[i])
 		}
