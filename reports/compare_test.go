@@ -173,7 +173,7 @@ func TestMatrixHTML(t *testing.T) {
 
 func TestMatrixOfHostileResults(t *testing.T) {
 	g := NewWithT(t)
-	m := matrix(t, hostile(), fixture(1, 40), hostile())
+	m := matrix(t, hostile(), fixture(1, 40))
 	var b bytes.Buffer
 	g.Expect(m.WriteHTML(&b)).To(Succeed())
 	g.Expect(b.Len()).To(BeNumerically("<", 5_000_000))

@@ -287,7 +287,7 @@ func fixtureExchange(rnd *rand.Rand, version string, k int) []Event {
 func hostile() *Results {
 	evil := "<script>alert(1)</script>\"'`]]>&amp;{{.}}|**x**\x1b[31mred\x1b]0;title\x07\x00\x7f\u202egnp.exe\u2028\r\n::error::forged\n# forged\n```\nverdict: conformant\n\xff\xfe%0A</style></svg><!--"
 	long := strings.Repeat("A\x00\x1b[2J<b>é\n", 1<<16/12)
-	r := fixture(7, 40)
+	r := fixture(7, 28)
 	r.Tool = Tool{Name: evil, Version: evil}
 	r.Target = Target{Name: evil, URL: "mqtt://user:hunter2@" + evil, Software: evil + long, Remarks: []string{evil, long}}
 	r.Problem = evil

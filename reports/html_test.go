@@ -167,7 +167,7 @@ func TestHTMLStaysSmall(t *testing.T) {
 	t.Logf("500 checks: %.2f MB", float64(len(small))/1e6)
 	g.Expect(len(small)).To(BeNumerically("<", 1_500_000))
 
-	r := fixture(2, 600)
+	r := fixture(2, 500)
 	for i := range r.Checks {
 		c := &r.Checks[i]
 		for len(c.Exchange) < 300 {
@@ -180,7 +180,7 @@ func TestHTMLStaysSmall(t *testing.T) {
 	Summarise(r)
 	began := time.Now()
 	large, _ := htmlOf(t, r)
-	t.Logf("1200 checks of 300 events, most failing: %.2f MB in %v", float64(len(large))/1e6, time.Since(began))
+	t.Logf("1000 checks of 300 events, most failing: %.2f MB in %v", float64(len(large))/1e6, time.Since(began))
 	g.Expect(len(large)).To(BeNumerically("<", 5_000_000))
 }
 
