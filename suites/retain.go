@@ -103,6 +103,7 @@ var _ = Check("retain-replaced",
 		bob.Subscribe(qos, topic)
 
 		bob.Receive(topic, "off")
+		bob.Ping() // what is retained comes before the answer
 		bob.WantNothingBefore(alice.Marker(qos, topic))
 	})
 
@@ -177,6 +178,7 @@ var _ = Check("retain-empty-payload-deletes",
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
+			bob.Ping() // what is retained comes before the answer
 
 			bob.WantNothingBefore(alice.Marker(x.UpTo(QoS1), topic))
 		})
@@ -217,6 +219,7 @@ var _ = Check("retain-empty-payload-not-stored",
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
+		bob.Ping() // what is retained comes before the answer
 
 		bob.WantNothingBefore(alice.Marker(qos, topic))
 	})
@@ -235,6 +238,7 @@ var _ = Check("retain-flag-0-not-stored",
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
+			bob.Ping() // what is retained comes before the answer
 
 			bob.WantNothingBefore(alice.Marker(x.UpTo(QoS1), topic))
 		})
@@ -256,6 +260,7 @@ var _ = Check("retain-flag-0-leaves",
 			bob.Subscribe(qos, topic)
 
 			bob.Receive(topic, "on")
+			bob.Ping() // what is retained comes before the answer
 			bob.WantNothingBefore(alice.Marker(qos, topic))
 		})
 	})
