@@ -74,6 +74,7 @@ var _ = Check("qos0-not-resent",
 
 		bob = x.Connect(Persistent, As("bob"))
 
+		bob.Subscribe(QoS0, topic) // whether the session has kept the subscription is for other checks
 		bob.WantNothingBefore(alice.Marker(QoS0, topic))
 	})
 
