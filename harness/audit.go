@@ -18,6 +18,7 @@ type audit struct {
 	connacks     int
 	accepted     bool
 	disconnected bool // by the broker
+	zero         bool // the client has used the Packet Identifier 0
 }
 
 // sent takes note of a packet from the client.
@@ -25,8 +26,17 @@ func (a *audit) sent(p codec.Packet) {
 	if illegal, ok := p.(*codec.Illegal); ok {
 		p = illegal.Packet()
 	}
-	if connect, ok := p.(*codec.Connect); ok && a.connect == nil {
-		a.connect = connect
+	switch p := p.(type) {
+	case *codec.Connect:
+		if a.connect == nil {
+			a.connect = p
+		}
+	case *codec.Publish:
+		a.zero = a.zero || p.QoS > codec.QoS0 && p.PacketID == 0
+	case *codec.Subscribe:
+		a.zero = a.zero || p.PacketID == 0
+	case *codec.Unsubscribe:
+		a.zero = a.zero || p.PacketID == 0
 	}
 }
 

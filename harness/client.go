@@ -108,14 +108,15 @@ func (c *Client) read() {
 		} else {
 			text = codec.Raw(raw).String()
 		}
-		if c.own && err == nil && c.foreign(packet) {
-			continue // somebody else's traffic on a shared broker
+		if c.own && packet != nil && c.foreign(packet) {
+			if publish, ok := packet.(*codec.Publish); ok && err != nil && strings.Contains(publish.Topic, c.x.settings.RunID) {
+				c.x.breached(c, err)
+			}
+			continue // somebody else's traffic on a shared broker, or another check's
 		}
 		if err != nil {
 			breach = err.Error()
-			// Of a CONNACK in a format that is anybody's guess no statement of
-			// this version can be said to be broken.
-			if !c.either || codec.Type(raw[0]>>4) != codec.CONNACK {
+			if !c.provoked(raw, err) {
 				c.x.breached(c, err)
 			}
 		}
@@ -138,6 +139,20 @@ func (c *Client) read() {
 			return
 		}
 	}
+}
+
+// provoked says of a breach that no statement can be said to be broken by it,
+// as the client brought it about: by a CONNECT of no version's, so that the
+// format of CONNACK is anybody's guess, or by the Packet Identifier 0, which an
+// acknowledgement has to repeat.
+func (c *Client) provoked(raw []byte, err error) bool {
+	if codec.Type(raw[0]>>4) == codec.CONNACK {
+		return c.either
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	breach := (*codec.Breach)(nil)
+	return c.audit.zero && codec.Type(raw[0]>>4) != codec.PUBLISH && errors.As(err, &breach) && breach.Field == "Packet Identifier"
 }
 
 // decode reads one packet of the broker's.

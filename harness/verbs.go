@@ -317,7 +317,7 @@ func (c *Client) WantUnsuback(id uint16) *codec.Unsuback {
 
 // WantPublish wants the next message to be this one. It does not acknowledge it.
 func (c *Client) WantPublish(topic, payload string) *codec.Publish {
-	expected := fmt.Sprintf("PUBLISH topic=%s %s", topic, shortPayload(payload))
+	expected := fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload))
 	p := Want[*codec.Publish](c, expected)
 	if p.Topic != topic || p.Payload != payload {
 		c.x.fail(expected, p.String())
@@ -408,6 +408,13 @@ func messages(list []Message) string {
 		names[i] = m.Topic + " " + shortPayload(m.Payload)
 	}
 	return strings.Join(names, ", ")
+}
+
+func shortTopic(topic string) string {
+	if len(topic) > 200 {
+		return fmt.Sprintf("%d bytes %.100q…", len(topic), topic)
+	}
+	return topic
 }
 
 func shortPayload(payload string) string {

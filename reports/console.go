@@ -113,6 +113,7 @@ func (c *Console) Finish(r *Results) {
 	c.tree(r)
 	c.details(r)
 	c.known(r)
+	c.durability(r)
 	c.numbers(r)
 	c.verdict(r)
 }

@@ -109,3 +109,33 @@ func plainTable() table.Style {
 	s.Box.PaddingRight = "  "
 	return s
 }
+
+// durability shows, a broker at a time, what it keeps over a restart. It is no
+// verdict and has no colours of one.
+func (c *Console) durability(r *Results) {
+	if len(r.Durability) == 0 {
+		return
+	}
+	c.hang("", "Durability", bold, "(left to the administrator: no verdict)")
+	header, rows := DurabilityTable(r)
+	for i, column := range header[1:] {
+		var keeps, loses []string
+		for _, row := range rows {
+			switch row[i+1] {
+			case "kept":
+				keeps = append(keeps, row[0])
+			case "lost":
+				loses = append(loses, row[0])
+			}
+		}
+		switch {
+		case len(loses) == 0:
+			c.hang("  "+column+": ", "keeps everything", noInk)
+		case len(keeps) == 0:
+			c.hang("  "+column+": ", "keeps nothing", noInk)
+		default:
+			c.hang("  "+column+": ", "loses "+strings.Join(loses, ", "), noInk)
+		}
+	}
+	c.line("")
+}

@@ -23,6 +23,7 @@ type (
 		Facts            []factView
 		Command          string
 		Profile          profileView
+		Durability       profileView
 		Stale            []string
 		Attention        []groupView
 		Chapters         []chapterView
@@ -207,6 +208,12 @@ func (b *builder) build() *reportView {
 	}
 	v.Facts = b.facts()
 	v.Profile = b.profile()
+	if header, rows := DurabilityTable(b.r); header != nil {
+		v.Durability.Versions = header[1:]
+		for _, row := range rows {
+			v.Durability.Rows = append(v.Durability.Rows, profileRow{row[0], row[1:]})
+		}
+	}
 	v.Stale = r.KnownFailures.Messages()
 	v.Attention = b.attention()
 	v.Chapters = b.chapters()

@@ -54,11 +54,32 @@ func WriteMarkdown(w io.Writer, r *Results) error {
 	if r.KnownFailures.Messages() != nil {
 		m.line("")
 	}
+	m.durability(r)
 	if len(r.Command) > 0 {
 		m.fold("How to reproduce", func() { m.fence(shown(shellLine(Redact(r.Command)), 4000)) })
 	}
 	m.line("<sub>" + m.text(runName(r)) + "</sub>")
 	return m.send(w)
+}
+
+// durability is the table of what the broker keeps over its end.
+func (m *markdown) durability(r *Results) {
+	header, rows := DurabilityTable(r)
+	if header == nil {
+		return
+	}
+	m.fold("Durability (left to the administrator: no verdict)", func() {
+		for i, row := range append([][]string{header}, rows...) {
+			cells := make([]string, len(row))
+			for j, cell := range row {
+				cells[j] = m.text(cell)
+			}
+			m.line("| " + strings.Join(cells, " | ") + " |")
+			if i == 0 {
+				m.line(strings.Repeat("|---", len(row)) + "|")
+			}
+		}
+	})
 }
 
 // A markdown builds a GitHub-flavoured Markdown text. What others say goes

@@ -25,7 +25,7 @@ func Merge(runs ...*Results) (*Results, error) {
 	first := runs[0]
 	merged := *first
 	merged.Checks, merged.Requirements, merged.Problem, merged.MQTT, merged.Profile = nil, nil, "", nil, Profile{}
-	merged.KnownFailures = nil
+	merged.KnownFailures, merged.Durability = nil, nil
 	var end time.Time
 	at := map[string]int{}
 	statements := map[[2]string]int{}
@@ -59,6 +59,7 @@ func Merge(runs ...*Results) (*Results, error) {
 		if s := r.Settings.Selection; s != "" && !slices.Contains(selections, s) {
 			selections = append(selections, s)
 		}
+		merged.Durability = append(merged.Durability, r.Durability...)
 		for _, c := range r.Checks {
 			have, known := at[c.ID]
 			switch {

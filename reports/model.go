@@ -51,6 +51,7 @@ type Results struct {
 	Summary      Summary       `json:"summary"`
 	Checks       []Check       `json:"checks"`
 	Requirements []Requirement `json:"requirements"`
+	Durability   []Durability  `json:"durability,omitempty"`
 	// KnownFailures says which entries of the known-failures file, if one was
 	// applied, want attention.
 	KnownFailures *KnownReport `json:"known_failures,omitempty"`

@@ -148,7 +148,7 @@ var _ = Check("clientid-sessions",
 		}, named[func(*Exchange) pair].label, func(x *Exchange, ids named[func(*Exchange) pair]) {
 			topic, id := x.Topic("news"), ids.value(x)
 			alice := x.Connect(Persistent, Identified(id.one))
-			alice.Subscribe(QoS0, topic)
+			alice.Subscribe(x.UpTo(QoS1), topic)
 			alice.Disconnect()
 
 			bob := x.Connect(Persistent, Identified(id.other))

@@ -108,6 +108,9 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 	}
 	r.Checks = run.Checks()
 	r.Requirements = Requirements(accepted(probed))
+	if o.Selection.String() == "" && o.Shard == (Shard{}) {
+		r.Durability = durability(ctx, probed, settings)
+	}
 	if ctx.Err() != nil {
 		r.Problem = "the run was interrupted: " + context.Cause(ctx).Error()
 	}

@@ -164,7 +164,7 @@ func propertyName(p codec.Property) string { return p.ID.String() }
 // harness to see in every packet; the checks say which statement they are about.
 func provokeDisconnect(x *Exchange, options ...ConnectOption) {
 	Each(x, []named[func(*Exchange, *Client)]{
-		{"taken over", func(x *Exchange, alice *Client) { x.Connect(Clean, As("alice")) }},
+		{"taken over", func(x *Exchange, _ *Client) { x.Dial("alice").Send(x.NewConnect(Clean, As("alice"))) }},
 		{"second CONNECT", func(x *Exchange, alice *Client) { alice.Send(x.NewConnect(Clean, As("alice"))) }},
 		{"PUBLISH at QoS 3", func(x *Exchange, alice *Client) {
 			alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1)))

@@ -119,7 +119,6 @@ var _ = Check("packet-identifiers-both-ways-resent",
 
 			alice = x.Connect(Persistent, As("alice"))
 
-			again := alice.Receive(in, "to alice")
-			x.Expect(again.PacketID).To(Equal(id), "the Packet Identifier of the resent PUBLISH")
+			alice.Receive(in, "to alice") // under which identifier is for qos1-unacknowledged-resent and qos2-sender-resumed
 		})
 	})

@@ -74,14 +74,17 @@ var _ = Check("qos0-not-resent",
 
 		bob = x.Connect(Persistent, As("bob"))
 
+		bob.Subscribe(QoS0, topic) // whether the session has kept the subscription is for other checks
 		bob.WantNothingBefore(alice.Marker(QoS0, topic))
 	})
 
 var _ = Check("qos0-dup",
 	"closes the connection on a QoS 0 PUBLISH with DUP 1",
-	// The flags are invalid: section 2.2.2 of 3.1.1 [MQTT-2.2.2-2] and 2.1.3 of
-	// 5.0 say what becomes of a packet with such.
-	Rules{V311: "MQTT-3.3.1-2 MQTT-2.2.2-2", V5: "MQTT-3.3.1-2 MQTT-4.13.1-1"},
+	// mosquitto 2.0.11, NATS 2.15.2 and Aedes 1.2.0 take it. DUP "MUST be set to 0
+	// for all QoS 0 messages"; what breaks that is a protocol violation
+	// [MQTT-4.8.0-1], in 5.0 "data that is not allowed by the protocol" and so a
+	// Protocol Error (section 1.2) [MQTT-4.13.1-1].
+	Rules{V311: "MQTT-3.3.1-2 MQTT-4.8.0-1", V5: "MQTT-3.3.1-2 MQTT-4.13.1-1"},
 	CaughtBy{fault.IgnoresDupAtQoS0},
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))

@@ -34,6 +34,10 @@ type Run struct {
 // has died, or answers no one any more, does not cost every check its timeout.
 const hopeless = 2
 
+// restartTimeout is what a check that restarts the broker may take for that: a
+// large one needs a minute to stop and two to start.
+const restartTimeout = 5 * time.Minute
+
 // NewRun prepares a run.
 func NewRun(settings harness.Settings, parallel int, items []Item) *Run {
 	r := &Run{
@@ -95,6 +99,9 @@ func (r *Run) runItem(ctx context.Context, i int) {
 	default:
 		settings := r.Settings
 		settings.CheckTimeout += 4 * time.Duration(item.Takes)
+		if slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing) {
+			settings.CheckTimeout += restartTimeout
+		}
 		r.results[i] = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
 		r.results[i].Answer(item.Rules.Of(item.Version))
 		r.doubt(ctx, item, &r.results[i])

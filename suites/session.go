@@ -27,6 +27,10 @@ var _ = Check("session-present-stored",
 	Rules{V311: "MQTT-3.2.2-2", V5: "MQTT-3.2.2-3"},
 	CaughtBy{fault.SessionPresentNever},
 	func(x *Exchange) {
+		// A session without subscriptions is one too: its state consists first of
+		// all of "the existence of a Session, even if the rest of the Session state
+		// is empty" (section 3.1.2.4 of 3.1.1, 4.1 of 5.0). Aedes 1.2.0 and RabbitMQ
+		// 3.10.8 keep none.
 		x.Connect(Persistent, As("alice")).Disconnect()
 
 		alice := x.Connect(Persistent, As("alice"))

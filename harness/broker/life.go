@@ -47,6 +47,8 @@ func (l life) command(ctx context.Context, args []string) error {
 
 // again ends the process and starts it again.
 func (l life) again(ctx context.Context, end func()) error {
+	l.living.Lock()
+	defer l.living.Unlock()
 	l.mu.Lock()
 	if l.process == nil {
 		l.mu.Unlock()

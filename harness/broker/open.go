@@ -152,7 +152,8 @@ type site struct {
 	restart []string
 	killing []string
 
-	mu      sync.Mutex // one restart at a time
+	living  sync.Mutex // one restart at a time
+	mu      sync.Mutex // guards process
 	process *process
 }
 

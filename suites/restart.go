@@ -1,0 +1,201 @@
+package suites
+
+import (
+	"time"
+
+	"mqttspec/codec"
+	. "mqttspec/harness"
+	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
+)
+
+// What a broker owes its clients over a restart. Whether sessions, messages and
+// retained messages survive one is the administrator's choice (sections 4.1 of
+// 3.1.1 and 4.1.1 of 5.0) and reported as durability; here is what holds
+// whatever was chosen: that a broker knows what it has kept, and that what was
+// to end has ended.
+
+var _ = Check("restart-session-present",
+	"says by Session Present after a restart whether the session is still there",
+	Rules{V311: "MQTT-3.2.2-2 MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
+	Needs{Restarting}, Alone,
+	CaughtBy{fault.SessionPresentAlways},
+	presentAfterRestart)
+
+var _ = Check("restart-session-whole",
+	"has all of a session after a restart, or says by Session Present that it has none of it",
+	Rules{V311: "MQTT-3.2.2-2 MQTT-3.1.2-4", V5: "MQTT-3.2.2-3 MQTT-3.1.2-5"},
+	Needs{Restarting, DurableState}, Alone,
+	CaughtBy{fault.SessionPresentNever, fault.ForgetsSessions},
+	presentAfterRestart)
+
+// presentAfterRestart holds what is left of a session, its subscription and a
+// message that waits in it, against Session Present.
+func presentAfterRestart(x *Exchange) {
+	news, weather, qos := x.Topic("news"), x.Topic("weather"), x.UpTo(QoS1)
+	alice := x.Connect(Persistent, As("alice"))
+	alice.Subscribe(qos, news)
+	alice.Disconnect()
+	x.Connect(Clean, As("bob")).Publish(qos, news, "before")
+
+	x.Restart()
+
+	alice = x.Connect(Persistent, As("alice"))
+	alice.Subscribe(qos, weather)
+	carol := x.Connect(Clean, As("carol"))
+	carol.Publish(qos, news, "after")
+	if !alice.Connack.SessionPresent {
+		carol.Ping()
+		alice.WantNothingBefore(carol.Marker(qos, weather))
+		return
+	}
+	if qos == QoS0 { // a server need not keep QoS 0 messages for a client
+		alice.Receive(news, "after")
+		return
+	}
+	alice.ReceiveUnordered(Message{Topic: news, Payload: "before"}, Message{Topic: news, Payload: "after"})
+}
+
+var _ = Check("restart-clean-session",
+	"reuses nothing of a clean session after a restart",
+	Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
+	Needs{Restarting, DurableState}, Alone,
+	CaughtBy{fault.KeepsCleanSessions},
+	func(x *Exchange) { cleanSessionAfter(x, x.Restart) })
+
+var _ = Check("restart-killed-clean-session",
+	"reuses nothing of a clean session after it was killed and started again",
+	Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
+	Needs{Killing, DurableState}, Alone,
+	CaughtBy{fault.KeepsCleanSessions},
+	func(x *Exchange) { cleanSessionAfter(x, x.Kill) })
+
+func cleanSessionAfter(x *Exchange, event func()) {
+	alice := x.Connect(Clean, As("alice"))
+	alice.Subscribe(QoS0, x.Topic("news"))
+
+	event()
+
+	alice = x.Connect(Persistent, As("alice"))
+	x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+}
+
+var _ = Check("restart-session-expired",
+	"discards a session whose Session Expiry Interval has passed over a restart",
+	Rules{V5: "MQTT-4.1.0-2"},
+	Needs{Restarting, DurableState}, Alone, Takes(time.Second+expirySlack),
+	CaughtBy{fault.KeepsSessionsLonger}, MendedBy{fault.MendsExpiredSessions},
+	func(x *Exchange) {
+		// mosquitto 2.0.11 does not look at the clock of a session any more once it
+		// was restarted: the session was there still after nine seconds.
+		alice := x.Connect(As("alice"), Resuming, expiring(1))
+		if used := usedExpiry(alice, 1); used != 1 {
+			x.Inapplicable("the broker declares in CONNACK that it uses a Session Expiry Interval of %d", used)
+		}
+		alice.Disconnect()
+
+		x.Restart()
+		x.Wait(time.Second + expirySlack)
+
+		alice = x.Connect(As("alice"), Resuming)
+		x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+	})
+
+var _ = Check("restart-message-expired",
+	"deletes a retained message whose Message Expiry Interval has passed over a restart",
+	Rules{V5: "MQTT-3.3.2-5"},
+	Needs{Restarting, DurableState, Retain}, Alone, Takes(2*time.Second),
+	CaughtBy{fault.NeverExpires},
+	func(x *Exchange) {
+		topic, qos := x.Topic("state"), x.UpTo(QoS1)
+		x.Connect(Clean, As("alice")).Publish(qos, topic, "old", Retained, Having(codec.MessageExpiryInterval(1)))
+
+		x.Restart()
+		x.Wait(2 * time.Second)
+
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(qos, topic)
+		bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(qos, topic))
+	})
+
+// "In the case of a Server shutdown or failure, the Server MAY defer publication
+// of Will Messages until a subsequent restart" (section 3.1.2.5): it may be late
+// then, but it comes. That it comes is seen by a client whose session survives.
+var _ = Check("restart-will",
+	"publishes the Will Messages of the connections that a restart has ended, before it or after",
+	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Needs{Restarting, DurableState, AtLeastOnce}, Alone,
+	CaughtBy{fault.StoresNoWill},
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS1, topic)
+		bob.Disconnect()
+		x.Connect(Clean, As("alice"), willOn(x, topic, "gone"))
+
+		x.Restart()
+
+		bob = x.Connect(Persistent, As("bob"))
+		wantPresent(x, bob)
+		bob.Receive(topic, "gone")
+	})
+
+var _ = Check("restart-in-flight",
+	"resends what a client has not acknowledged when it comes back to its session after a restart",
+	Rules{V311: "MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
+	Needs{Restarting, DurableState, AtLeastOnce}, Alone,
+	CaughtBy{fault.ForgetsSessions},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		alice := x.Connect(Persistent, As("alice"))
+		alice.Subscribe(QoS1, topic)
+		x.Connect(Clean, As("bob")).Publish(QoS1, topic, "hello")
+		alice.WantPublish(topic, "hello")
+		alice.Drop()
+
+		x.Restart()
+
+		alice = x.Connect(Persistent, As("alice"))
+		wantPresent(x, alice)
+		alice.Receive(topic, "hello")
+	})
+
+var _ = Check("restart-exactly-once",
+	"delivers a QoS 2 message once though a restart breaks its exchange",
+	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	Needs{Restarting, DurableState, ExactlyOnce}, Alone,
+	CaughtBy{fault.ForgetsSessions},
+	func(x *Exchange) {
+		topic := x.Topic("news")
+		watcher := x.Connect(Persistent, As("watcher"))
+		watcher.Subscribe(QoS2, topic)
+		watcher.Disconnect()
+		alice := x.Connect(Persistent, As("alice"))
+		message := alice.NewPublish(QoS2, topic, "hello")
+		alice.Send(message)
+		alice.WantPubrec(message.PacketID)
+		alice.Drop()
+
+		x.Restart()
+
+		alice = x.Connect(Persistent, As("alice"))
+		wantPresent(x, alice)
+		message.Dup = true
+		alice.Send(message)
+		alice.WantPubrec(message.PacketID)
+		alice.Send(&codec.Pubrel{PacketID: message.PacketID})
+		alice.WantPubcomp(message.PacketID)
+		watcher = x.Connect(Persistent, As("watcher"))
+		wantPresent(x, watcher)
+		watcher.Receive(topic, "hello")
+		watcher.WantNothingBefore(alice.Marker(QoS2, topic))
+	})
+
+// wantPresent makes the check inapplicable where the session has not survived
+// the restart: nothing can be seen then.
+func wantPresent(x *Exchange, c *Client) {
+	if !c.Connack.SessionPresent {
+		x.Inapplicable("the session has not survived the restart: CONNACK with Session Present 0")
+	}
+}
