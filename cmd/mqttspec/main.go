@@ -40,8 +40,8 @@ func execute(args []string) int {
 	ctx = context.WithValue(ctx, reaperKey{}, reaper)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	// A reader who has seen enough (| head) must not end us before the broker is
-	// stopped: the write fails instead.
+	// A reader who has seen enough (| head) must not end us before the reports are
+	// written and the broker is stopped: the write fails instead.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		<-signals

@@ -274,6 +274,27 @@ func TestShardsMerge(t *testing.T) {
 	}
 }
 
+// TestClosedPipe: nobody reads the console any more, and the reports are
+// written all the same.
+func TestClosedPipe(t *testing.T) {
+	results := filepath.Join(t.TempDir(), "r.json")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+	cmd := command(t, "run", "--check", "connect-accepted", "--json", results)
+	cmd.Stdout = write
+	_ = cmd.Run()
+	write.Close()
+	if r := readResults(t, results); len(r.Checks) != 2 {
+		t.Errorf("%d checks in the results; want 2", len(r.Checks))
+	}
+	if exit := cmd.ProcessState.ExitCode(); exit != reports.ExitOK {
+		t.Errorf("exit %d; want 0", exit)
+	}
+}
+
 func TestListJSON(t *testing.T) {
 	stdout, _, exit := mqttspec(t, "list", "--json")
 	var list struct {
