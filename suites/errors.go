@@ -211,8 +211,8 @@ func foreign(x *Exchange, t turn) []codec.Property {
 	return some
 }
 
-var _ = Check("properties-foreign",
-	"closes the connection on a packet with a property that does not belong there",
+var _ = Check("ack-foreign-property",
+	"closes the connection on an acknowledgement with a property that does not belong there",
 	Rules{V5: "5.0/2.2.2.2/property-identifier"},
 	CaughtBy{fault.IgnoresForeignProperties},
 	func(x *Exchange) {
@@ -221,7 +221,7 @@ var _ = Check("properties-foreign",
 			property codec.Property
 		}
 		var rows []row
-		for _, t := range turnsOf(x, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE) {
+		for _, t := range turnsOf(x, acknowledgements...) {
 			for _, property := range foreign(x, t) {
 				rows = append(rows, row{t, property})
 			}
@@ -236,12 +236,12 @@ var _ = Check("properties-foreign",
 		})
 	})
 
-var _ = Check("properties-unknown",
-	"closes the connection on a packet with a property that 5.0 does not define",
+var _ = Check("ack-unknown-property",
+	"closes the connection on an acknowledgement with a property that 5.0 does not define",
 	Rules{V5: "5.0/2.2.2.2/property-identifier"},
 	CaughtBy{fault.IgnoresForeignProperties},
 	func(x *Exchange) {
-		Each(x, turnsOf(x, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName,
+		Each(x, turnsOf(x, acknowledgements...), turnName,
 			func(x *Exchange, t turn) {
 				alice, packet := t.take(x)
 				addProperty(packet, codec.UserProperty("name", "value"))
@@ -252,12 +252,12 @@ var _ = Check("properties-unknown",
 			})
 	})
 
-var _ = Check("properties-truncated",
-	"closes the connection on a packet with a property whose value is cut short",
+var _ = Check("ack-truncated-property",
+	"closes the connection on an acknowledgement with a property whose value is cut short",
 	Rules{V5: "5.0/2.2.2.2/property-data-type"},
 	CaughtBy{fault.IgnoresTruncatedProperties},
 	func(x *Exchange) {
-		Each(x, turnsOf(x, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName,
+		Each(x, turnsOf(x, acknowledgements...), turnName,
 			func(x *Exchange, t turn) {
 				alice, packet := t.take(x)
 				addProperty(packet, codec.UserProperty("name", "value"))
@@ -267,26 +267,3 @@ var _ = Check("properties-truncated",
 				alice.WantClosed()
 			})
 	})
-
-var _ = Check("properties-reason",
-	"says Malformed Packet (0x81) when it closes the connection for a property",
-	Rules{V5: "5.0/2.2.2.2/property-reason"},
-	CaughtBy{fault.ClosesSilently, fault.DisconnectsForBusyness},
-	func(x *Exchange) {
-		alice := x.Connect(Clean, As("alice"))
-		message := alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.ServerKeepAlive(60)))
-
-		alice.Send(codec.Wrong(message))
-
-		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT 0x81 Malformed Packet")
-		x.Expect(disconnect.Code).To(Equal(codec.MalformedPacket), "the Reason Code")
-	})
-
-// Server redirection (5.0, section 4.11) is the server's choice; what it says
-// then is not.
-var _ = Check("redirect-connack",
-	"sends Server Reference in CONNACK with Use another server (0x9C) or Server moved (0x9D) only",
-	Rules{V5: "5.0/3.2.2.3.16/server-reference-reason"},
-	Watches,
-	CaughtBy{fault.PointsElsewhereAnyway},
-	someConnacks)

@@ -294,27 +294,3 @@ var _ = Check("packetsize-of-server-reached",
 
 		bob.WantPublish(message.Topic, message.Payload)
 	})
-
-var _ = Check("packetsize-zero",
-	"refuses a CONNECT with the Maximum Packet Size 0",
-	Rules{V5: "5.0/3.1.2.11.4/maximum-packet-size-value"},
-	CaughtBy{fault.IgnoresMalformedConnect},
-	func(x *Exchange) {
-		alice := x.Dial("alice")
-
-		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.MaximumPacketSize(0)))))
-
-		alice.WantRejected()
-	})
-
-var _ = Check("packetsize-twice",
-	"refuses a CONNECT with two Maximum Packet Sizes",
-	Rules{V5: "5.0/3.1.2.11.4/maximum-packet-size-twice"},
-	CaughtBy{fault.IgnoresMalformedConnect},
-	func(x *Exchange) {
-		alice := x.Dial("alice")
-
-		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.MaximumPacketSize(room), codec.MaximumPacketSize(room)))))
-
-		alice.WantRejected()
-	})

@@ -1,8 +1,6 @@
 package suites
 
 import (
-	"fmt"
-
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -42,29 +40,3 @@ var _ = Check("problem-information-withheld-from-auth",
 	Needs{AuthenticationMethod},
 	CaughtBy(fault.TellsProblemsInAuth),
 	func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.RequestProblemInformation(0))) })
-
-var _ = Check("problem-information-value",
-	"refuses a CONNECT with a Request Problem Information other than 0 and 1",
-	Rules{V5: "5.0/3.1.2.11.7/request-problem-information-value"},
-	CaughtBy{fault.IgnoresMalformedConnect},
-	func(x *Exchange) {
-		Each(x, []byte{2, 255}, func(n byte) string { return fmt.Sprint(n) }, func(x *Exchange, n byte) {
-			alice := x.Dial("alice")
-
-			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.RequestProblemInformation(n)))))
-
-			alice.WantRejected()
-		})
-	})
-
-var _ = Check("problem-information-twice",
-	"refuses a CONNECT with Request Problem Information twice",
-	Rules{V5: "5.0/3.1.2.11.7/request-problem-information-twice"},
-	CaughtBy{fault.IgnoresMalformedConnect},
-	func(x *Exchange) {
-		alice := x.Dial("alice")
-
-		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(codec.RequestProblemInformation(1), codec.RequestProblemInformation(1)))))
-
-		alice.WantRejected()
-	})

@@ -157,7 +157,7 @@ var _ = Check("publish-qos-3-reason",
 
 var _ = Check("publish-topic-empty",
 	"closes the connection on a PUBLISH with an empty Topic Name",
-	Rules{V311: "MQTT-4.7.3-1", V5: "5.0/3.3.2.1/topic-name-empty"}, // and no Topic Alias
+	Rules{V311: "MQTT-4.7.3-1", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.7.3-1"}, // and no Topic Alias
 	CaughtBy{fault.IgnoresEmptyTopicNames},
 	func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {

@@ -58,12 +58,6 @@ var _ = Check("publishprops-response-topic-wildcard",
 		})
 	})
 
-var _ = Check("publishprops-subscription-identifier",
-	"closes the connection on a PUBLISH with a Subscription Identifier",
-	Rules{V5: "MQTT-3.3.4-6"},
-	CaughtBy{fault.Overlooks("MQTT-3.3.4-6")},
-	func(x *Exchange) { wantPublishRefused(x, codec.Properties{codec.SubscriptionIdentifier(1)}) })
-
 var _ = Check("publishprops-foreign",
 	"closes the connection on a PUBLISH with a property that does not belong there, or that 5.0 does not define",
 	Rules{V5: "5.0/2.2.2.2/property-identifier"},
@@ -153,44 +147,6 @@ var _ = Check("ack-reason-string-twice",
 			alice, packet := t.take(x)
 
 			alice.Send(codec.Wrong(saying(packet, codec.Success, codec.ReasonString("one"), codec.ReasonString("two"))))
-
-			alice.WantClosed()
-		})
-	})
-
-var _ = Check("ack-foreign-property",
-	"closes the connection on an acknowledgement with a property that does not belong there",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-identifier")},
-	func(x *Exchange) {
-		var cases []Case
-		for _, t := range turnsOf(x, acknowledgements...) {
-			for _, property := range []codec.Property{
-				codec.ContentType("text/plain"), codec.TopicAlias(1), codec.SubscriptionIdentifier(1), codec.ServerReference("elsewhere"), codec.SessionExpiryInterval(1),
-			} {
-				cases = append(cases, Case{Name: t.packet.String() + " with " + propertyName(property), Body: func(x *Exchange) {
-					alice, packet := t.take(x)
-
-					alice.Send(codec.Wrong(saying(packet, codec.Success, property)))
-
-					alice.WantClosed()
-				}})
-			}
-		}
-		x.Cases(cases...)
-	})
-
-var _ = Check("ack-truncated-property",
-	"closes the connection on an acknowledgement whose Reason String is cut short",
-	Rules{V5: "5.0/2.2.2.2/property-data-type"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-data-type")},
-	func(x *Exchange) {
-		Each(x, turnsOf(x, acknowledgements...), turnName, func(x *Exchange, t turn) {
-			alice, packet := t.take(x)
-
-			alice.Send(codec.Wrong(saying(packet, codec.Success, codec.ReasonString("x")), codec.Set("Reason String", 0, 5, 'x')))
 
 			alice.WantClosed()
 		})

@@ -183,9 +183,9 @@ var _ = Check("restart-exactly-once",
 		wantPresent(x, alice)
 		message.Dup = true
 		alice.Send(message)
-		alice.WantPubrec(message.PacketID)
+		alice.WantAnyPubrec(message.PacketID)
 		alice.Send(&codec.Pubrel{PacketID: message.PacketID})
-		alice.WantPubcomp(message.PacketID)
+		alice.WantAnyPubcomp(message.PacketID)
 		watcher = x.Connect(Persistent, As("watcher"))
 		wantPresent(x, watcher)
 		watcher.Receive(topic, "hello")

@@ -115,10 +115,11 @@ var _ = Check("retain-replaced-at-qos-0",
 	func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS0, topic)
+		watcher.Ping() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, topic, "on", Retained)
-		alice.Publish(QoS0, topic, "off", Retained)
 		watcher.Delivered(topic, "on")
+		alice.Publish(QoS0, topic, "off", Retained)
 		watcher.Delivered(topic, "off") // so the broker is done with it; PINGRESP may come before
 
 		bob := x.Connect(Clean, As("bob"))
@@ -137,6 +138,7 @@ var _ = Check("retain-qos-0-kept",
 	func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS0, topic)
+		watcher.Ping() // see retain-empty-payload-delivered
 		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "on", Retained)
 		watcher.Delivered(topic, "on")
 
@@ -174,10 +176,11 @@ var _ = Check("retain-empty-payload-deletes",
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			watcher := overhear(x, QoS0, topic)
+			watcher.Ping() // see retain-empty-payload-delivered
 			alice := x.Connect(Clean, As("alice"))
 			alice.Publish(x.UpTo(QoS1), topic, "on", Retained)
-			alice.Publish(qos, topic, "", Retained)
 			watcher.Delivered(topic, "on")
+			alice.Publish(qos, topic, "", Retained)
 			watcher.Delivered(topic, "") // so the broker is done with it; its answers to alice may come before
 
 			bob := x.Connect(Clean, As("bob"))

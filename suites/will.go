@@ -334,24 +334,6 @@ var _ = Check("will-fields-without-flag",
 		wantUnacceptable(x, codec.Wrong(connect, codec.Set("Connect Flags", 0x02)))
 	})
 
-var _ = Check("will-topic-ill-formed",
-	"closes the connection when the Will Topic is not a UTF-8 encoded string",
-	Rules{V311: "MQTT-3.1.3-10", V5: "MQTT-3.1.3-11"},
-	CaughtBy{fault.TakesIllFormedWillTopic},
-	func(x *Exchange) {
-		Each(x, []named[string]{
-			{"no UTF-8 byte", "a\xFFb"},
-			{"character cut off", "a\xE2\x82"},
-			{"overlong encoding", "a\xC0\xAFb"},
-			{"surrogate", "a\xED\xA0\x80b"},
-			{"above U+10FFFF", "a\xF4\x90\x80\x80b"},
-			{"U+0000", "a\x00b"},
-		}, named[string].label, func(x *Exchange, topic named[string]) {
-			connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
-			wantUnacceptable(x, codec.Wrong(connect, codec.SetString("Will Topic", topic.value)))
-		})
-	})
-
 // promptly is how late a will may come and still be prompt. The specification
 // gives no number; every interval in it counts seconds, and two allow for a
 // busy machine.

@@ -33,9 +33,9 @@ func someConnacks(x *Exchange) {
 // belongs to their delivery in both directions.
 func someMessages(x *Exchange, options ...PublishOption) {
 	topic := x.Topic("tour")
-	alice := x.Connect(Clean, As("alice"))
+	alice := x.Connect(Clean, As("listener"))
 	alice.Subscribe(x.UpTo(QoS2), topic)
-	bob := x.Connect(Clean, As("bob"))
+	bob := x.Connect(Clean, As("speaker"))
 
 	for qos := QoS0; qos <= x.UpTo(QoS2); qos++ {
 		bob.Publish(qos, topic, "hello", options...)
@@ -47,7 +47,7 @@ func someMessages(x *Exchange, options ...PublishOption) {
 
 // someSubscriptions makes the broker send SUBACK, UNSUBACK and PINGRESP.
 func someSubscriptions(x *Exchange) {
-	alice := x.Connect(Clean, As("alice"))
+	alice := x.Connect(Clean, As("subscriber"))
 	alice.Subscribe(x.UpTo(QoS2), x.Topic("one"), x.Topic("two"))
 	alice.Unsubscribe(x.Topic("one"), x.Topic("three"))
 	alice.Ping()
@@ -56,11 +56,11 @@ func someSubscriptions(x *Exchange) {
 // someDisconnects makes the broker end connections by itself: a session that
 // is taken over, and a protocol error. It should send DISCONNECT in 5.0.
 func someDisconnects(x *Exchange) {
-	alice := x.Connect(Clean, As("alice"))
-	x.Dial("alice").Send(x.NewConnect(Clean, As("alice"))) // whether it is accepted does not matter here
+	alice := x.Connect(Clean, As("displaced"))
+	x.Dial("displaced").Send(x.NewConnect(Clean, As("displaced"))) // whether it is accepted does not matter here
 	alice.AwaitEnd()
 
-	bob := x.Connect(Clean, As("bob"))
+	bob := x.Connect(Clean, As("offender"))
 	bob.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("tour"), QoS: QoS1, PacketID: 1}, codec.Flags(0x6)))
 	bob.AwaitEnd()
 }

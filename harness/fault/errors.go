@@ -71,12 +71,6 @@ var IgnoresForeignProperties = tolerates("ignores-foreign-properties", "ignores 
 var IgnoresTruncatedProperties = tolerates("ignores-truncated-properties", "ignores packets with a property whose value is cut short",
 	breaching("5.0/2.2.2.2/property-data-type"))
 
-// PointsElsewhereAnyway names another server in a CONNACK that is not about one.
-var PointsElsewhereAnyway = sends("points-elsewhere-anyway", "sends Server Reference in every CONNACK",
-	func(_ *Link, p *codec.Connack) codec.Packet {
-		return withProperties(p, codec.Properties{codec.ServerReference("elsewhere")})
-	})
-
 // MendsSilentClose makes good what brokers get wrong: it says why they close.
 var MendsSilentClose = stateful("mends-silent-close", "sends DISCONNECT with 0x81 where the broker closes the connection without a word",
 	func() behaviour {

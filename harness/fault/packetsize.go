@@ -135,6 +135,3 @@ var MendsMaximumPacketSize = stateful("mends-maximum-packet-size", "closes the c
 		}
 		return Forward
 	}))
-
-// IgnoresMalformedConnect skips a CONNECT that breaks a rule of its format.
-var IgnoresMalformedConnect = tolerates("ignores-malformed-connect", "ignores a CONNECT that breaks the rules of its format", malformed(codec.CONNECT))

@@ -170,13 +170,3 @@ var GrantsMalformedFilters = Fault{"grants-malformed-filters", "grants subscript
 // IgnoresWildcardsInNames drops what it cannot deliver.
 var IgnoresWildcardsInNames = tolerates("ignores-wildcards-in-names", "ignores a PUBLISH with a wildcard in its Topic Name and carries on",
 	malformed(codec.PUBLISH, "Topic Name"))
-
-// IgnoresEmptyTopics drops what it cannot deliver.
-var IgnoresEmptyTopics = tolerates("ignores-empty-topics", "ignores a PUBLISH without a topic and carries on",
-	malformed(codec.PUBLISH, "Topic Name"))
-
-// IgnoresNullInTopics carries on after U+0000.
-var IgnoresNullInTopics = tolerates("ignores-null-in-topics", "ignores packets with U+0000 in a topic and carries on",
-	func(_ *Link, f *Frame) bool {
-		return f.Breach != nil && (f.Breach.Field == "Topic Name" || f.Breach.Field == "Topic Filter")
-	})

@@ -186,7 +186,3 @@ var TakesWillQoS3 = accepts("takes-will-qos-3", "accepts a CONNECT with Will QoS
 // its flags say.
 var TakesUnreadableConnect = accepts("takes-unreadable-connect", "accepts a CONNECT whose payload has more or fewer fields than its Connect Flags announce",
 	malformed(codec.CONNECT))
-
-// TakesIllFormedWillTopic does not look at the will's topic.
-var TakesIllFormedWillTopic = accepts("takes-ill-formed-will-topic", "accepts a Will Topic that is not valid UTF-8 or contains U+0000",
-	malformed(codec.CONNECT, "Will Topic"))
