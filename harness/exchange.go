@@ -193,6 +193,15 @@ func (x *Exchange) Wait(d time.Duration) {
 	}
 }
 
+// Punctual ends the exchange as an error of the machine it runs on when
+// something that a client has to do in time was done too late: what the broker
+// makes of that is no verdict.
+func (x *Exchange) Punctual(since time.Time, within time.Duration) {
+	if took := time.Since(since); took > within {
+		x.errorf("this machine was too busy to keep the client's time: what had to be done within %s took %s", within, took.Round(time.Millisecond))
+	}
+}
+
 // breached records a packet that the strict decoder refused.
 func (x *Exchange) breached(c *Client, err error) {
 	b := Breach{Text: Mask(err.Error(), x.log.secrets), Conn: c.name}

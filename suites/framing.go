@@ -233,6 +233,8 @@ func carries(x *Exchange, remaining int) (taken bool) {
 	bob.Subscribe(x.UpTo(QoS1), topic)
 	alice := x.Connect(Clean, As(fmt.Sprint("alice", remaining)))
 	message := messageOf(alice, x.UpTo(QoS1), topic, remaining)
+	alice.Patience(transfer(remaining))
+	bob.Patience(2 * transfer(remaining))
 
 	alice.Send(message)
 

@@ -64,14 +64,18 @@ var _ = Check("keepalive-any-packet",
 		Each(x, signsOfLife(x.UpTo(QoS2)), named[signOfLife].label, func(x *Exchange, sign named[signOfLife]) {
 			alice := x.Connect(Clean, As("alice"), KeepAlive(2))
 			next := sign.value(x, alice)
-			interval := keepAliveOf(x, alice, 2, 10) * 4 / 5
+			keepAlive := keepAliveOf(x, alice, 2, 10)
+			interval := keepAlive * 4 / 5
+			alice.Ping() // however long it took until here
 
 			// Within the Keep Alive of each other, but together longer than one
 			// and a half times that.
-			x.Wait(interval)
-			alice.Send(next())
-			x.Wait(interval)
-			alice.Send(next())
+			for range 2 {
+				silent := time.Now()
+				x.Wait(interval)
+				alice.Send(next())
+				x.Punctual(silent, keepAlive)
+			}
 
 			alice.WantAlive()
 		})

@@ -3,6 +3,7 @@ package suites
 import (
 	"math"
 	"strings"
+	"time"
 
 	"mqttspec/codec"
 	. "mqttspec/harness"
@@ -66,6 +67,10 @@ var _ = Check("publish-payload",
 		})
 	})
 
+// transfer is how long so many bytes take at most on a connection that is worth
+// testing over, 64 KiB in a second: large packets get that beyond the timeout.
+func transfer(bytes int) time.Duration { return time.Duration(bytes) * time.Second / (64 << 10) }
+
 var _ = Check("publish-payload-large",
 	"delivers a large payload byte for byte",
 	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
@@ -83,6 +88,8 @@ var _ = Check("publish-payload-large",
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS1, topic)
 			alice := x.Connect(Clean, As("alice"))
+			alice.Patience(transfer(len(p.bytes)))
+			bob.Patience(2 * transfer(len(p.bytes)))
 
 			// A limit that 3.1.1 gives a broker no way to declare.
 			if refusal := alice.Offer(topic, p.bytes); refusal != "" {

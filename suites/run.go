@@ -106,9 +106,9 @@ func (r *Run) runItem(ctx context.Context, i int) {
 		r.results[i].Answer(item.Rules.Of(item.Version))
 		r.doubt(ctx, item, &r.results[i])
 	}
-	close(r.ended[i])
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	defer close(r.ended[i]) // whoever waits for the check finds Done told of it
 	switch {
 	case r.results[i].NoConnection:
 		r.barren++

@@ -35,10 +35,10 @@ func differing(t *testing.T, what string, want, got map[string]reports.Check) {
 	}
 }
 
-// bare is a broker without its instances.
+// bare is a broker without its instances, and which nobody restarts.
 func bare(target *harness.Target) *harness.Target {
 	b := *target
-	b.Instances = nil
+	b.Instances, b.Life = nil, nil
 	return &b
 }
 

@@ -44,6 +44,9 @@ func wantMatches(x *Exchange, topics []string, rows ...matching) {
 			}
 			subscribers[i].Subscribed(qos, filters...)
 		}
+		if slices.Contains(row.filters, "#") {
+			subscribers[i].Patience(x.Timeout()) // everybody's messages come before its own
+		}
 	}
 	publisher := x.Connect(Clean, As("publisher"))
 	for _, payload := range []string{"first", "second"} {
