@@ -122,4 +122,3 @@ func TestEndsOverEveryTransport(t *testing.T) {
 }
 
 type readerOnly struct{ io.Reader }
-

@@ -52,7 +52,7 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) {
 			target := bare(b.target)
 			near := outcomes(t, target, suites.Options{})
-			target.Dialer = network{delay: 50 * time.Millisecond, chunk: 7}.start(t, target.Dialer.Dial)
+			target.Dialer = network{delay: 50 * time.Millisecond, chunk: 61}.start(t, target.Dialer.Dial)
 			far := outcomes(t, target, suites.Options{Parallel: 64})
 			differing(t, "50 ms away", near, far)
 		})
