@@ -257,3 +257,32 @@ func TestLogIsKept(t *testing.T) {
 		t.Errorf("log %q, %v", raw, err)
 	}
 }
+
+func TestCommandsOfABrokerThatRunsElsewhere(t *testing.T) {
+	file, _ := fake(t, "good")
+	elsewhere, err := Open(t.Context(), file, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer elsewhere.Close()
+	trace := filepath.Join(t.TempDir(), "trace")
+	remote, err := Parse("t.yaml", []byte("url: "+elsewhere.Target.URL+"\nrestart: [sh, -c, 'echo restart >> "+trace+"']\nkill: [sh, -c, 'echo kill >> "+trace+"']\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Open(t.Context(), remote, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	life := opened.Target.Life
+	if err := errors.Join(life.Restart(t.Context()), life.Kill(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if raw, _ := os.ReadFile(trace); string(raw) != "restart\nkill\nrestart\n" {
+		t.Errorf("commands that ran: %q", raw)
+	}
+	if _, err := Open(t.Context(), &File{URL: "mqtt://127.0.0.1:1", Restart: []string{"false"}, path: "t.yaml"}, Options{}); err != nil {
+		t.Errorf("a target is not touched before it is tested: %v", err)
+	}
+}
