@@ -1,8 +1,10 @@
 package suites_test
 
 import (
+	"flag"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +44,13 @@ func bare(target *harness.Target) *harness.Target {
 	return &b
 }
 
+// delays are how far away the brokers are put; and the rate of the connection:
+// go test ./suites -run Network -timeout 1h -args -delays 50ms,200ms,500ms -rate 200000
+var (
+	delays = flag.String("delays", "50ms", "delays in each direction, comma separated, for the test of slow networks")
+	rate   = flag.Int("rate", 0, "bytes per second of every connection in the test of slow networks; 0 for no limit")
+)
+
 // TestVerdictsDoNotDependOnTheNetwork: a slow network that tears packets apart
 // changes no verdict.
 func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
@@ -49,13 +58,19 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 		t.Skip("a run through a slow network takes half a minute")
 	}
 	for _, b := range witnesses(t) {
-		t.Run(b.name, func(t *testing.T) {
-			target := bare(b.target)
-			near := outcomes(t, target, suites.Options{})
-			target.Dialer = network{delay: 50 * time.Millisecond, chunk: 61}.start(t, target.Dialer.Dial)
-			far := outcomes(t, target, suites.Options{Parallel: 64})
-			differing(t, "50 ms away", near, far)
-		})
+		target := bare(b.target)
+		near := outcomes(t, target, suites.Options{})
+		for _, delay := range strings.Split(*delays, ",") {
+			t.Run(b.name+" "+delay, func(t *testing.T) {
+				d, err := time.ParseDuration(delay)
+				if err != nil {
+					t.Fatal(err)
+				}
+				distant := *target
+				distant.Dialer = network{delay: d, chunk: 61, rate: *rate}.start(t, target.Dialer.Dial)
+				differing(t, delay+" away", near, outcomes(t, &distant, suites.Options{}))
+			})
+		}
 	}
 }
 
