@@ -16,7 +16,8 @@ import (
 )
 
 func newReplay() *cobra.Command {
-	return &cobra.Command{
+	pcap := ""
+	cmd := &cobra.Command{
 		Use:   "replay RESULTS.json CHECK",
 		Short: "Run one check of a run again, show it step by step, and print it as a script for a bug report",
 		Long: `Run one check of a run again against the same target, show its exchange step by
@@ -24,12 +25,14 @@ step, and print a script that repeats it with nothing but printf and nc.
 CHECK is a slug@version, or a slug where the run has it on one version only.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return replay(cmd.Context(), cmd.OutOrStdout(), args[0], args[1])
+			return replay(cmd.Context(), cmd.OutOrStdout(), args[0], args[1], pcap)
 		},
 	}
+	cmd.Flags().StringVar(&pcap, "pcap", "", "record the check to this file, for Wireshark and tshark")
+	return cmd
 }
 
-func replay(ctx context.Context, out io.Writer, path, name string) error {
+func replay(ctx context.Context, out io.Writer, path, name, pcap string) error {
 	results, err := reports.ReadFile(path)
 	if err != nil {
 		return err
@@ -50,7 +53,11 @@ func replay(ctx context.Context, out io.Writer, path, name string) error {
 	again := filepath.Join(dir, "again.json")
 	run := newRoot()
 	run.SetOut(io.Discard)
-	run.SetArgs(append([]string{"run", "--json", again}, args[2:]...))
+	options := []string{"run", "--json", again}
+	if pcap != "" {
+		options = append(options, "--pcap", pcap)
+	}
+	run.SetArgs(append(options, args[2:]...))
 	runErr := run.ExecuteContext(ctx)
 	var s status
 	if runErr != nil && !errors.As(runErr, &s) {
