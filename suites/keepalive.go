@@ -59,16 +59,16 @@ var _ = Check("keepalive-any-packet",
 	"takes any packet for a sign of life",
 	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
 	CaughtBy{fault.CountsNoPackets, fault.CountsPingreqOnly},
-	Takes(3200*time.Millisecond),
+	Takes(3450*time.Millisecond),
 	func(x *Exchange) {
 		Each(x, signsOfLife(x.UpTo(QoS2)), named[signOfLife].label, func(x *Exchange, sign named[signOfLife]) {
 			alice := x.Connect(Clean, As("alice"), KeepAlive(2))
 			next := sign.value(x, alice)
 			keepAlive := keepAliveOf(x, alice, 2, 10)
-			interval := keepAlive * 4 / 5
+			interval := keepAlive * 23 / 40
 			alice.Ping() // however long it took until here
 
-			// Within the Keep Alive of each other, but together longer than one
+			// Well within the Keep Alive of each other, but together longer than one
 			// and a half times that.
 			for range 2 {
 				silent := time.Now()
@@ -76,6 +76,7 @@ var _ = Check("keepalive-any-packet",
 				alice.Send(next())
 				x.Punctual(silent, keepAlive)
 			}
+			x.Wait(interval)
 
 			alice.WantAlive()
 		})
