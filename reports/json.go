@@ -110,9 +110,12 @@ const (
 func ReadFile(path string) (*Results, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; %s", err, adviceMake)
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: %w", path, &FormatError{Reason: "it is a directory", Advice: adviceMake})
+	}
 	r, err := Read(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

@@ -60,9 +60,9 @@ func (o *compareOptions) run(out io.Writer, paths []string) error {
 
 // writeFile writes a whole file.
 func writeFile(path string, write func(io.Writer) error) error {
-	file, err := os.Create(path)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		return err
+		return unwritable(err)
 	}
-	return errors.Join(write(file), file.Close())
+	return replace(file, write)
 }

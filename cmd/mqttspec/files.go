@@ -103,7 +103,7 @@ func (r *reporter) openFile(flag, path string, seen map[string]string, write fun
 	_, statErr := os.Stat(absolute)
 	file, err := os.OpenFile(absolute, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
-		return err
+		return unwritable(err)
 	}
 	r.files = append(r.files, reportFile{flag, file, errors.Is(statErr, os.ErrNotExist), write})
 	return nil
@@ -117,7 +117,7 @@ func readKnown(path string) (reports.KnownFailures, error) {
 	defer file.Close()
 	known, err := reports.ReadKnownFailures(file)
 	if err != nil {
-		return nil, fmt.Errorf("--known-failures %s: %w", path, err)
+		return nil, fmt.Errorf("--known-failures %s: %w; `mqttspec known-failures RESULTS` writes such a file", path, err)
 	}
 	return known, nil
 }
@@ -154,14 +154,53 @@ func (r *reporter) finish(out io.Writer, results *reports.Results) (int, error) 
 	return exit, errors.Join(errs...)
 }
 
-// replace writes the report over what was in the file.
+// replace puts the report in the place of what was in the file.
 func (f reportFile) replace(results *reports.Results) error {
-	if info, err := f.file.Stat(); err == nil && info.Mode().IsRegular() { // a pipe or a device has no length
-		if err := f.file.Truncate(0); err != nil {
-			return errors.Join(err, f.file.Close())
-		}
+	err := replace(f.file, func(w io.Writer) error { return f.write(w, results) })
+	if err != nil && f.fresh {
+		os.Remove(f.file.Name())
 	}
-	return errors.Join(f.write(f.file, results), f.file.Close())
+	return err
+}
+
+// replace writes a whole file and closes it. What was in it stays until the new
+// text is on the disk, so that a disk which fills up costs no older report.
+func replace(file *os.File, write func(io.Writer) error) error {
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() { // a pipe or a device is written as it is
+		return write(file)
+	}
+	path, err := filepath.EvalSymlinks(file.Name())
+	if err != nil {
+		return err
+	}
+	whole, err := os.CreateTemp(filepath.Dir(path), ".mqttspec-*")
+	if err != nil { // the folder takes no new file
+		return overwrite(file, write)
+	}
+	defer os.Remove(whole.Name())
+	err = errors.Join(whole.Chmod(info.Mode().Perm()), write(whole), whole.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(whole.Name(), path); err != nil { // such as a file mounted on its own
+		return overwrite(file, write)
+	}
+	return nil
+}
+
+// overwrite writes over what is in the file.
+func overwrite(file *os.File, write func(io.Writer) error) error {
+	if err := file.Truncate(0); err != nil {
+		return err
+	}
+	return write(file)
+}
+
+// unwritable says of a report that cannot be opened what to do.
+func unwritable(err error) error {
+	return fmt.Errorf("%w; name a file that can be written, in a folder that exists", err)
 }
 
 // discard closes the files without touching what was in them.

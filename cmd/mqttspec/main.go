@@ -61,6 +61,9 @@ func execute(args []string) int {
 	case errors.As(err, &s):
 		return int(s)
 	}
+	if path := new(os.PathError); errors.As(err, &path) && errors.Is(err, syscall.EPIPE) && path.Path == os.Stdout.Name() {
+		return reports.ExitOK // of list | head, the reader has what it wanted
+	}
 	fmt.Fprintf(os.Stderr, "mqttspec: %v\n", err)
 	return reports.ExitUntested
 }

@@ -145,7 +145,7 @@ func openCapture(path string, target *harness.Target) (captureFile, error) {
 	}
 	file, err := os.Create(path)
 	if err != nil {
-		return captureFile{}, fmt.Errorf("--pcap: %w", err)
+		return captureFile{}, fmt.Errorf("--pcap: %w", unwritable(err))
 	}
 	buffer := bufio.NewWriterSize(file, 256<<10)
 	capture, err := harness.NewCapture(buffer, target.Secrets()...)

@@ -128,7 +128,7 @@ type VersionCommand struct {
 func Load(path string) (*File, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; give a broker's URL, a preset's name or a target file (`mqttspec target init` writes one)", err)
 	}
 	return Parse(path, raw)
 }
