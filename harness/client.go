@@ -723,8 +723,12 @@ func (c *Client) Ping() {
 	Want[*codec.Pingresp](c, "PINGRESP")
 }
 
-// WantAlive wants a PINGRESP, whatever other replies are waiting.
+// WantAlive wants a PINGRESP to a PINGREQ of its own, whatever other replies,
+// earlier PINGRESPs among them, are waiting.
 func (c *Client) WantAlive() {
+	c.mu.Lock()
+	c.replies = slices.DeleteFunc(c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	c.mu.Unlock()
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
 	if p == nil {
