@@ -24,6 +24,7 @@ type Capture struct {
 	w       *pcapgo.Writer
 	secrets [][]byte
 	streams int
+	paused  bool
 	err     error
 }
 
@@ -58,9 +59,25 @@ func (c *Capture) Err() error {
 	return c.err
 }
 
+// Pause leaves connections out that are opened until Resume.
+func (c *Capture) Pause() { c.pause(true) }
+
+// Resume ends Pause.
+func (c *Capture) Resume() { c.pause(false) }
+
+func (c *Capture) pause(paused bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = paused
+}
+
 // Wrap records a connection.
 func (c *Capture) Wrap(conn net.Conn) net.Conn {
 	c.mu.Lock()
+	if c.paused {
+		c.mu.Unlock()
+		return conn
+	}
 	c.streams++
 	n := c.streams
 	c.mu.Unlock()
@@ -99,10 +116,11 @@ func (s *captured) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// Write records before it sends: the answer can be read, and recorded, before
+// the connection's Write returns.
 func (s *captured) Write(b []byte) (int, error) {
-	n, err := s.Conn.Write(b)
-	s.data(true, b[:n])
-	return n, err
+	s.data(true, b)
+	return s.Conn.Write(b)
 }
 
 // CloseWrite closes the client's direction, where the connection can.
