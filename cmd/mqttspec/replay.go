@@ -51,9 +51,10 @@ func replay(ctx context.Context, out io.Writer, path, name, pcap string) error {
 	}
 	defer os.RemoveAll(dir)
 	again := filepath.Join(dir, "again.json")
-	run := newRoot()
+	run := (&runOptions{checks: true}).cmd()
+	run.SilenceErrors, run.SilenceUsage = true, true
 	run.SetOut(io.Discard)
-	options := []string{"run", "--json", again}
+	options := []string{"--json", again}
 	if pcap != "" {
 		options = append(options, "--pcap", pcap)
 	}

@@ -33,13 +33,15 @@ type runOptions struct {
 	settle   time.Duration
 	prefix   string
 	pcap     string
+	checks   bool // pcap leaves out what comes before the checks
 	verbose  bool
 	noColor  bool
 	changed  func(flag string) bool
 }
 
-func newRun() *cobra.Command {
-	o := &runOptions{}
+func newRun() *cobra.Command { return new(runOptions).cmd() }
+
+func (o *runOptions) cmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [TARGET] [-- COMMAND ARG...]",
 		Short: "Test a broker and report",
@@ -104,7 +106,15 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	options.Capture = capture.Capture
 
 	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
-	options.Planned = func(total int, r *reports.Results) { console.Start(total, r) }
+	if o.checks && o.pcap != "" {
+		capture.Pause()
+	}
+	options.Planned = func(total int, r *reports.Results) {
+		if o.pcap != "" {
+			capture.Resume()
+		}
+		console.Start(total, r)
+	}
 	options.Done = console.CheckDone
 	results, err := suites.Test(ctx, opened.Target, options)
 	results.Command = reports.Redact(append([]string{"mqttspec"}, os.Args[1:]...))
