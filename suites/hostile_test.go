@@ -2,13 +2,16 @@ package suites_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +32,8 @@ import (
 type hostile struct {
 	name  string
 	serve func(s *hostileServer, conn *net.TCPConn)
+	// scheme is what it is taken to speak, where that is not mqtt.
+	scheme string
 	// tested says that the server takes connections well enough for checks to
 	// run; otherwise the run must say that nothing could be tested.
 	tested bool
@@ -37,12 +42,21 @@ type hostile struct {
 	// honest says that what it answers, while it does, is a good broker's: it
 	// must fail no check that this broker passes.
 	honest bool
+	// seen is what every failure that the good broker does not have must speak of.
+	seen string
+	// fails are checks that cannot but fail.
+	fails []string
+	// problem is what the reason must say for which nothing was tested.
+	problem string
 }
 
 // hostileServer is one such server, started.
 type hostileServer struct {
 	t           *testing.T
 	dial        func(context.Context) (net.Conn, error) // a good broker, for those that start out well
+	websocket   string                                  // address of its WebSocket listener
+	restarted   atomic.Bool
+	open        sync.Map // connections that a restart ends
 	listener    net.Listener
 	connections atomic.Int64
 }
@@ -103,6 +117,64 @@ func relay(s *hostileServer, conn *net.TCPConn, broker func(packet []byte) [][]b
 			}
 		}
 	}
+}
+
+// relaySwapped joins a connection with the good broker and turns every two
+// packets around that the broker sends in one go.
+func relaySwapped(s *hostileServer, conn *net.TCPConn) {
+	packets := make(chan []byte)
+	go func() {
+		defer close(packets)
+		relay(s, conn, func(p []byte) [][]byte { packets <- bytes.Clone(p); return nil })
+	}()
+	var held []byte
+	flush := func() {
+		_, _ = conn.Write(held)
+		held = nil
+	}
+	for {
+		var late <-chan time.Time
+		if held != nil {
+			late = time.After(30 * time.Millisecond)
+		}
+		select {
+		case p, more := <-packets:
+			switch {
+			case !more:
+				flush()
+				return
+			case held != nil:
+				_, _ = conn.Write(p)
+				flush()
+			default:
+				held = p
+			}
+		case <-late:
+			flush()
+		}
+	}
+}
+
+// restart ends every connection, once.
+func (s *hostileServer) restart() {
+	if s.restarted.Swap(true) {
+		return
+	}
+	s.open.Range(func(conn, _ any) bool {
+		conn.(*net.TCPConn).Close()
+		return true
+	})
+}
+
+// rawRelay joins a connection, byte by byte, with another port of the good broker.
+func rawRelay(conn *net.TCPConn, address string) {
+	far, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	go func() { _, _ = io.Copy(far, conn); _ = far.(*net.TCPConn).CloseWrite() }()
+	_, _ = io.Copy(conn, far)
 }
 
 func same(packet []byte) [][]byte { return [][]byte{packet} }
@@ -183,6 +255,31 @@ var hostiles = []hostile{
 		}
 		relay(s, c, same)
 	}, tested: true, passes: true, honest: true},
+	// Not yet honest: a check whose connection the restart ends fails, where it
+	// should be blocked.
+	{name: "restarts in the middle", serve: func(s *hostileServer, c *net.TCPConn) {
+		s.open.Store(c, nil)
+		defer s.open.Delete(c)
+		if s.connections.Load() > 60 {
+			s.restart()
+		}
+		relay(s, c, same)
+	}, tested: true, passes: true},
+	{name: "closes its half in the middle", serve: func(s *hostileServer, c *net.TCPConn) {
+		n := 0
+		relay(s, c, func(p []byte) [][]byte {
+			if n++; n == 4 {
+				_ = c.CloseWrite()
+			}
+			return same(p)
+		})
+		if n >= 4 {
+			_, _ = io.Copy(io.Discard, c)
+		}
+	}, tested: true, passes: true, seen: "closed by the broker (FIN)"},
+	{name: "answers out of order", serve: relaySwapped, tested: true, passes: true, fails: []string{"wire-order@3.1.1", "wire-order@5.0"}},
+	{name: "WebSocket, taken for MQTT", serve: func(s *hostileServer, c *net.TCPConn) { rawRelay(c, s.websocket) }, problem: "nothing within"},
+	{name: "MQTT, taken for WebSocket", serve: func(s *hostileServer, c *net.TCPConn) { relay(s, c, same) }, scheme: "ws", problem: "no answer to the WebSocket handshake"},
 	{name: "Receive Maximum 0", serve: connackWith([]byte{0x21, 0, 0}), tested: true},
 	{name: "Server Keep Alive 1", serve: connackWith([]byte{0x13, 0, 1}), tested: true},
 	{name: "Maximum Packet Size 1", serve: connackWith([]byte{0x27, 0, 0, 0, 1}), tested: true},
@@ -213,6 +310,13 @@ func connackWith(property []byte) func(*hostileServer, *net.TCPConn) {
 	}
 }
 
+const (
+	hostileTimeout = 500 * time.Millisecond
+	// hostileBound is what a run of everyTenth takes at most with this timeout:
+	// seven seconds where they are long, and room for a busy machine.
+	hostileBound = time.Minute
+)
+
 // TestHostileServers: whatever is at the other end, a run ends in bounded time
 // and memory, leaves no goroutine behind, and says nothing false: checks that
 // cannot be decided are blocked or errors, and what passes has been seen.
@@ -222,7 +326,7 @@ func TestHostileServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer embedded.Close()
-	good, err := suites.Test(t.Context(), bare(embedded.Target), suites.Options{Selection: suites.Selection{Names: everyTenth()}})
+	good, err := suites.Test(t.Context(), bare(embedded.Target), suites.Options{Timeout: hostileTimeout, Selection: suites.Selection{Names: everyTenth()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,13 +334,17 @@ func TestHostileServers(t *testing.T) {
 	for _, c := range good.Checks {
 		goodFails[c.ID] = c.Outcome == reports.Fail || c.Outcome == reports.Warn
 	}
+	overWebSocket, err := url.Parse(embedded.Over["ws"].URL)
+	if err != nil {
+		t.Fatal(err)
+	}
 	before := goleak.IgnoreCurrent()
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "server\tends after\theap\tverdict\toutcomes")
 	for _, h := range hostiles {
 		t.Run(h.name, func(t *testing.T) {
 			start := time.Now()
-			r, heap := testHostile(t, h, embedded.Target.Dialer.Dial)
+			r, heap := testHostile(t, h, embedded.Target.Dialer.Dial, overWebSocket.Host)
 			fmt.Fprintf(table, "%s\t%.1f s\t%d MiB\t%s\t%s\n", h.name, time.Since(start).Seconds(), heap>>20, r.Summary.Verdict, counts(r))
 			if !h.tested && !h.passes && len(r.Checks) > 0 && r.Summary.Checks[reports.Pass] > 0 {
 				t.Errorf("%d checks pass", r.Summary.Checks[reports.Pass])
@@ -248,12 +356,26 @@ func TestHostileServers(t *testing.T) {
 				t.Error("conformant")
 			}
 			for _, c := range r.Checks {
+				if c.Outcome == reports.Fail && !goodFails[c.ID] && h.seen != "" && !strings.Contains(c.Reason, h.seen) {
+					t.Errorf("%s fails for something else than %q: %s", c.ID, h.seen, c.Reason)
+				}
 				if h.honest && c.Outcome == reports.Fail && !goodFails[c.ID] {
 					t.Errorf("%s fails, falsely: %s", c.ID, c.Reason)
 				}
 				if c.Outcome != reports.Pass && c.Reason == "" {
 					t.Errorf("%s: %s without a reason", c.ID, c.Outcome)
 				}
+			}
+			if !strings.Contains(r.Problem, h.problem) {
+				t.Errorf("the problem is %q; want %q in it", r.Problem, h.problem)
+			}
+			for _, id := range h.fails {
+				if !slices.ContainsFunc(r.Checks, func(c reports.Check) bool { return c.ID == id && c.Outcome == reports.Fail }) {
+					t.Errorf("%s does not fail", id)
+				}
+			}
+			if took := time.Since(start); took > hostileBound {
+				t.Errorf("took %s; a run of this selection with this timeout ends within %s", took, hostileBound)
 			}
 			if heap > 400<<20 {
 				t.Errorf("the heap grew to %d MiB", heap>>20)
@@ -266,12 +388,12 @@ func TestHostileServers(t *testing.T) {
 
 // testHostile starts the server, runs a part of the suite against it, and
 // returns the results and the largest heap seen.
-func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, error)) (*reports.Results, uint64) {
+func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, error), websocket string) (*reports.Results, uint64) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &hostileServer{t: t, dial: dial, listener: listener}
+	server := &hostileServer{t: t, dial: dial, websocket: websocket, listener: listener}
 	var group sync.WaitGroup
 	group.Go(func() {
 		for {
@@ -286,7 +408,7 @@ func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, 
 			})
 		}
 	})
-	target, err := harness.ParseTarget("mqtt://" + listener.Addr().String())
+	target, err := harness.ParseTarget(cmp.Or(h.scheme, "mqtt") + "://" + listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +427,7 @@ func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, 
 			}
 		}
 	})
-	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: 500 * time.Millisecond, Selection: suites.Selection{Names: everyTenth()}})
+	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: hostileTimeout, Selection: suites.Selection{Names: everyTenth()}})
 	if err != nil {
 		t.Fatal(err)
 	}
