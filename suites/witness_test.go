@@ -59,13 +59,23 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 	hold := func(j *job) {
 		cases := map[string]bool{}
 		for _, f := range j.d.CaughtBy {
-			result, err := faulty(t, j.seen, f, settings)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			for _, c := range result.Cases {
-				cases[c.Name] = cases[c.Name] || c.Outcome == harness.Fail
+			// A fault that works on what passes by can miss it on a busy machine;
+			// twice more is a fault that does not work.
+			var result harness.Result
+			for try := 1; try <= 3; try++ {
+				var err error
+				if result, err = faulty(t, j.seen, f, settings); err != nil {
+					t.Error(err)
+					return
+				}
+				missed := result.Outcome != harness.Fail
+				for _, c := range result.Cases {
+					cases[c.Name] = cases[c.Name] || c.Outcome == harness.Fail
+				}
+				if !missed {
+					break
+				}
+				t.Logf("%s was not caught with %s on try %d: %s %s", j.d.ID(j.v), f.Name, try, result.Outcome, result.Reason)
 			}
 			if result.Outcome == harness.Fail {
 				j.caught = append(j.caught, f.Name)
@@ -161,6 +171,12 @@ func passing(t *testing.T, brokers []witness) map[string]*passedOn {
 		run.Start(t.Context())
 		for i, item := range items {
 			c := run.Wait(i)
+			if c.Outcome == "error" { // such as a machine too busy to keep a client's time
+				t.Logf("%s on %s, run again: %s", c.ID, b.name, c.Reason)
+				again := suites.NewRun(suites.Options{}.Settings(), 1, items[i:i+1])
+				again.Start(t.Context())
+				c = again.Wait(0)
+			}
 			switch c.Outcome {
 			case "pass":
 				name := b.name
