@@ -301,8 +301,11 @@ func (p *Illegal) String() string {
 		edits[i] = e.String()
 	}
 	var l line
-	l.add("%v wrong:", p.packet)
-	l.list(edits)
+	l.add("%v", p.packet)
+	if len(edits) > 0 {
+		l.add("wrong:")
+		l.list(edits)
+	}
 	return l.String()
 }
 

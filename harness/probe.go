@@ -206,6 +206,7 @@ func Software(ctx context.Context, target *Target, profile *Profile, settings Se
 	Perform(ctx, target, profile, settings, func(x *Exchange) {
 		c := x.Connect(Clean)
 		c.Send(&codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: "$SYS/broker/version"}}})
+		Want[*codec.Suback](c, "SUBACK")
 		c.Ping()
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -95,9 +95,13 @@ var _ = Check("retain-replaced",
 	CaughtBy{fault.KeepsFirstRetained},
 	func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
+		watcher := overhear(x, qos, topic)
+		watcher.Ping() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(qos, topic, "on", Retained)
+		watcher.Delivered(topic, "on")
 		alice.Publish(qos, topic, "off", Retained)
+		watcher.Delivered(topic, "off") // so the broker is done with it; PUBACK may come before
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)

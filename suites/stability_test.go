@@ -57,6 +57,10 @@ func differing(t *testing.T, what string, want, got map[string]reports.Check, ag
 	}
 }
 
+// modest is a parallelism that leaves the embedded broker, in the same process
+// and under the race detector, time to answer.
+const modest = 16
+
 // bare is a broker without its instances, and which nobody restarts.
 func bare(target *harness.Target) *harness.Target {
 	b := *target
@@ -79,7 +83,7 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 	}
 	for _, b := range witnesses(t) {
 		target := bare(b.target)
-		near := outcomes(t, target, suites.Options{})
+		near := outcomes(t, target, suites.Options{Parallel: modest})
 		for _, delay := range strings.Split(*delays, ",") {
 			t.Run(b.name+" "+delay, func(t *testing.T) {
 				d, err := time.ParseDuration(delay)
@@ -89,7 +93,7 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 				distant := *target
 				distant.Dialer = network{delay: d, chunk: 61, rate: *rate}.start(t, target.Dialer.Dial)
 				run := func(s suites.Selection) map[string]reports.Check {
-					return outcomes(t, &distant, suites.Options{Selection: s})
+					return outcomes(t, &distant, suites.Options{Parallel: modest, Selection: s})
 				}
 				differing(t, delay+" away", near, run(suites.Selection{}), run)
 			})
@@ -103,12 +107,12 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	for _, b := range witnesses(t) {
 		t.Run(b.name, func(t *testing.T) {
 			target := bare(b.target)
-			alone := outcomes(t, target, suites.Options{})
+			alone := outcomes(t, target, suites.Options{Parallel: modest})
 			other := make(chan map[string]reports.Check)
-			go func() { other <- outcomes(t, target, suites.Options{TopicPrefix: "elsewhere"}) }()
-			together := outcomes(t, target, suites.Options{})
+			go func() { other <- outcomes(t, target, suites.Options{Parallel: modest, TopicPrefix: "elsewhere"}) }()
+			together := outcomes(t, target, suites.Options{Parallel: modest})
 			again := func(s suites.Selection) map[string]reports.Check {
-				return outcomes(t, target, suites.Options{Selection: s})
+				return outcomes(t, target, suites.Options{Parallel: modest, Selection: s})
 			}
 			differing(t, "beside another run", alone, together, again)
 			differing(t, "the other run", alone, <-other, again)
