@@ -111,9 +111,9 @@ type Check struct {
 	Outcome      Outcome  `json:"outcome"`
 	DurationMS   float64  `json:"duration_ms"`
 	// Reason says in one sentence why the outcome is what it is; empty for pass.
-	Reason   string  `json:"reason,omitempty"`
-	Expected string  `json:"expected,omitempty"`
-	Observed string  `json:"observed,omitempty"`
+	Reason   string  `json:"reason"`
+	Expected string  `json:"expected"`
+	Observed string  `json:"observed"`
 	Exchange []Event `json:"exchange"`
 	// Waiver is the known-failures entry that turned a failure into Waived.
 	Waiver *Waiver `json:"waiver,omitempty"`
@@ -151,5 +151,5 @@ type Requirement struct {
 	Link            string   `json:"link"`
 	Outcome         Outcome  `json:"outcome"`
 	Checks          []string `json:"checks"` // IDs of the checks that decide it
-	UntestedBecause string   `json:"untested_because,omitempty"`
+	UntestedBecause string   `json:"untested_because"`
 }
