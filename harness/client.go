@@ -448,19 +448,6 @@ func (c *Client) SendCut(n int, packets ...codec.Packet) {
 	c.write(stream[len(stream)-n:])
 }
 
-// SendPart writes the bytes of a packet from one offset up to another, for
-// packets that arrive in pieces; to < 0 means to the end.
-func (c *Client) SendPart(p codec.Packet, from, to int) {
-	raw := c.encode(p)
-	if to < 0 {
-		to = len(raw)
-	}
-	if from == 0 {
-		c.record(p, raw)
-	}
-	c.write(raw[from:to])
-}
-
 func (c *Client) encode(p codec.Packet) []byte {
 	raw, err := codec.Encode(c.x.Version, codec.Client, p)
 	if err != nil {

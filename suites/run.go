@@ -24,6 +24,7 @@ type Run struct {
 
 	items   []Item
 	results []harness.Result
+	checks  []reports.Check // results, in the words of package reports
 	ended   []chan struct{}
 	mu      sync.Mutex // guards Done and barren
 	barren  int        // checks in a row that got no connection
@@ -42,7 +43,7 @@ const restartTimeout = 5 * time.Minute
 func NewRun(settings harness.Settings, parallel int, items []Item) *Run {
 	r := &Run{
 		Settings: settings, Parallel: max(1, parallel), Done: func(reports.Check) {},
-		items: items, results: make([]harness.Result, len(items)), ended: make([]chan struct{}, len(items)),
+		items: items, results: make([]harness.Result, len(items)), checks: make([]reports.Check, len(items)), ended: make([]chan struct{}, len(items)),
 	}
 	for i := range r.ended {
 		r.ended[i] = make(chan struct{})
@@ -106,6 +107,7 @@ func (r *Run) runItem(ctx context.Context, i int) {
 		r.results[i].Answer(item.Rules.Of(item.Version))
 		r.doubt(ctx, item, &r.results[i])
 	}
+	r.checks[i] = report(item, r.results[i])
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	defer close(r.ended[i]) // whoever waits for the check finds Done told of it
@@ -115,7 +117,7 @@ func (r *Run) runItem(ctx context.Context, i int) {
 	case item.Lacks == "" && r.barren < hopeless*r.Parallel:
 		r.barren = 0
 	}
-	r.Done(report(item, r.results[i]))
+	r.Done(r.checks[i])
 }
 
 // doubt takes back a failure that was seen on a broker which, by now, answers
@@ -138,7 +140,7 @@ func (r *Run) gaveUp() bool {
 // Wait waits for the check at this place of the plan.
 func (r *Run) Wait(i int) reports.Check {
 	<-r.ended[i]
-	return report(r.items[i], r.results[i])
+	return r.checks[i]
 }
 
 // Checks waits for all checks and returns their results in the order of the

@@ -137,12 +137,18 @@ func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {
 	}
 }
 
-// breaks matches packets of one type in which the strict decoder finds one of
-// these statements broken first.
-func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
+// breaking matches packets in which the strict decoder finds one of these
+// statements broken.
+func breaking(statements ...string) func(*Link, *Frame) bool {
 	return func(_ *Link, f *Frame) bool {
-		return f.Breach != nil && f.Type() == t && slices.Contains(statements, f.Breach.Statement)
+		return f.Breach != nil && slices.Contains(statements, f.Breach.Statement)
 	}
+}
+
+// breaks is breaking, of packets of one type.
+func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
+	broken := breaking(statements...)
+	return func(l *Link, f *Frame) bool { return f.Type() == t && broken(l, f) }
 }
 
 // only applies an edit to the packets of one type.

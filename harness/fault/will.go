@@ -1,19 +1,10 @@
 package fault
 
 import (
-	"slices"
 	"time"
 
 	"mqttspec/codec"
 )
-
-// breaking matches packets in which the strict decoder finds one of these
-// statements broken.
-func breaking(statements ...string) func(*Link, *Frame) bool {
-	return func(_ *Link, f *Frame) bool {
-		return f.Breach != nil && slices.Contains(statements, f.Breach.Statement)
-	}
-}
 
 // accepts makes a broker that answers a CONNECT which it would have to refuse
 // as if it were a good one.
