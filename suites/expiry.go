@@ -118,6 +118,10 @@ var _ = Check("expiry-held-back",
 
 		x.Wait(expired)
 		bob.Ack(first)
+		// The acknowledgement has arrived before the marker does: mosquitto
+		// 2.0.11 sends nothing more after an expired message that has others
+		// waiting behind it, which is no breach of this rule.
+		bob.Ping()
 
 		bob.WantNothingBefore(alice.Marker(QoS1, topic))
 	})
