@@ -58,8 +58,8 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 		}
 	}
 	hold := func(j *job) {
-		caught := map[string]bool{}  // faults
-		cases := map[string]bool{}   // cases that a fault has made fail
+		caught := map[string]bool{}   // faults
+		cases := map[string]bool{}    // cases that a fault has made fail
 		missed := map[string]string{} // faults, with the last word on them
 		// A fault that works on what passes by can miss it on a busy machine, in
 		// a check or in one case of it; twice more is a fault that does not work.
