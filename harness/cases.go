@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,6 +45,11 @@ func (x *Exchange) Cases(cases ...Case) {
 			part.Gomega = gomega.NewGomega(part.failGomega)
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
+			if slices.ContainsFunc(part.clients, (*Client).hasEnded) {
+				x.mu.Lock()
+				x.cut = true
+				x.mu.Unlock()
+			}
 			part.leave(x.ctx)
 		})
 	}

@@ -254,6 +254,13 @@ func lookalike(raw []byte) string {
 	return ""
 }
 
+// hasEnded says whether nothing more will come.
+func (c *Client) hasEnded() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end != open
+}
+
 func (c *Client) ended(kind ending, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

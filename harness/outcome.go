@@ -33,6 +33,8 @@ type Result struct {
 	// NoConnection says that the exchange ended because no connection could be
 	// opened, or none was accepted.
 	NoConnection bool
+	// Cut says that the broker ended one of the exchange's connections.
+	Cut bool
 	// Cases names the cases of a table-driven exchange by their outcome.
 	Cases []CaseResult
 }

@@ -28,6 +28,7 @@ type Run struct {
 	ended   []chan struct{}
 	mu      sync.Mutex // guards Done and barren
 	barren  int        // checks in a row that got no connection
+	vigils  map[*harness.Target]*harness.Vigil
 }
 
 // hopeless is how many checks in a row, by the number of checks that run at the
@@ -68,27 +69,98 @@ func (r *Run) Start(ctx context.Context) {
 		}
 		// The longest first, so that the run lasts no longer than they do.
 		slices.SortStableFunc(shared, func(a, b int) int { return int(r.items[b].Takes - r.items[a].Takes) })
-		queue := make(chan int)
-		var workers sync.WaitGroup
-		for range min(r.Parallel, max(1, len(shared))) {
-			workers.Go(func() {
-				for i := range queue {
-					r.runItem(ctx, i)
-				}
-			})
-		}
-		for _, i := range shared {
-			queue <- i
-		}
-		close(queue)
-		workers.Wait()
+		r.keepVigil(ctx, shared)
+		again := r.overlapping(ctx, shared, r.Parallel, suspend)
+		again = r.overlapping(ctx, again, r.Parallel, suspend)
+		r.oneByOne(ctx, again)
+		r.endVigil()
 		for _, i := range alone {
-			r.runItem(ctx, i)
+			r.runItem(ctx, i, accuse)
 		}
 	}()
 }
 
-func (r *Run) runItem(ctx context.Context, i int) {
+// overlapping runs checks at the same time and returns those that give no
+// verdict yet, because the broker was interrupted.
+func (r *Run) overlapping(ctx context.Context, items []int, parallel int, interrupted interruption) (again []int) {
+	queue := make(chan int)
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	for range min(parallel, len(items)) {
+		workers.Go(func() {
+			for i := range queue {
+				if !r.runItem(ctx, i, interrupted) {
+					mu.Lock()
+					again = append(again, i)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for _, i := range items {
+		queue <- i
+	}
+	close(queue)
+	workers.Wait()
+	return again
+}
+
+// interruptionsBorne is how many interruptions checks that run one by one are
+// each asked about; beyond it the broker does not stay up long enough.
+const interruptionsBorne = 10
+
+// oneByOne runs checks of which one seems to bring the broker down: the one
+// that runs alone when it goes down again has failed.
+func (r *Run) oneByOne(ctx context.Context, items []int) {
+	before := 0
+	for _, v := range r.vigils {
+		before += v.Known()
+	}
+	for _, i := range items {
+		now := 0
+		for _, v := range r.vigils {
+			now += v.Known()
+		}
+		if now-before < interruptionsBorne {
+			r.runItem(ctx, i, accuse)
+		} else {
+			result := &r.results[i]
+			result.Outcome = harness.Blocked
+			result.Reason = "the broker ended every connection while the check ran, as it did many times: it was restarted, or crashed; seen before: " + result.Reason
+			r.conclude(i)
+		}
+	}
+}
+
+// keepVigil watches over the brokers that the checks run on.
+func (r *Run) keepVigil(ctx context.Context, items []int) {
+	r.vigils = map[*harness.Target]*harness.Vigil{}
+	for _, i := range items {
+		if item := r.items[i]; item.Lacks == "" && r.vigils[item.Target] == nil {
+			r.vigils[item.Target] = harness.Keep(ctx, item.Target, item.Profile, r.Settings)
+		}
+	}
+}
+
+func (r *Run) endVigil() {
+	for _, v := range r.vigils {
+		v.End()
+	}
+	r.vigils = nil
+}
+
+// An interruption says what to make of a check that does not pass while the
+// broker ends every connection.
+type interruption int
+
+const (
+	suspend interruption = iota // run it again
+	accuse                      // it ran alone: its verdict stands
+)
+
+// runItem runs a check and tells Done of it; false says that it gave no verdict
+// and has to be run again.
+func (r *Run) runItem(ctx context.Context, i int, interrupted interruption) bool {
 	item := r.items[i]
 	switch {
 	case item.Lacks != "":
@@ -103,10 +175,27 @@ func (r *Run) runItem(ctx context.Context, i int) {
 		if slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing) {
 			settings.CheckTimeout += restartTimeout
 		}
+		vigil := r.vigils[item.Target]
+		before := vigil.Known()
 		r.results[i] = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
 		r.results[i].Answer(item.Rules.Of(item.Version))
 		r.doubt(ctx, item, &r.results[i])
+		if result := &r.results[i]; result.Outcome != harness.Pass && result.Outcome != harness.Inapplicable && ctx.Err() == nil && vigil.Interruptions(result.Cut) > before {
+			switch interrupted {
+			case suspend:
+				return false
+			case accuse:
+				result.Reason += "; meanwhile the broker ended every other connection, too"
+			}
+		}
 	}
+	r.conclude(i)
+	return true
+}
+
+// conclude tells Done of a check's result.
+func (r *Run) conclude(i int) {
+	item := r.items[i]
 	r.checks[i] = report(item, r.results[i])
 	r.mu.Lock()
 	defer r.mu.Unlock()

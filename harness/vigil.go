@@ -1,0 +1,130 @@
+package harness
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"mqttspec/codec"
+)
+
+// A Vigil is a connection that does nothing but stay open while checks run on
+// a broker. When the broker ends it, the broker has been restarted or has
+// crashed: what was seen then says nothing about any rule.
+type Vigil struct {
+	target   *Target
+	profile  *Profile
+	settings Settings
+	cancel   context.CancelFunc
+	ended    chan struct{}
+
+	mu            sync.Mutex
+	x             *Exchange
+	client        *Client // nil while there is no connection
+	interruptions int
+	seen          time.Time // when the broker was last asked something that it then answered
+}
+
+// Keep begins a vigil. The broker may not let it in: then it sees nothing, and
+// is begun again when it is next asked.
+func Keep(ctx context.Context, target *Target, profile *Profile, settings Settings) *Vigil {
+	settings.KeepTraces, settings.Capture = true, nil
+	ctx, cancel := context.WithCancel(ctx)
+	v := &Vigil{target: target, profile: profile, settings: settings, cancel: cancel, ended: make(chan struct{})}
+	v.x = newExchange(ctx, target, profile, settings)
+	v.mu.Lock()
+	v.connect()
+	v.mu.Unlock()
+	go v.stayAlive(ctx)
+	return v
+}
+
+// stayAlive keeps the Keep Alive that the server has asked for.
+func (v *Vigil) stayAlive(ctx context.Context) {
+	defer close(v.ended)
+	interval := 20 * time.Second
+	if seconds := v.profile.Number(codec.PropServerKeepAlive, 0); seconds > 0 {
+		interval = min(interval, time.Duration(seconds)*time.Second/2)
+	}
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			v.Interruptions(false)
+		}
+	}
+}
+
+// connect opens the connection; the caller holds the lock.
+func (v *Vigil) connect() {
+	v.client = nil
+	v.x.perform(func(x *Exchange) { v.client = x.Connect(Clean, KeepAlive(0)) })
+}
+
+// Interruptions asks the broker for a sign of life on the connection and
+// returns how many times it has ended so far. A broker that goes down does not
+// end all its connections at once: where another has ended, this one is given
+// a moment to end as well.
+func (v *Vigil) Interruptions(another bool) int {
+	if v == nil {
+		return 0
+	}
+	if another {
+		v.mu.Lock()
+		client := v.client
+		v.mu.Unlock()
+		if client != nil {
+			moment := time.NewTimer(v.settings.grace())
+			defer moment.Stop()
+			select {
+			case <-client.done:
+			case <-moment.C:
+			case <-v.x.ctx.Done():
+			}
+		}
+	}
+	asked := time.Now()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.seen.After(asked) {
+		return v.interruptions // another has asked meanwhile
+	}
+	now := time.Now()
+	if v.client != nil && v.x.perform(func(*Exchange) { v.client.Ping() }) != nil && v.x.ctx.Err() == nil {
+		v.client.leave()
+		v.interruptions++
+		v.client = nil
+	}
+	if v.client == nil {
+		v.connect()
+	}
+	if v.client != nil {
+		v.seen = now
+	}
+	return v.interruptions
+}
+
+// Known is how many times the connection was seen to end, without asking. No
+// vigil knows of none.
+func (v *Vigil) Known() int {
+	if v == nil {
+		return 0
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.interruptions
+}
+
+// End ends the vigil.
+func (v *Vigil) End() {
+	v.mu.Lock()
+	v.cancel()
+	v.mu.Unlock()
+	<-v.ended
+	for _, c := range v.x.clients {
+		c.leave()
+	}
+}
