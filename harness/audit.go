@@ -19,6 +19,7 @@ type audit struct {
 	accepted     bool
 	disconnected bool // by the broker
 	zero         bool // the client has used the Packet Identifier 0
+	empty        bool // the client has sent a SUBSCRIBE without a Topic Filter
 }
 
 // sent takes note of a packet from the client.
@@ -35,6 +36,7 @@ func (a *audit) sent(p codec.Packet) {
 		a.zero = a.zero || p.QoS > codec.QoS0 && p.PacketID == 0
 	case *codec.Subscribe:
 		a.zero = a.zero || p.PacketID == 0
+		a.empty = a.empty || len(p.Subscriptions) == 0
 	case *codec.Unsubscribe:
 		a.zero = a.zero || p.PacketID == 0
 	}

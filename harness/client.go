@@ -143,8 +143,9 @@ func (c *Client) read() {
 
 // provoked says of a breach that no statement can be said to be broken by it,
 // as the client brought it about: by a CONNECT of no version's, so that the
-// format of CONNACK is anybody's guess, or by the Packet Identifier 0, which an
-// acknowledgement has to repeat.
+// format of CONNACK is anybody's guess, by the Packet Identifier 0, which an
+// acknowledgement has to repeat, or by a SUBSCRIBE without a Topic Filter, which
+// a SUBACK has no Reason Code for.
 func (c *Client) provoked(raw []byte, err error) bool {
 	if codec.Type(raw[0]>>4) == codec.CONNACK {
 		return c.either
@@ -152,7 +153,18 @@ func (c *Client) provoked(raw []byte, err error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	breach := (*codec.Breach)(nil)
-	return c.audit.zero && codec.Type(raw[0]>>4) != codec.PUBLISH && errors.As(err, &breach) && breach.Field == "Packet Identifier"
+	if !errors.As(err, &breach) {
+		return false
+	}
+	switch codec.Type(raw[0] >> 4) {
+	case codec.PUBLISH:
+		return false
+	case codec.SUBACK:
+		if c.audit.empty && breach.Field == "Reason Code" {
+			return true
+		}
+	}
+	return c.audit.zero && breach.Field == "Packet Identifier"
 }
 
 // decode reads one packet of the broker's.

@@ -130,6 +130,10 @@ func (x *Exchange) during(s Step, f func()) {
 	f()
 }
 
+// StandsOn runs a part of the exchange that another check decides: where it
+// fails, this one is blocked by that one, for its own rule was not put to the test.
+func (x *Exchange) StandsOn(check string, part func()) { x.during(Step(check), part) }
+
 // gomegaMessage splits "Expected <value> to <matcher>".
 var gomegaMessage = regexp.MustCompile(`(?s)^(.*?)Expected\n(.*?)\n((?:not )?to .*)$`)
 

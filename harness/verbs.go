@@ -518,6 +518,14 @@ func (c *Client) Another() *codec.Publish {
 	}
 }
 
+// AwaitMessage wants a message to have come, and leaves it to be received.
+func (c *Client) AwaitMessage() {
+	p := Want[*codec.Publish](c, "PUBLISH")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.messages = slices.Insert(c.messages, 0, codec.Packet(p))
+}
+
 // publishWindow is how many messages PublishAll has under way at most: brokers
 // of 3.1.1 cannot say what they would bear.
 const publishWindow = 20

@@ -22,7 +22,7 @@ var _ = Check("login-user-name-missing",
 // and the packet does not have the format of a CONNECT (MQTT-3.1.4-1).
 var _ = Check("login-user-name-unannounced",
 	"closes the connection when the User Name Flag is 0 and there is a User Name",
-	Rules{V311: "MQTT-3.1.2-18", V5: "MQTT-3.1.2-16"},
+	Rules{V311: "MQTT-3.1.2-18 MQTT-3.1.4-1", V5: "MQTT-3.1.2-16 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsSurplusInConnect},
 	func(x *Exchange) {
 		wantLoginRejected(x, &someUserName, nil, 0)
@@ -38,7 +38,7 @@ var _ = Check("login-password-missing",
 
 var _ = Check("login-password-unannounced",
 	"closes the connection when the Password Flag is 0 and there is a Password",
-	Rules{V311: "MQTT-3.1.2-20", V5: "MQTT-3.1.2-18"},
+	Rules{V311: "MQTT-3.1.2-20 MQTT-3.1.4-1", V5: "MQTT-3.1.2-18 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsSurplusInConnect},
 	func(x *Exchange) {
 		wantLoginRejected(x, &someUserName, &somePassword, userNameFlag)

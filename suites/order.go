@@ -76,12 +76,22 @@ var _ = Check("order-resent",
 			bob.Drop()
 
 			bob = x.Connect(Persistent, As("bob"))
+			x.StandsOn(resending(qos), bob.AwaitMessage) // NATS 2.15.2 takes half a minute
 
 			for _, payload := range numbered(20) {
 				bob.Receive(topic, payload)
 			}
 		})
 	})
+
+// resending is the check that decides whether a server sends a message again
+// when the client comes back.
+func resending(qos codec.QoS) string {
+	if qos == QoS2 {
+		return "qos2-sender-resumed"
+	}
+	return "qos1-unacknowledged-resent"
+}
 
 var _ = Check("order-pubrel",
 	"sends PUBREL packets in the order in which the PUBRECs came",

@@ -178,7 +178,7 @@ var _ = Check("publish-topic-empty",
 
 var _ = Check("publish-truncated",
 	"closes the connection on a PUBLISH that ends within its variable header",
-	Rules{V311: "MQTT-3.3.2-1", V5: "MQTT-3.3.2-1"},
+	Rules{V311: "MQTT-3.3.2-1 MQTT-2.3.1-1", V5: "MQTT-3.3.2-1"},
 	CaughtBy{fault.IgnoresTruncatedPublish},
 	func(x *Exchange) {
 		topic := x.Topic("cut")

@@ -287,3 +287,21 @@ var _ = Check("session-expiry-declared-once",
 			x.Connect(Clean, As("alice"), expiring(n))
 		})
 	})
+
+// wantNoDisconnect wants a packet that looks like DISCONNECT, but is malformed
+// or a Protocol Error, to be treated as an error. To close the connection is
+// what a server does either way; the difference is that it says so with a
+// DISCONNECT of its own (5.0), or else that the client has not disconnected,
+// so that its will is published.
+func wantNoDisconnect(x *Exchange, wrong codec.Packet, options ...ConnectOption) {
+	topic := x.Topic("status")
+	watcher := overhear(x, x.UpTo(QoS1), topic)
+	alice := x.Connect(append([]ConnectOption{Clean, As("alice"), willOn(x, topic, "not disconnected")}, options...)...)
+
+	alice.Send(wrong)
+
+	alice.WantClosed()
+	if alice.Goodbye() == nil {
+		watcher.Receive(topic, "not disconnected")
+	}
+}

@@ -226,6 +226,18 @@ var _ = Check("unsubscribe-in-flight",
 			message = bob.WantPublishAt(qos, topic, "under way")
 			return bob, topic, message
 		}
+		// resends makes sure, with a client that keeps its subscription, that the
+		// server sends again at all what a client has not acknowledged.
+		resends := func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("weather")
+			carol := x.Connect(Persistent, As("carol"))
+			carol.Subscribe(qos, topic)
+			x.Connect(Clean, As("dave")).Publish(qos, topic, "under way, too")
+			carol.WantPublishAt(qos, topic, "under way, too")
+			carol.Drop()
+			carol = x.Connect(Persistent, As("carol"))
+			x.StandsOn(resending(qos), carol.AwaitMessage)
+		}
 		x.Cases(
 			Case{Name: "QoS 2: PUBREC after UNSUBACK", Body: func(x *Exchange) {
 				bob, topic, message := begun(x, QoS2)
@@ -236,6 +248,7 @@ var _ = Check("unsubscribe-in-flight",
 				bob.WantPubrel(message.PacketID)
 			}},
 			Case{Name: "QoS 1: PUBLISH again on reconnect", Body: func(x *Exchange) {
+				resends(x, QoS1)
 				bob, topic, message := begun(x, QoS1)
 				bob.Unsubscribe(topic)
 				bob.Drop()
@@ -246,6 +259,7 @@ var _ = Check("unsubscribe-in-flight",
 				x.Expect(again.PacketID).To(Equal(message.PacketID), "Packet Identifier of the repeated PUBLISH")
 			}},
 			Case{Name: "QoS 2: PUBLISH again on reconnect", Body: func(x *Exchange) {
+				resends(x, QoS2)
 				bob, topic, message := begun(x, QoS2)
 				bob.Unsubscribe(topic)
 				bob.Drop()
@@ -256,6 +270,7 @@ var _ = Check("unsubscribe-in-flight",
 				x.Expect(again.PacketID).To(Equal(message.PacketID), "Packet Identifier of the repeated PUBLISH")
 			}},
 			Case{Name: "QoS 2: PUBREL again on reconnect", Body: func(x *Exchange) {
+				resends(x, QoS2)
 				bob, topic, message := begun(x, QoS2)
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
 				bob.WantPubrel(message.PacketID)

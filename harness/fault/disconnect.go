@@ -13,42 +13,14 @@ var TakesEveryDisconnectForNormal = fromClient("takes-every-disconnect-for-norma
 		return Forward
 	})
 
-// TakesUnreadableDisconnect does not look at DISCONNECT at all.
-var TakesUnreadableDisconnect = stateful("takes-unreadable-disconnect", "treats a malformed DISCONNECT as a normal one",
-	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
-			if f.Type() != codec.DISCONNECT || f.Breach == nil {
-				return Forward
-			}
-			l.ToBroker(&codec.Disconnect{})
-			return Swallow
-		}}
-	})
+// IgnoresUnreadableDisconnect passes over what it can't read.
+var IgnoresUnreadableDisconnect = tolerates("ignores-unreadable-disconnect", "ignores a malformed DISCONNECT and carries on",
+	malformed(codec.DISCONNECT))
 
 // StaysAfterDisconnect leaves closing to the client.
 var StaysAfterDisconnect = stateful("stays-after-disconnect", "does not close the connection after DISCONNECT",
 	func() behaviour {
 		return behaviour{brokerGone: func(*Link) Action { return Swallow }}
-	})
-
-// ReadsOnAfterDisconnect works off what it has read before it looks at a
-// DISCONNECT.
-var ReadsOnAfterDisconnect = stateful("reads-on-after-disconnect", "processes a PUBLISH that comes after DISCONNECT",
-	func() behaviour {
-		left := map[*Link]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
-			switch f.Type() {
-			case codec.DISCONNECT:
-				left[l] = true
-				return Swallow
-			case codec.PUBLISH:
-				if left[l] {
-					l.ToBroker(f.Packet, &codec.Disconnect{})
-					return Swallow
-				}
-			}
-			return Forward
-		}}
 	})
 
 // saysGoodbye makes a broker that sends these packets before it closes a
