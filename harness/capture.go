@@ -2,9 +2,14 @@ package harness
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -39,6 +44,8 @@ const (
 	capturePort = 1883
 	// captureSegment is the longest piece of data in one captured packet.
 	captureSegment = 32 << 10
+	// ipv4Length is where a frame says how long its IPv4 packet is.
+	ipv4Length = 14 + 2
 )
 
 // NewCapture begins a capture; secrets are masked in it.
@@ -78,24 +85,64 @@ func (c *Capture) Wrap(conn net.Conn) net.Conn {
 		c.mu.Unlock()
 		return conn
 	}
+	c.mu.Unlock()
+	s := c.stream(time.Now)
+	s.Conn = conn
+	return s
+}
+
+// stream begins a TCP stream with its handshake.
+func (c *Capture) stream(now func() time.Time) *captured {
+	c.mu.Lock()
 	c.streams++
 	n := c.streams
 	c.mu.Unlock()
 	s := &captured{
-		Conn: conn, capture: c,
+		capture: c, now: now,
 		client: net.IPv4(10, byte(1+n>>16), byte(n>>8), byte(n)).To4(),
 		port:   layers.TCPPort(49152 + n%16384),
 	}
-	s.write(true, nil, func(t *layers.TCP) { t.SYN = true })
-	s.write(false, nil, func(t *layers.TCP) { t.SYN, t.ACK = true, true })
-	s.write(true, nil, func(t *layers.TCP) { t.ACK = true })
+	s.write(true, nil, 0, func(t *layers.TCP) { t.SYN = true })
+	s.write(false, nil, 0, func(t *layers.TCP) { t.SYN, t.ACK = true, true })
+	s.write(true, nil, 0, func(t *layers.TCP) { t.ACK = true })
 	return s
+}
+
+// Record writes down a transcript: what passed on each of its connections, at
+// its times after start. Of packets that the transcript holds in part, the
+// capture says how long they were.
+func (c *Capture) Record(start time.Time, events []Event) error {
+	streams := map[string]*captured{}
+	for _, e := range events {
+		at := func() time.Time { return start.Add(e.At) }
+		if e.Conn == "" {
+			continue // a remark on the whole exchange
+		}
+		s := streams[e.Conn]
+		if s == nil || e.Dir == Note && e.Packet == noteConnected {
+			s = c.stream(at)
+			streams[e.Conn] = s
+		}
+		s.now = at
+		switch {
+		case e.Dir == Note && strings.HasPrefix(e.Packet, noteClosed):
+			s.end(false, func(t *layers.TCP) { t.FIN, t.ACK = true, true })
+		case e.Dir != Note:
+			raw, err := hex.DecodeString(e.Hex)
+			if err != nil {
+				return fmt.Errorf("the bytes of %q on %s: %w", e.Packet, e.Conn, err)
+			}
+			s.write(e.Dir == ToBroker, raw, max(e.Length-len(raw), 0), func(t *layers.TCP) { t.PSH, t.ACK = true, true })
+		}
+	}
+	return c.Err()
 }
 
 // captured is a connection that is being recorded.
 type captured struct {
 	net.Conn
 	capture *Capture
+	now     func() time.Time
 	client  net.IP
 	port    layers.TCPPort
 
@@ -145,7 +192,7 @@ func (s *captured) reset() { s.end(true, func(t *layers.TCP) { t.RST = true }) }
 func (s *captured) data(fromClient bool, b []byte) {
 	for len(b) > 0 {
 		n := min(len(b), captureSegment)
-		s.write(fromClient, b[:n], func(t *layers.TCP) { t.PSH, t.ACK = true, true })
+		s.write(fromClient, b[:n], 0, func(t *layers.TCP) { t.PSH, t.ACK = true, true })
 		b = b[n:]
 	}
 }
@@ -157,7 +204,7 @@ func (s *captured) end(fromClient bool, flags func(*layers.TCP)) {
 	s.done[side(fromClient)] = true
 	s.capture.mu.Unlock()
 	if !seen {
-		s.write(fromClient, nil, flags)
+		s.write(fromClient, nil, 0, flags)
 	}
 }
 
@@ -168,8 +215,9 @@ func side(fromClient bool) int {
 	return 1
 }
 
-// write records one TCP segment.
-func (s *captured) write(fromClient bool, data []byte, flags func(*layers.TCP)) {
+// write records one TCP segment; as many bytes at its end as missing says are
+// known to have been there, but not what they were.
+func (s *captured) write(fromClient bool, data []byte, missing int, flags func(*layers.TCP)) {
 	c := s.capture
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -187,7 +235,7 @@ func (s *captured) write(fromClient bool, data []byte, flags func(*layers.TCP)) 
 	if !tcp.ACK {
 		tcp.Ack = 0
 	}
-	s.seq[me] += uint32(len(data))
+	s.seq[me] += uint32(len(data) + missing)
 	if tcp.SYN || tcp.FIN {
 		s.seq[me]++
 	}
@@ -202,7 +250,11 @@ func (s *captured) write(fromClient bool, data []byte, flags func(*layers.TCP)) 
 		return
 	}
 	frame := buffer.Bytes()
-	c.err = c.w.WritePacket(gopacket.CaptureInfo{Timestamp: time.Now(), CaptureLength: len(frame), Length: len(frame)}, frame)
+	if missing > 0 {
+		total := binary.BigEndian.Uint16(frame[ipv4Length:]) + uint16(min(missing, math.MaxUint16-len(frame)))
+		binary.BigEndian.PutUint16(frame[ipv4Length:], total)
+	}
+	c.err = c.w.WritePacket(gopacket.CaptureInfo{Timestamp: s.now(), CaptureLength: len(frame), Length: len(frame) + missing}, frame)
 }
 
 // mask replaces every secret by as many asterisks.

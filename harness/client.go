@@ -236,9 +236,9 @@ func (c *Client) readEnded(partial []byte, err error) {
 	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		kind = endRST
 	}
-	text := "closed by the broker (" + string(kind) + ")"
+	text := noteClosed + " (" + string(kind) + ")"
 	if frame := (*websocket.CloseError)(nil); errors.As(err, &frame) {
-		text = "closed by the broker (" + frame.Error() + ")"
+		text = noteClosed + " (" + frame.Error() + ")"
 	}
 	if len(partial) > 0 {
 		text += " in the middle of a packet" + lookalike(partial)

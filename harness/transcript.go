@@ -20,6 +20,12 @@ const (
 	Note       Direction = '.' // something that happened to the connection, or a remark
 )
 
+// How the notes on a connection's beginning, and on its end by the broker, begin.
+const (
+	noteConnected = "connected"
+	noteClosed    = "closed by the broker"
+)
+
 // Event is one thing that happened on one connection.
 type Event struct {
 	At     time.Duration // since the exchange began

@@ -81,6 +81,7 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a run through a slow network takes half a minute")
 	}
+	t.Parallel()
 	for _, b := range witnesses(t) {
 		target := bare(b.target)
 		near := outcomes(t, target, suites.Options{Parallel: modest})
@@ -104,6 +105,7 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 // TestTwoRunsAtOnce: another run at the same broker, under another prefix,
 // changes no verdict.
 func TestTwoRunsAtOnce(t *testing.T) {
+	t.Parallel()
 	for _, b := range witnesses(t) {
 		t.Run(b.name, func(t *testing.T) {
 			target := bare(b.target)

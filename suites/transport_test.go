@@ -47,19 +47,23 @@ var differs = map[string]string{
 func TestTransports(t *testing.T) {
 	selection := suites.Selection{Names: acrossTransports}
 	if os.Getenv("MQTTSPEC_TRANSPORTS") == "all" {
-		selection = suites.Selection{}
+		selection = suites.Selection{Labels: everything}
 	}
 	for name, over := range transports {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			want := outcomesOver(t, name, over[0], selection)
 			for _, transport := range over[1:] {
-				got := outcomesOver(t, name, transport, selection)
-				if again := different(name, transport, want, got); len(again) > 0 { // on a busy machine, a second look
-					maps.Copy(got, outcomesOver(t, name, transport, suites.Selection{Names: again}))
-				}
-				for _, id := range different(name, transport, want, got) {
-					t.Errorf("%s: %s over %s, %s over %s", id, got[id], transport, want[id], over[0])
-				}
+				t.Run(transport, func(t *testing.T) {
+					t.Parallel()
+					got := outcomesOver(t, name, transport, selection)
+					if again := different(name, transport, want, got); len(again) > 0 { // on a busy machine, a second look
+						maps.Copy(got, outcomesOver(t, name, transport, suites.Selection{Names: again}))
+					}
+					for _, id := range different(name, transport, want, got) {
+						t.Errorf("%s: %s over %s, %s over %s", id, got[id], transport, want[id], over[0])
+					}
+				})
 			}
 		})
 	}

@@ -83,6 +83,6 @@ Exit status: 0 nothing that gates, 1 the broker breaks rules that gate,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newRun(), newList(), newExplain(), newProbe(), newTarget(), newReport(), newCompare(), newDiff(), newKnownFailures(), newReplay(), newMan(), newVersion())
+	root.AddCommand(newRun(), newList(), newExplain(), newProbe(), newTarget(), newReport(), newCompare(), newDiff(), newKnownFailures(), newReplay(), newPcap(), newMan(), newVersion())
 	return root
 }

@@ -99,6 +99,36 @@ func TestReplayPcap(t *testing.T) {
 	}
 }
 
+// TestPcapOfResults: the capture made of stored results holds the packets of
+// the transcript, all of them, in full or cut.
+func TestPcapOfResults(t *testing.T) {
+	for _, id := range []string{"session-present-clean@5.0", "qos2-sender-resumed-twice@3.1.1", "packetsize-discarded@5.0", "framing-reserved-flags@3.1.1"} {
+		t.Run(id, func(t *testing.T) {
+			dir := t.TempDir()
+			results, capture := filepath.Join(dir, "r.json"), filepath.Join(dir, "r.pcap")
+			mqttspec(t, "run", "--check", id, "--json", results)
+
+			if _, stderr, exit := mqttspec(t, "pcap", results, id, capture); exit != reports.ExitOK || stderr != "" {
+				t.Fatalf("exit %d, stderr %q; want 0 and nothing", exit, stderr)
+			}
+
+			var want []string
+			for _, e := range readResults(t, results).Checks[0].Exchange {
+				if e.Dir != "." {
+					want = append(want, strconv.Itoa(e.Length))
+				}
+			}
+			var got []string
+			for _, row := range tshark(t, capture, "tcp.len > 0", "tcp.len", "_ws.malformed") {
+				got = append(got, row[0])
+			}
+			if len(want) == 0 || strings.Join(got, " ") != strings.Join(want, " ") {
+				t.Errorf("tshark finds segments of %v bytes; the transcript has packets of %v", got, want)
+			}
+		})
+	}
+}
+
 // TestPcapMalformed: of a whole run, what Wireshark calls malformed was sent by
 // the scripted clients, and on purpose: our strict decoder rejects it too.
 func TestPcapMalformed(t *testing.T) {
