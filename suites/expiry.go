@@ -83,6 +83,22 @@ var _ = Check("expiry-forwarded",
 		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, 0)
 	})
 
+var _ = Check("expiry-absent",
+	// A Message Expiry Interval of the server's own tells the client that the
+	// message expires: mochi 2.7.9 adds a day to every message.
+	"delivers a message that has no Message Expiry Interval without one",
+	Rules{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
+	CaughtBy{fault.ExpiresEveryMessage},
+	func(x *Exchange) {
+		topic := x.Topic("lasting")
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(x.UpTo(QoS1), topic)
+
+		x.Connect(Clean, As("alice")).Publish(x.UpTo(QoS1), topic, "hello")
+
+		x.Expect(bob.Receive(topic, "hello").Properties.Has(codec.PropMessageExpiryInterval)).To(BeFalse(), "Message Expiry Interval there")
+	})
+
 var _ = Check("expiry-longest",
 	"hands even the longest Message Expiry Interval on as it was published",
 	Rules{V5: "MQTT-3.3.2-6"},

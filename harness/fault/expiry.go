@@ -25,6 +25,15 @@ var HalvesExpiry = editsProperties("halves-expiry", "delivers messages with half
 		return ps
 	})
 
+// ExpiresEveryMessage has a limit of its own.
+var ExpiresEveryMessage = fromBroker("expires-every-message", "delivers every message with a Message Expiry Interval, of its own where it had none",
+	func(_ *Link, p *codec.Publish) Action {
+		if !slices.ContainsFunc(p.Properties, isExpiry) {
+			p.Properties = append(slices.Clone(p.Properties), codec.MessageExpiryInterval(86400))
+		}
+		return Forward
+	})
+
 // FreezesExpiry hands the interval on as it came.
 var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Message Expiry Interval they were published with, however long they waited",
 	func() behaviour {

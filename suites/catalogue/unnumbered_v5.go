@@ -102,6 +102,7 @@ var unnumbered5 = []Requirement{
 	{ID: "5.0/3.3.2.3.2/payload-format-indicator-twice", Version: codec.V5, Section: "3.3.2.3.2", Level: Should, Binds: Both, Summary: "PUBLISH has Payload Format Indicator at most once, as section 3.1.3.2.3 says of a Will"},
 	{ID: "5.0/3.3.2.3.2/payload-not-utf-8", Version: codec.V5, Section: "3.3.2.3.2", Level: Must, Binds: Client, Summary: "A payload declared as text is valid UTF-8", Untested: "A server may look into the payload but need not, so neither taking nor refusing it is a breach."},
 	{ID: "5.0/3.3.2.3.3/message-expiry-interval-twice", Version: codec.V5, Section: "3.3.2.3.3", Level: Should, Binds: Both, Summary: "PUBLISH has Message Expiry Interval at most once, as section 3.1.3.2.4 says of a Will"},
+	{ID: "5.0/3.3.2.3.3/message-expiry-interval-absent", Version: codec.V5, Section: "3.3.2.3.3", Level: Must, Binds: Both, Summary: "A message that was published without Message Expiry Interval does not expire"},
 	{ID: "5.0/3.3.2.3.4/topic-alias-twice", Version: codec.V5, Section: "3.3.2.3.4", Level: Must, Binds: Both, Summary: "PUBLISH has Topic Alias at most once; twice is a Protocol Error"},
 	{ID: "5.0/3.3.2.3.5/response-topic-twice", Version: codec.V5, Section: "3.3.2.3.5", Level: Must, Binds: Both, Summary: "PUBLISH has Response Topic at most once; twice is a Protocol Error"},
 	{ID: "5.0/3.3.2.3.6/correlation-data-twice", Version: codec.V5, Section: "3.3.2.3.6", Level: Must, Binds: Both, Summary: "PUBLISH has Correlation Data at most once; twice is a Protocol Error"},
