@@ -75,6 +75,7 @@ func (n network) carry(from, to *net.TCPConn) {
 			}
 		}
 	}()
+	var free time.Time // when the line has carried all that went before
 	for p := range pieces {
 		time.Sleep(time.Until(p.due))
 		for len(p.data) > 0 {
@@ -83,7 +84,11 @@ func (n network) carry(from, to *net.TCPConn) {
 				k = min(k, n.chunk)
 			}
 			if n.rate > 0 {
-				time.Sleep(time.Duration(k) * time.Second / time.Duration(n.rate))
+				if now := time.Now(); free.Before(now) {
+					free = now
+				}
+				free = free.Add(time.Duration(k) * time.Second / time.Duration(n.rate))
+				time.Sleep(time.Until(free) - time.Millisecond) // the clock is no finer
 			}
 			if _, err := to.Write(p.data[:k]); err != nil {
 				from.Close() // the reader ends, and with it the channel

@@ -68,8 +68,8 @@ var _ = Check("publish-payload",
 	})
 
 // transfer is how long so many bytes take at most on a connection that is worth
-// testing over, 256 KiB in a second: large packets get that beyond the timeout.
-func transfer(bytes int) time.Duration { return time.Duration(bytes) * time.Second / (256 << 10) }
+// testing over, 128 KiB in a second: large packets get that beyond the timeout.
+func transfer(bytes int) time.Duration { return time.Duration(bytes) * time.Second / (128 << 10) }
 
 var _ = Check("publish-payload-large",
 	"delivers a large payload byte for byte",
