@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mqttspec/codec"
@@ -18,11 +19,12 @@ type Vigil struct {
 	cancel   context.CancelFunc
 	ended    chan struct{}
 
-	mu            sync.Mutex
-	x             *Exchange
-	client        *Client // nil while there is no connection
-	interruptions int
-	seen          time.Time // when the broker was last asked something that it then answered
+	interruptions atomic.Int64
+
+	mu     sync.Mutex
+	x      *Exchange
+	client *Client   // nil while there is no connection
+	seen   time.Time // when the broker was last asked something that it then answered
 }
 
 // Keep begins a vigil. The broker may not let it in: then it sees nothing, and
@@ -33,9 +35,11 @@ func Keep(ctx context.Context, target *Target, profile *Profile, settings Settin
 	v := &Vigil{target: target, profile: profile, settings: settings, cancel: cancel, ended: make(chan struct{})}
 	v.x = newExchange(ctx, target, profile, settings)
 	v.mu.Lock()
-	v.connect()
-	v.mu.Unlock()
-	go v.stayAlive(ctx)
+	go func() {
+		v.connect()
+		v.mu.Unlock()
+		v.stayAlive(ctx)
+	}()
 	return v
 }
 
@@ -90,12 +94,12 @@ func (v *Vigil) Interruptions(another bool) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.seen.After(asked) {
-		return v.interruptions // another has asked meanwhile
+		return v.Known() // another has asked meanwhile
 	}
 	now := time.Now()
 	if v.client != nil && v.x.perform(func(*Exchange) { v.client.Ping() }) != nil && v.x.ctx.Err() == nil {
 		v.client.leave()
-		v.interruptions++
+		v.interruptions.Add(1)
 		v.client = nil
 	}
 	if v.client == nil {
@@ -104,7 +108,7 @@ func (v *Vigil) Interruptions(another bool) int {
 	if v.client != nil {
 		v.seen = now
 	}
-	return v.interruptions
+	return v.Known()
 }
 
 // Known is how many times the connection was seen to end, without asking. No
@@ -113,16 +117,12 @@ func (v *Vigil) Known() int {
 	if v == nil {
 		return 0
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.interruptions
+	return int(v.interruptions.Load())
 }
 
 // End ends the vigil.
 func (v *Vigil) End() {
-	v.mu.Lock()
 	v.cancel()
-	v.mu.Unlock()
 	<-v.ended
 	for _, c := range v.x.clients {
 		c.leave()
