@@ -50,7 +50,7 @@ func TestKnownResults(t *testing.T) {
 			if !ok {
 				t.Fatalf("matrix/outcomes.yaml has no %s", name)
 			}
-			results := runPreset(t, name, suites.Selection{Labels: everything})
+			results := runPreset(t, name, broker.Options{}, suites.Selection{Labels: everything})
 			// Of the embedded broker, go.mod says the version; a test is not told it.
 			if software := reports.BrokerName(results); software != want.Software && name != "embedded" {
 				if required(name) {
@@ -76,7 +76,7 @@ func TestKnownResults(t *testing.T) {
 				if again.Names == nil {
 					again.Labels = everything
 				}
-				for _, c := range runPreset(t, name, again).Checks {
+				for _, c := range runPreset(t, name, broker.Options{}, again).Checks {
 					if i := slices.IndexFunc(results.Checks, func(old reports.Check) bool { return old.ID == c.ID }); i >= 0 {
 						results.Checks[i] = c
 					}
@@ -92,13 +92,13 @@ const everything = "MUST || SHOULD"
 
 // runPreset runs checks on the broker of a preset, and skips the test where it
 // is not installed and not required.
-func runPreset(t *testing.T, name string, selection suites.Selection) *reports.Results {
+func runPreset(t *testing.T, name string, options broker.Options, selection suites.Selection) *reports.Results {
 	t.Helper()
 	file, err := broker.Preset(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	opened, err := broker.Open(t.Context(), file, broker.Options{})
+	opened, err := broker.Open(t.Context(), file, options)
 	if errors.Is(err, broker.ErrNotInstalled) && !required(name) {
 		t.Skip(err)
 	}

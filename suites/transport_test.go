@@ -1,7 +1,6 @@
 package suites_test
 
 import (
-	"errors"
 	"maps"
 	"os"
 	"slices"
@@ -72,22 +71,7 @@ func TestTransports(t *testing.T) {
 // outcomesOver runs checks on a preset over one transport.
 func outcomesOver(t *testing.T, preset, transport string, selection suites.Selection) map[string]reports.Outcome {
 	t.Helper()
-	file, err := broker.Preset(preset)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opened, err := broker.Open(t.Context(), file, broker.Options{Transport: transport})
-	if errors.Is(err, broker.ErrNotInstalled) && !required(preset) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	r, err := suites.Test(t.Context(), opened.Target, suites.Options{Selection: selection})
-	if err != nil || r.Problem != "" {
-		t.Fatalf("%s over %s: %v %s", preset, transport, err, r.Problem)
-	}
+	r := runPreset(t, preset, broker.Options{Transport: transport}, selection)
 	outcomes := map[string]reports.Outcome{}
 	for _, c := range r.Checks {
 		outcomes[c.ID] = c.Outcome
