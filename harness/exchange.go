@@ -178,6 +178,9 @@ func (x *Exchange) UpTo(qos codec.QoS) codec.QoS { return min(qos, x.Profile.Max
 // Timeout is how long a single wait for the broker lasts at the most.
 func (x *Exchange) Timeout() time.Duration { return x.settings.Timeout }
 
+// RoundTrip is how far away the broker is, as the probe measured it.
+func (x *Exchange) RoundTrip() time.Duration { return x.settings.RoundTrip }
+
 // Note puts a remark into the transcript.
 func (x *Exchange) Note(format string, args ...any) {
 	x.log.add("", Note, fmt.Sprintf(format, args...), nil, "")
