@@ -361,5 +361,5 @@ var _ = Check("will-prompt",
 		alice.Drop()
 
 		watcher.Receive(topic, "lost")
-		x.Expect(time.Since(lost)).To(BeNumerically("<", promptly), "time until the will arrives")
+		x.Expect(time.Since(lost)).To(BeNumerically("<", promptly+2*x.RoundTrip()), "time until the will arrives")
 	})

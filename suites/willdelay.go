@@ -112,7 +112,7 @@ var _ = Check("will-delay-session-end-prompt",
 
 			watcher.Receive(topic, "session over")
 			due := time.Duration(expiry.value) * time.Second
-			x.Expect(time.Since(lost)).To(BeNumerically("<", due+promptly), "time until the will arrives")
+			x.Expect(time.Since(lost)).To(BeNumerically("<", due+promptly+2*x.RoundTrip()), "time until the will arrives")
 		})
 	})
 
@@ -150,7 +150,7 @@ var _ = Check("will-delay-prompt",
 		alice.Drop()
 
 		watcher.Receive(topic, "lost")
-		x.Expect(time.Since(lost)).To(BeNumerically("<", time.Second+promptly), "time until the will arrives")
+		x.Expect(time.Since(lost)).To(BeNumerically("<", time.Second+promptly+2*x.RoundTrip()), "time until the will arrives")
 	})
 
 var _ = Check("will-delay-reconnect",
