@@ -45,7 +45,7 @@ func (x *Exchange) Cases(cases ...Case) {
 			part.Gomega = gomega.NewGomega(part.failGomega)
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
-			if slices.ContainsFunc(part.clients, (*Client).hasEnded) {
+			if slices.ContainsFunc(part.clients, (*Client).wasCut) {
 				x.mu.Lock()
 				x.cut = true
 				x.mu.Unlock()

@@ -52,6 +52,7 @@ type Client struct {
 	end      ending            // why nothing more will come
 	endText  string
 	closed   bool // by us
+	cut      bool // by the broker, before we did
 	done     chan struct{}
 }
 
@@ -248,6 +249,7 @@ func (c *Client) readEnded(partial []byte, err error) {
 	}
 	c.mu.Lock()
 	local := c.closed
+	c.cut = !local
 	c.mu.Unlock()
 	if !local {
 		c.x.log.add(c.name, Note, text, partial, "")
@@ -266,11 +268,11 @@ func lookalike(raw []byte) string {
 	return ""
 }
 
-// hasEnded says whether nothing more will come.
-func (c *Client) hasEnded() bool {
+// wasCut says whether the broker ended the connection.
+func (c *Client) wasCut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.end != open
+	return c.cut
 }
 
 func (c *Client) ended(kind ending, text string) {

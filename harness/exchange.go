@@ -129,7 +129,7 @@ func (x *Exchange) result(stopped *stop) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
-	r.Cut = x.cut || slices.ContainsFunc(x.clients, (*Client).hasEnded)
+	r.Cut = x.cut || slices.ContainsFunc(x.clients, (*Client).wasCut)
 	if stopped != nil {
 		hide := func(s string) string { return Mask(s, x.log.secrets) }
 		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)
