@@ -13,7 +13,6 @@ import (
 // a broker. When the broker ends it, the broker has been restarted or has
 // crashed: what was seen then says nothing about any rule.
 type Vigil struct {
-	target   *Target
 	profile  *Profile
 	settings Settings
 	cancel   context.CancelFunc
@@ -32,7 +31,7 @@ type Vigil struct {
 func Keep(ctx context.Context, target *Target, profile *Profile, settings Settings) *Vigil {
 	settings.KeepTraces, settings.Capture = true, nil
 	ctx, cancel := context.WithCancel(ctx)
-	v := &Vigil{target: target, profile: profile, settings: settings, cancel: cancel, ended: make(chan struct{})}
+	v := &Vigil{profile: profile, settings: settings, cancel: cancel, ended: make(chan struct{})}
 	v.x = newExchange(ctx, target, profile, settings)
 	v.mu.Lock()
 	go func() {

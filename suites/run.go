@@ -70,26 +70,26 @@ func (r *Run) Start(ctx context.Context) {
 		// The longest first, so that the run lasts no longer than they do.
 		slices.SortStableFunc(shared, func(a, b int) int { return int(r.items[b].Takes - r.items[a].Takes) })
 		r.keepVigil(ctx, shared)
-		again := r.overlapping(ctx, shared, r.Parallel, suspend)
-		again = r.overlapping(ctx, again, r.Parallel, suspend)
+		again := r.overlapping(ctx, shared)
+		again = r.overlapping(ctx, again)
 		r.oneByOne(ctx, again)
 		r.endVigil()
 		for _, i := range alone {
-			r.runItem(ctx, i, accuse)
+			r.runItem(ctx, i, true)
 		}
 	}()
 }
 
 // overlapping runs checks at the same time and returns those that give no
 // verdict yet, because the broker was interrupted.
-func (r *Run) overlapping(ctx context.Context, items []int, parallel int, interrupted interruption) (again []int) {
+func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	queue := make(chan int)
 	var mu sync.Mutex
 	var workers sync.WaitGroup
-	for range min(parallel, len(items)) {
+	for range min(r.Parallel, len(items)) {
 		workers.Go(func() {
 			for i := range queue {
-				if !r.runItem(ctx, i, interrupted) {
+				if !r.runItem(ctx, i, false) {
 					mu.Lock()
 					again = append(again, i)
 					mu.Unlock()
@@ -122,7 +122,7 @@ func (r *Run) oneByOne(ctx context.Context, items []int) {
 			now += v.Known()
 		}
 		if now-before < interruptionsBorne {
-			r.runItem(ctx, i, accuse)
+			r.runItem(ctx, i, true)
 		} else {
 			result := &r.results[i]
 			result.Outcome = harness.Blocked
@@ -149,18 +149,11 @@ func (r *Run) endVigil() {
 	r.vigils = nil
 }
 
-// An interruption says what to make of a check that does not pass while the
-// broker ends every connection.
-type interruption int
-
-const (
-	suspend interruption = iota // run it again
-	accuse                      // it ran alone: its verdict stands
-)
-
 // runItem runs a check and tells Done of it; false says that it gave no verdict
-// and has to be run again.
-func (r *Run) runItem(ctx context.Context, i int, interrupted interruption) bool {
+// and has to be run again, for the broker ended every connection meanwhile. The
+// verdict on a check that runs alone stands: it was that check which it did not
+// bear.
+func (r *Run) runItem(ctx context.Context, i int, alone bool) bool {
 	item := r.items[i]
 	switch {
 	case item.Lacks != "":
@@ -181,12 +174,10 @@ func (r *Run) runItem(ctx context.Context, i int, interrupted interruption) bool
 		r.results[i].Answer(item.Rules.Of(item.Version))
 		r.doubt(ctx, item, &r.results[i])
 		if result := &r.results[i]; result.Outcome != harness.Pass && result.Outcome != harness.Inapplicable && ctx.Err() == nil && vigil.Interruptions(result.Cut) > before {
-			switch interrupted {
-			case suspend:
+			if !alone {
 				return false
-			case accuse:
-				result.Reason += "; meanwhile the broker ended every other connection, too"
 			}
+			result.Reason += "; meanwhile the broker ended every other connection, too"
 		}
 	}
 	r.conclude(i)
