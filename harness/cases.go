@@ -2,7 +2,6 @@ package harness
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
@@ -45,11 +44,10 @@ func (x *Exchange) Cases(cases ...Case) {
 			part.Gomega = gomega.NewGomega(part.failGomega)
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
-			if slices.ContainsFunc(part.clients, (*Client).wasCut) {
-				x.mu.Lock()
-				x.cut = true
-				x.mu.Unlock()
-			}
+			cut := lastCut(part.clients)
+			x.mu.Lock()
+			x.cut = later(x.cut, cut)
+			x.mu.Unlock()
 			part.leave(x.ctx)
 		})
 	}

@@ -51,8 +51,8 @@ type Client struct {
 	left     bool              // we have sent a DISCONNECT
 	end      ending            // why nothing more will come
 	endText  string
-	closed   bool // by us
-	cut      bool // by the broker, before we did
+	closed   bool      // by us
+	cut      time.Time // by the broker, before we did
 	done     chan struct{}
 }
 
@@ -249,7 +249,9 @@ func (c *Client) readEnded(partial []byte, err error) {
 	}
 	c.mu.Lock()
 	local := c.closed
-	c.cut = !local
+	if !local {
+		c.cut = time.Now()
+	}
 	c.mu.Unlock()
 	if !local {
 		c.x.log.add(c.name, Note, text, partial, "")
@@ -268,11 +270,22 @@ func lookalike(raw []byte) string {
 	return ""
 }
 
-// wasCut says whether the broker ended the connection.
-func (c *Client) wasCut() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.cut
+// lastCut is when the broker last ended one of these connections; zero if it
+// ended none.
+func lastCut(clients []*Client) (last time.Time) {
+	for _, c := range clients {
+		c.mu.Lock()
+		last = later(last, c.cut)
+		c.mu.Unlock()
+	}
+	return last
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (c *Client) ended(kind ending, text string) {

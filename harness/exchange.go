@@ -75,7 +75,7 @@ type Exchange struct {
 	sessions map[string]bool // Client Identifiers with state at the broker
 	retained map[string]bool // topics with retained messages of ours
 	cases    []CaseResult
-	cut      bool // the broker ended a connection of a case
+	cut      time.Time // when the broker last ended a connection of a case
 }
 
 var scopes atomic.Int64
@@ -129,7 +129,7 @@ func (x *Exchange) result(stopped *stop) Result {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
-	r.Cut = x.cut || slices.ContainsFunc(x.clients, (*Client).wasCut)
+	r.Cut = later(x.cut, lastCut(x.clients))
 	if stopped != nil {
 		hide := func(s string) string { return Mask(s, x.log.secrets) }
 		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)

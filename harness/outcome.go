@@ -33,8 +33,9 @@ type Result struct {
 	// NoConnection says that the exchange ended because no connection could be
 	// opened, or none was accepted.
 	NoConnection bool
-	// Cut says that the broker ended one of the exchange's connections.
-	Cut bool
+	// Cut is when the broker last ended one of the exchange's connections; zero
+	// if it ended none.
+	Cut time.Time
 	// Cases names the cases of a table-driven exchange by their outcome.
 	Cases []CaseResult
 }

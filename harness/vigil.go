@@ -56,7 +56,7 @@ func (v *Vigil) stayAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			v.Interruptions(false)
+			v.Interruptions(time.Time{})
 		}
 	}
 }
@@ -69,18 +69,18 @@ func (v *Vigil) connect() {
 
 // Interruptions asks the broker for a sign of life on the connection and
 // returns how many times it has ended so far. A broker that goes down does not
-// end all its connections at once: where another has ended, this one is given
-// a moment to end as well.
-func (v *Vigil) Interruptions(another bool) int {
+// end all its connections at once: this one is given a moment to end after
+// another was cut.
+func (v *Vigil) Interruptions(another time.Time) int {
 	if v == nil {
 		return 0
 	}
-	if another {
+	if left := time.Until(another.Add(v.settings.grace())); left > 0 {
 		v.mu.Lock()
 		client := v.client
 		v.mu.Unlock()
 		if client != nil {
-			moment := time.NewTimer(v.settings.grace())
+			moment := time.NewTimer(left)
 			defer moment.Stop()
 			select {
 			case <-client.done:

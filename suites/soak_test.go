@@ -27,17 +27,20 @@ import (
 var soakRuns = flag.Int("soak.runs", 200, "how many full runs in a row make a soak")
 
 // TestSoak runs the whole suite many times in a row against each broker: no
-// verdict differs, nothing accumulates here, and after every run the broker is
-// as it was found, which it says itself.
+// verdict differs but those that matrix/outcomes.yaml explains, nothing
+// accumulates here, and after every run the broker is as it was found, which it
+// says itself.
 //
 //	go test -tags soak -run TestSoak -timeout 6h ./suites -soak.runs 200
 func TestSoak(t *testing.T) {
 	for _, b := range witnesses(t) {
-		t.Run(b.name, func(t *testing.T) { soak(t, bare(b.target)) })
+		t.Run(b.name, func(t *testing.T) { soak(t, bare(b.target), publishedResults(t)[b.name].Wavers) })
 	}
 }
 
-func soak(t *testing.T, target *harness.Target) {
+// soak runs the suite again and again; wavers are the checks whose verdict is
+// known to differ because the broker does.
+func soak(t *testing.T, target *harness.Target, wavers map[string]string) {
 	asker := &asker{t: t, dial: target.Dialer.Dial}
 	clients := &clients{dial: target.Dialer.Dial, seen: map[string]bool{}}
 	target.Dialer = clients
@@ -83,7 +86,11 @@ func soak(t *testing.T, target *harness.Target) {
 	}
 	table.Flush()
 	for _, id := range slices.Sorted(maps.Keys(differing)) {
-		if len(differing[id]) > 1 {
+		switch {
+		case len(differing[id]) == 1:
+		case wavers[id] != "":
+			t.Logf("%s: %v, as is known: %s", id, differing[id], wavers[id])
+		default:
 			t.Errorf("%s: %v", id, differing[id])
 		}
 	}

@@ -77,7 +77,7 @@ var _ = Check("will-delay-session-end",
 	"publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
 	Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.DelaysWillBeyondSession},
-	Takes(time.Second),
+	Takes(DefaultTimeout+willLateness),
 	func(x *Exchange) {
 		// "until the Will Delay Interval has passed or the Session ends, whichever
 		// happens first". mosquitto 2.0.11 waits for the delay when the session
@@ -120,6 +120,7 @@ var _ = Check("will-delay-session-ended-by-disconnect",
 	"publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
 	Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
 	CaughtBy{fault.DelaysWillBeyondSession}, MendedBy{fault.MendsWillAtSessionEnd},
+	Takes(DefaultTimeout+willLateness),
 	func(x *Exchange) {
 		// Session Expiry Interval 0 in DISCONNECT takes the place of that of
 		// CONNECT (section 3.14.2.2.2), so the session ends with the connection,
