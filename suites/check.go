@@ -60,7 +60,8 @@ type CaughtBy []fault.Fault
 // is seen to pass. A check that a real broker passes needs none.
 type MendedBy []fault.Fault
 
-// Takes is the least time that the rule itself makes the check wait.
+// Takes is how long a check waits: the time that its rule is about, or what it
+// waits in the end for something that never comes. The longest start first.
 type Takes time.Duration
 
 // Trait is a property of a check that is either there or not.
