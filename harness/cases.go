@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,6 +42,7 @@ func (x *Exchange) Cases(cases ...Case) {
 			defer func() { <-slots }()
 			part := newExchange(x.ctx, x.target, x.Profile, x.settings)
 			part.log.start, part.counter = x.log.start, x.counter
+			part.about, part.kept = x.about, slices.Clone(x.kept)
 			part.Gomega = gomega.NewGomega(part.failGomega)
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
@@ -88,7 +90,8 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
 	if worst == Pass {
 		return
 	}
-	joined := &stop{outcome: worst}
+	joined := &stop{outcome: worst, joined: true}
+	joined.about, joined.kept = shares(stops)
 	var names, expected, observed []string
 	for _, i := range byOutcome[worst] {
 		names = append(names, cases[i].Name)
@@ -106,6 +109,29 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
 		joined.observed = strings.Join(observed, "\n")
 	}
 	panic(joined)
+}
+
+// shares says which statements the failed cases are about, nil being all, and
+// which are kept in every case.
+func shares(stops []*stop) (about, kept []string) {
+	all, first := false, true
+	for _, s := range stops {
+		if s == nil || s.outcome == Inapplicable {
+			continue
+		}
+		if s.outcome == Fail {
+			all = all || len(s.about) == 0
+			about = append(about, s.about...)
+		}
+		if first {
+			kept, first = slices.Clone(s.kept), false
+		}
+		kept = slices.DeleteFunc(kept, func(id string) bool { return !slices.Contains(s.kept, id) })
+	}
+	if all {
+		about = nil
+	}
+	return about, kept
 }
 
 // addAll appends another transcript's events under a heading.

@@ -75,6 +75,8 @@ type Exchange struct {
 	sessions map[string]bool // Client Identifiers with state at the broker
 	retained map[string]bool // topics with retained messages of ours
 	cases    []CaseResult
+	about    []string  // what this part of the exchange is about
+	kept     []string  // what the parts before it were about
 	cut      time.Time // when the broker last ended a connection of a case
 }
 
@@ -119,6 +121,9 @@ func (x *Exchange) perform(body func(*Exchange)) (stopped *stop) {
 		default:
 			stopped = &stop{outcome: Error, reason: fmt.Sprintf("the check panicked: %v", p), observed: string(debug.Stack())}
 		}
+		if stopped != nil && !stopped.joined {
+			stopped.about, stopped.kept = x.about, x.kept
+		}
 	}()
 	body(x)
 	return nil
@@ -134,6 +139,7 @@ func (x *Exchange) result(stopped *stop) Result {
 		hide := func(s string) string { return Mask(s, x.log.secrets) }
 		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)
 		r.NoConnection = stopped.noConnection
+		r.Broken, r.Kept = stopped.about, stopped.kept
 	}
 	return r
 }

@@ -30,6 +30,10 @@ type Result struct {
 	Duration time.Duration
 	Events   []Event
 	Breaches []Breach
+	// Broken are the statements that a failure is about, as [Exchange.About] has
+	// said or the strict decoder; none: whatever the check decides. Kept are those
+	// that held before.
+	Broken, Kept []string
 	// NoConnection says that the exchange ended because no connection could be
 	// opened, or none was accepted.
 	NoConnection bool
@@ -84,6 +88,8 @@ type stop struct {
 	outcome                    Outcome
 	reason, expected, observed string
 	noConnection               bool
+	about, kept                []string // statements, see [Exchange.About]
+	joined                     bool     // of several cases, which say what they are about
 }
 
 // fail ends the exchange: the broker did something else than it had to. Within
@@ -131,6 +137,14 @@ func (x *Exchange) during(s Step, f func()) {
 	f()
 }
 
+// About says which of the check's statements the next part of the exchange puts
+// to the test: a failure in it breaks these and no others. Those that were named
+// before have held by then; those that are named later are not decided.
+func (x *Exchange) About(statements ...string) {
+	x.kept = append(x.kept, x.about...)
+	x.about = statements
+}
+
 // StandsOn runs a part of the exchange that another check decides: where it
 // fails, this one is blocked by that one, for its own rule was not put to the test.
 func (x *Exchange) StandsOn(check string, part func()) { x.during(Step(check), part) }
@@ -174,14 +188,21 @@ func plural(n int, noun string) string {
 // Answer makes a passed exchange fail for a breach of one of the statements
 // that it decides.
 func (r *Result) Answer(statements []string) {
-	if r.Outcome != Pass && r.Outcome != Blocked {
-		return
-	}
 	for _, b := range r.Breaches {
-		if slices.Contains(statements, b.Statement) {
-			r.Outcome, r.Reason = Fail, b.Text
+		if !slices.Contains(statements, b.Statement) {
+			continue
+		}
+		switch r.Outcome {
+		case Pass, Blocked:
+			if r.Outcome == Pass {
+				r.Kept = statements
+			}
+			r.Outcome, r.Reason, r.Broken = Fail, b.Text, []string{b.Statement}
 			r.Expected, r.Observed = "packets that the specification allows", b.Text
-			break
+		case Fail:
+			if len(r.Broken) > 0 && !slices.Contains(r.Broken, b.Statement) {
+				r.Broken = append(r.Broken, b.Statement)
+			}
 		}
 	}
 	for i, c := range r.Cases {

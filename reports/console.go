@@ -256,7 +256,7 @@ func (c *Console) detail(n int, check *Check, exchange bool) {
 	c.hang(c.paint(check.Outcome.ink(), check.Outcome.mark()+" "), fmt.Sprintf("%d. %s", n, shown(check.Title, maxLine)), bold, took(check.DurationMS))
 	heading := section{number: check.Section, title: check.SectionTitle}.heading()
 	c.hang("  ", shown(check.ID, 160), dim)
-	c.hang("  ", strings.TrimSpace(shown(strings.Join(check.Requirements, ", "), maxLine)+" "+shown(check.Level, 20)+", section "+heading), dim)
+	c.hang("  ", strings.TrimSpace(shown(strings.Join(check.Accused(), ", "), maxLine)+" "+shown(check.Level, 20)+", section "+heading), dim)
 	c.line("")
 	if check.Reason != "" {
 		c.hang("  ", shown(check.Reason, maxLine), noInk)

@@ -52,7 +52,7 @@ func annotationOf(c *Check) annotation {
 			message += "\n" + part.label + ": " + strings.Join(lines(part.value, 600), "\n  ")
 		}
 	}
-	message += "\n" + shown(strings.Join(c.Requirements, ", "), maxLine)
+	message += "\n" + shown(strings.Join(c.Accused(), ", "), maxLine)
 	return annotation{shown(c.ID, 120) + ": " + shown(c.Title, 200), message}
 }
 

@@ -95,7 +95,7 @@ type (
 		placed                                       bool
 	}
 	waiverView struct{ Reason, Link, Expires string }
-	ruleView   struct{ ID, Anchor string }
+	ruleView   struct{ ID, Anchor, Spared string } // Spared says what a failed check says of one that it does not break
 	filterView struct {
 		Outcomes []shareView
 		Versions []string
@@ -248,7 +248,15 @@ func (b *builder) check(c *Check) *checkView {
 		v.Waiver = &waiverView{Reason: shown(w.Reason, maxLine), Link: webLink(w.Link), Expires: shown(w.Expires, 20)}
 	}
 	for _, id := range c.Requirements {
-		v.Rules = append(v.Rules, ruleView{ID: shown(id, 120), Anchor: b.rules[[2]string{c.MQTT, id}]})
+		rule := ruleView{ID: shown(id, 120), Anchor: b.rules[[2]string{c.MQTT, id}]}
+		switch on := c.On(id); {
+		case on == c.Outcome:
+		case on == Pass:
+			rule.Spared = "kept"
+		default:
+			rule.Spared = "not decided"
+		}
+		v.Rules = append(v.Rules, rule)
 	}
 	return v
 }

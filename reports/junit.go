@@ -166,7 +166,7 @@ func caseOf(c *Check, failOn FailOn) junitCase {
 // caseText is what a CI shows when a case is opened: all there is to act on.
 func caseText(c *Check) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n%s %s\n", shown(c.ID, 160), shown(c.Level, 20), shown(strings.Join(c.Requirements, ", "), maxLine))
+	fmt.Fprintf(&b, "%s\n%s %s\n", shown(c.ID, 160), shown(c.Level, 20), shown(strings.Join(c.Accused(), ", "), maxLine))
 	if c.Reason != "" {
 		fmt.Fprintf(&b, "\n%s\n", shown(c.Reason, maxLine))
 	}

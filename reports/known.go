@@ -187,7 +187,7 @@ func (k KnownFailure) matches(c *Check) bool {
 	if k.Check != "" {
 		return k.Check == c.Slug || k.Check == c.ID
 	}
-	return slices.Contains(c.Requirements, k.Statement)
+	return slices.Contains(c.Accused(), k.Statement)
 }
 
 // gone says that the run was whole and knows nothing of what the entry is
@@ -236,7 +236,7 @@ func WriteKnownFailures(w io.Writer, r *Results) error {
 			if err != nil {
 				return fmt.Errorf("write known failures: %w", err)
 			}
-			fmt.Fprintf(&b, "\n# %s\n# %s, %s\n%s", shown(c.Title, maxLine), shown(c.Level, 20), shown(strings.Join(c.Requirements, ", "), maxLine), text)
+			fmt.Fprintf(&b, "\n# %s\n# %s, %s\n%s", shown(c.Title, maxLine), shown(c.Level, 20), shown(strings.Join(c.Accused(), ", "), maxLine), text)
 			n++
 		}
 	}

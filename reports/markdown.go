@@ -198,7 +198,7 @@ func (m *markdown) brief(c *Check) {
 // detail is a check with everything, folded.
 func (m *markdown) detail(c *Check) {
 	m.fold(shown(c.Title, maxLine), func() {
-		m.line(m.code(shown(c.ID, 160)) + " · " + m.text(shown(c.Level, 20)) + " · " + m.text(shown(strings.Join(c.Requirements, ", "), maxLine)) + " · section " + m.text(section{number: c.Section, title: c.SectionTitle}.heading()) + "\n")
+		m.line(m.code(shown(c.ID, 160)) + " · " + m.text(shown(c.Level, 20)) + " · " + m.text(shown(strings.Join(c.Accused(), ", "), maxLine)) + " · section " + m.text(section{number: c.Section, title: c.SectionTitle}.heading()) + "\n")
 		if c.Reason != "" {
 			m.line(m.text(shown(c.Reason, maxLine)) + "\n")
 		}

@@ -3,7 +3,10 @@
 // checks; everything it shows is in [Results].
 package reports
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Schema is the version of the results JSON this package writes.
 const Schema = 1
@@ -115,8 +118,32 @@ type Check struct {
 	Expected string  `json:"expected"`
 	Observed string  `json:"observed"`
 	Exchange []Event `json:"exchange"`
+	// Broken are those of Requirements that a failure is about, and Undecided
+	// those that it kept from being tested, where it does not break them all.
+	Broken    []string `json:"broken,omitempty"`
+	Undecided []string `json:"undecided,omitempty"`
 	// Waiver is the known-failures entry that turned a failure into Waived.
 	Waiver *Waiver `json:"waiver,omitempty"`
+}
+
+// On is what the check says of one of its statements.
+func (c *Check) On(statement string) Outcome {
+	failed := c.Outcome == Fail || c.Outcome == Warn || c.Outcome == Waived
+	switch {
+	case !failed || len(c.Broken) == 0 || slices.Contains(c.Broken, statement):
+		return c.Outcome
+	case slices.Contains(c.Undecided, statement):
+		return Blocked
+	}
+	return Pass
+}
+
+// Accused are the statements that a failure breaks, and else all of the check's.
+func (c *Check) Accused() []string {
+	if len(c.Broken) > 0 {
+		return c.Broken
+	}
+	return c.Requirements
 }
 
 // Waiver is why a failing check does not count: what a known-failures entry

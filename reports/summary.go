@@ -25,11 +25,12 @@ const (
 // after anything changed an outcome.
 func Summarise(r *Results) {
 	r.Schema = Schema
-	outcomes := make(map[string]Outcome, len(r.Checks))
+	checks := make(map[string]*Check, len(r.Checks))
 	deciding := map[[2]string][]string{} // by version and statement
 	r.Summary = Summary{Checks: allCounts(nil, Outcomes), Requirements: map[string]Counts{}}
-	for _, c := range r.Checks {
-		outcomes[c.ID] = c.Outcome
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		checks[c.ID] = c
 		r.Summary.Checks[c.Outcome]++
 		for _, id := range c.Requirements {
 			key := [2]string{c.MQTT, id}
@@ -46,7 +47,7 @@ func Summarise(r *Results) {
 				q.Checks = append(slices.Clip(q.Checks), id)
 			}
 		}
-		decide(q, outcomes)
+		decide(q, checks)
 		counts := r.Summary.Requirements[q.MQTT]
 		if counts == nil {
 			counts = allCounts(nil, requirementOutcomes)
@@ -58,13 +59,17 @@ func Summarise(r *Results) {
 }
 
 // decide sets q's outcome from those of its checks that were run.
-func decide(q *Requirement, outcomes map[string]Outcome) {
+func decide(q *Requirement, checks map[string]*Check) {
 	if q.UntestedBecause == untestedNoCheck || q.UntestedBecause == untestedNotRun {
 		q.UntestedBecause = ""
 	}
 	q.Outcome = Untested
 	for _, id := range q.Checks {
-		if o, run := outcomes[id]; run && (q.Outcome == Untested || rank(o) < rank(q.Outcome)) {
+		c, run := checks[id]
+		if !run {
+			continue
+		}
+		if o := c.On(q.ID); q.Outcome == Untested || rank(o) < rank(q.Outcome) {
 			q.Outcome = o
 		}
 	}

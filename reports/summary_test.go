@@ -152,3 +152,23 @@ func TestSentence(t *testing.T) {
 		})
 	}
 }
+
+// TestFailureSparesStatements: a failed check speaks against the statements that
+// it is about, for those it has seen kept, and of the rest it says nothing.
+func TestFailureSparesStatements(t *testing.T) {
+	g := NewWithT(t)
+	r := &Results{MQTT: []string{"5.0"}}
+	var ids []string
+	for _, id := range []string{"broken", "kept", "undecided"} {
+		ids = append(ids, id)
+		r.Requirements = append(r.Requirements, Requirement{ID: id, MQTT: "5.0", Level: "MUST"})
+	}
+	r.Checks = []Check{{ID: "a@5.0", Slug: "a", MQTT: "5.0", Level: "MUST", Outcome: Fail, Requirements: ids, Broken: ids[:1], Undecided: ids[2:]}}
+
+	Summarise(r)
+
+	for i, want := range []Outcome{Fail, Pass, Blocked} {
+		g.Expect(r.Requirements[i].Outcome).To(Equal(want), ids[i])
+	}
+	g.Expect(r.Checks[0].Accused()).To(Equal(ids[:1]))
+}

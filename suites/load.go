@@ -224,9 +224,17 @@ func (s *subscriber) resume() {
 // drain receives until every QoS 1 and QoS 2 message has come and is complete.
 func (s *subscriber) drain() {
 	for missing := s.missing(); missing != ""; missing = s.missing() {
+		if missing == pubrels {
+			s.x.About("MQTT-4.4.0-1", "MQTT-4.3.3-1", "MQTT-4.3.3-5")
+		} else {
+			s.x.About("MQTT-4.5.0-1", "MQTT-4.4.0-1", "MQTT-4.3.2-1", "MQTT-4.3.2-3", "MQTT-4.3.3-1", "MQTT-4.3.3-3")
+		}
 		s.receive(missing, true)
 	}
 }
+
+// pubrels are missing where every message is there, but not complete.
+const pubrels = "PUBREL for every PUBREC"
 
 // missing names a message that has not come or is not complete.
 func (s *subscriber) missing() string {
@@ -238,7 +246,7 @@ func (s *subscriber) missing() string {
 		}
 	}
 	if len(s.held) > 0 {
-		return "PUBREL for every PUBREC"
+		return pubrels
 	}
 	return ""
 }
@@ -283,10 +291,16 @@ func (s *subscriber) judge(p *codec.Publish) {
 		s.x.Failf(next, "%s, which nobody published", p)
 	case n <= last && p.QoS == QoS1: // at least once
 	case n <= last:
+		s.x.About(
+			"3.1.1/4.3.1/no-duplicate", "5.0/4.3.1/no-duplicate", "MQTT-4.3.3-1", "MQTT-4.3.3-2",
+			"MQTT-4.3.3-6", "MQTT-4.3.3-10", "MQTT-4.6.0-5", "MQTT-4.6.0-6",
+		)
 		s.x.Failf(next, "%s, which came before", p)
-	case n > last+1 && p.QoS > QoS0:
+	case n > last+1 && p.QoS > QoS0: // late, or lost
+		s.x.About("MQTT-4.5.0-1", "MQTT-4.6.0-5", "MQTT-4.6.0-6")
 		s.x.Failf(next, "%s", p)
 	case p.Dup && !s.resumed:
+		s.x.About("MQTT-3.3.1-3", "MQTT-4.4.0-1")
 		s.x.Failf(next+" with DUP 0, as the first time", "%s", p)
 	}
 	s.last[at] = max(n, last)

@@ -121,8 +121,11 @@ var _ = Check("qos1-unacknowledged-resent",
 
 			bob = x.Connect(Persistent, As("bob"))
 
+			x.About("MQTT-4.4.0-1", "MQTT-4.3.2-1", "MQTT-4.3.2-3")
 			again := bob.WantPublishAt(QoS1, topic, "hello")
+			x.About("MQTT-4.4.0-1", "MQTT-2.3.1-4")
 			x.Expect(again.PacketID).To(Equal(first.PacketID), "the Packet Identifier of the resent PUBLISH")
+			x.About("MQTT-3.3.1-1")
 			x.Expect(again.Dup).To(BeTrue(), "DUP of the resent PUBLISH")
 			bob.Ack(again)
 		})

@@ -247,11 +247,15 @@ var _ = Check("qos2-sender-resumed",
 		// Each point is reached by begin and, on a new connection, completed by
 		// resume; id is the Packet Identifier of the PUBLISH.
 		resentPublish := func(x *Exchange, bob *Client, topic string, id uint16) {
+			x.About("MQTT-4.4.0-1", "MQTT-4.3.3-1", "MQTT-4.3.3-3")
 			again := bob.WantPublishAt(QoS2, topic, "hello")
+			x.About("MQTT-4.4.0-1", "MQTT-2.3.1-4")
 			x.Expect(again.PacketID).To(Equal(id), "the Packet Identifier of the resent PUBLISH")
+			x.About("MQTT-3.3.1-1")
 			x.Expect(again.Dup).To(BeTrue(), "DUP of the resent PUBLISH")
 		}
 		released := func(x *Exchange, bob *Client, _ string, id uint16) {
+			x.About("MQTT-4.4.0-1", "MQTT-4.3.3-1", "MQTT-4.3.3-5")
 			bob.WantPubrel(id)
 			bob.Send(&codec.Pubcomp{PacketID: id})
 		}
@@ -291,6 +295,7 @@ var _ = Check("qos2-sender-resumed",
 					bob = x.Connect(Persistent, As("bob"))
 					point.resume(x, bob, topic, id)
 
+					x.About("MQTT-4.3.3-1", "MQTT-4.3.3-6")
 					bob.WantNothingBefore(alice.Marker(QoS2, topic))
 				}})
 			}

@@ -47,10 +47,13 @@ var _ = Check("retain-every-topic",
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, x.Topic("state/#"))
 
-		for _, message := range bob.ReceiveUnordered(
+		x.About("MQTT-3.3.1-6", "MQTT-3.3.1-9")
+		messages := bob.ReceiveUnordered(
 			Message{Topic: x.Topic("state/lamp"), Payload: "on"},
 			Message{Topic: x.Topic("state/door/front"), Payload: "shut"},
-		) {
+		)
+		x.About("MQTT-3.3.1-8", "5.0/3.3.1.3/retained-message-flag")
+		for _, message := range messages {
 			x.Expect(message.Retain).To(BeTrue(), "RETAIN of "+message.Topic)
 		}
 		bob.WantNothingBefore(alice.Marker(qos, x.Topic("state/lamp")))

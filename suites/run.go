@@ -250,11 +250,15 @@ func (r *Run) bringHome(checks []reports.Check) []reports.Check {
 				checks = append(checks, report(Item{Definition: d, Version: item.Version}, harness.Result{Outcome: harness.Pass}))
 				home = len(checks) - 1
 			}
-			if checks[home].Outcome == reports.Fail || checks[home].Outcome == reports.Warn {
+			if c := &checks[home]; c.Outcome == reports.Fail || c.Outcome == reports.Warn {
+				if len(c.Broken) > 0 && !slices.Contains(c.Broken, breach.Statement) {
+					c.Broken = append(c.Broken, breach.Statement)
+				}
 				continue
 			}
 			failed := report(Item{Definition: d, Version: item.Version}, harness.Result{
 				Outcome: harness.Fail, Events: result.Events,
+				Broken: []string{breach.Statement}, Kept: d.Rules.Of(item.Version),
 				Reason:   "seen in check " + item.ID() + ": " + breach.Text,
 				Expected: "packets that the specification allows", Observed: breach.Text,
 			})
@@ -295,6 +299,9 @@ func report(item Item, result harness.Result) reports.Check {
 	if c.Outcome == reports.Fail && level == catalogue.Should {
 		c.Outcome = reports.Warn
 	}
+	if result.Outcome == harness.Fail {
+		c.Broken, c.Undecided = shares(c.Requirements, result)
+	}
 	for i, e := range result.Events {
 		c.Exchange[i] = reports.Event{
 			TMS: milliseconds(e.At), Conn: e.Conn, Dir: string(rune(e.Dir)), Packet: e.Packet,
@@ -302,6 +309,23 @@ func report(item Item, result harness.Result) reports.Check {
 		}
 	}
 	return c
+}
+
+// shares says which of a failed check's statements are broken, and which the
+// failure has left undecided; without any that is broken, all are.
+func shares(statements []string, result harness.Result) (broken, undecided []string) {
+	for _, id := range statements {
+		switch {
+		case slices.Contains(result.Broken, id):
+			broken = append(broken, id)
+		case !slices.Contains(result.Kept, id):
+			undecided = append(undecided, id)
+		}
+	}
+	if len(broken) == 0 || len(broken) == len(statements) {
+		return nil, nil
+	}
+	return broken, undecided
 }
 
 func milliseconds(d time.Duration) float64 {

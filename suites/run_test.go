@@ -115,3 +115,45 @@ func TestGivesUpOnADeadBroker(t *testing.T) {
 		t.Errorf("the last check: %s %q", last.Outcome, last.Reason)
 	}
 }
+
+// TestFailureBreaksWhatItIsAbout: a failure breaks the statements that its part
+// of the exchange is about, spares those before and leaves those after
+// undecided; a breach breaks the one that the decoder names.
+func TestFailureBreaksWhatItIsAbout(t *testing.T) {
+	const first, second, third = "MQTT-3.1.4-1", "MQTT-3.1.4-4", "MQTT-3.1.4-5"
+	fail := func(x *harness.Exchange) { x.Failf("something", "something else") }
+	at := func(statements ...string) harness.Case {
+		return harness.Case{Name: strings.Join(statements, " "), Body: func(x *harness.Exchange) {
+			for _, s := range statements {
+				x.About(s)
+			}
+			fail(x)
+		}}
+	}
+	for _, c := range []struct {
+		name              string
+		body              func(*harness.Exchange)
+		broken, undecided string
+	}{
+		{"nothing named", fail, "", ""},
+		{"the first", func(x *harness.Exchange) { at(first).Body(x) }, first, second + " " + third},
+		{"the last", func(x *harness.Exchange) { at(first, second, third).Body(x) }, third, ""},
+		{"another version's", func(x *harness.Exchange) { at(first, "MQTT-3.1.2-30").Body(x) }, "", ""},
+		{"two", func(x *harness.Exchange) { x.About(first); x.About(second, third); fail(x) }, second + " " + third, ""},
+		{"cases", func(x *harness.Exchange) {
+			x.Cases(at(first, second), at(second), harness.Case{Name: "good", Body: func(*harness.Exchange) {}})
+		}, second, first + " " + third},
+		{"a case that names none", func(x *harness.Exchange) { x.Cases(at(first), at()) }, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := planOf(t, embedded(t), c.body)
+			plan[0].Definition.Rules.V311 = first + " " + second + " " + third
+			run := NewRun(Options{}.Settings(), 1, plan)
+			run.Start(t.Context())
+			check := run.Checks()[0]
+			if broken, undecided := strings.Join(check.Broken, " "), strings.Join(check.Undecided, " "); broken != c.broken || undecided != c.undecided {
+				t.Errorf("broken %q, undecided %q; want %q and %q (%s: %s)", broken, undecided, c.broken, c.undecided, check.Outcome, check.Reason)
+			}
+		})
+	}
+}

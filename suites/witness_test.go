@@ -74,6 +74,9 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 					t.Error(err)
 					return
 				}
+				if len(result.Broken) > 0 && !slices.ContainsFunc(j.d.Rules.Of(j.v), func(id string) bool { return slices.Contains(result.Broken, id) }) {
+					t.Errorf("%s fails about %v, of which its rules name none", j.d.ID(j.v), result.Broken)
+				}
 				for _, c := range result.Cases {
 					cases[c.Name] = cases[c.Name] || c.Outcome == harness.Fail
 				}
