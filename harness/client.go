@@ -41,6 +41,7 @@ type Client struct {
 
 	mu       sync.Mutex
 	audit    audit
+	wide     bool          // has subscribed to more than topics of this run
 	changed  chan struct{} // closed, and made anew, whenever something below changes
 	messages []codec.Packet
 	releases []codec.Packet
@@ -109,11 +110,14 @@ func (c *Client) read() {
 		} else {
 			text = codec.Raw(raw).String()
 		}
-		if c.own && packet != nil && c.foreign(packet) {
+		if packet != nil && c.foreign(packet) {
 			if publish, ok := packet.(*codec.Publish); ok && err != nil && strings.Contains(publish.Topic, c.x.settings.RunID) {
 				c.x.breached(c, err)
 			}
-			continue // somebody else's traffic on a shared broker, or another check's
+			if !c.own {
+				c.x.log.add(c.name, FromBroker, text, raw, "")
+			}
+			continue
 		}
 		if err != nil {
 			breach = err.Error()
@@ -184,12 +188,19 @@ func (c *Client) decode(raw []byte) (codec.Packet, error) {
 }
 
 // foreign says whether a packet belongs to a message on somebody else's topic,
-// and acknowledges it: unacknowledged ones would keep ours from coming.
+// and acknowledges it: unacknowledged ones would keep ours from coming. It is
+// somebody else's traffic on a shared broker, or another check's, where the
+// client cares for its own topics only; and always what no subscription of the
+// client can have brought, for a server may subscribe clients of itself (5.0,
+// section 4.5).
 func (c *Client) foreign(p codec.Packet) bool {
 	var answer codec.Packet
 	switch p := p.(type) {
 	case *codec.Publish:
-		if c.x.owns(p.Topic) {
+		c.mu.Lock()
+		unasked := !c.wide && p.Topic != "" && !c.x.settings.ours(p.Topic)
+		c.mu.Unlock()
+		if !unasked && !(c.own && !c.x.owns(p.Topic)) {
 			return false
 		}
 		switch p.QoS {
@@ -496,6 +507,9 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	c.x.remember(p)
 	c.mu.Lock()
 	c.audit.sent(p)
+	if s, ok := p.(*codec.Subscribe); ok {
+		c.wide = c.wide || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
+	}
 	c.mu.Unlock()
 	if _, ok := p.(*codec.Disconnect); ok {
 		c.left = true
@@ -738,10 +752,19 @@ func (c *Client) settle() {
 }
 
 // Ping wants a PINGRESP: it is the fence between this connection and what
-// happens next, and the sign that the connection lives.
+// happens next, and the sign that the connection lives. A broker that keeps the
+// connection open and does not answer blocks the check.
 func (c *Client) Ping() {
 	c.Send(&codec.Pingreq{})
-	Want[*codec.Pingresp](c, "PINGRESP")
+	p, instead := c.take(&c.replies, anyPacket)
+	switch {
+	case p == nil && !c.Closed():
+		c.x.during(StepPing, func() { c.x.fail("PINGRESP", instead) })
+	case p == nil:
+		c.x.fail("PINGRESP", instead)
+	case p.Type() != codec.PINGRESP:
+		c.x.fail("PINGRESP", p.String())
+	}
 }
 
 // WantAlive wants a PINGRESP to a PINGREQ of its own, whatever other replies,

@@ -158,6 +158,11 @@ func (x *Exchange) Root() string {
 	return x.settings.TopicPrefix + "/" + x.settings.RunID + "/" + x.scope
 }
 
+// ours says whether a topic (or Topic Filter) is one of this run's.
+func (s Settings) ours(topic string) bool {
+	return strings.Contains(topic+"/", s.TopicPrefix+"/"+s.RunID+"/")
+}
+
 // owns says whether a topic is one of this exchange's own.
 func (x *Exchange) owns(topic string) bool {
 	// Not the topics of an exchange whose scope only starts like ours.
@@ -194,7 +199,12 @@ func (x *Exchange) Note(format string, args ...any) {
 
 // Wait lets time pass where the rule itself is about time: Keep Alive, expiry,
 // Will Delay. Never to prove that something does not happen.
+//
+// Nobody keeps the connections alive meanwhile.
 func (x *Exchange) Wait(d time.Duration) {
+	if n := time.Duration(x.Profile.Number(codec.PropServerKeepAlive, 0)) * time.Second; n > 0 && n <= d && slices.ContainsFunc(x.clients, func(c *Client) bool { return !c.Closed() }) {
+		x.Inapplicable("the check has to wait for %s, and the server closes connections that are silent for more than %s (CONNACK: Server Keep Alive)", d, n)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -22,6 +22,9 @@ const (
 	SharedSubscriptions     Need = "shared subscriptions"
 	TopicAliases            Need = "Topic Aliases from clients"
 	EmptyClientIDs          Need = "empty Client Identifiers"
+	// ExactlyOnceFromClients is the half of QoS 2 that a 3.1.1 server may not
+	// lack: it may grant less, but has to answer what a client sends (table 3.4).
+	ExactlyOnceFromClients Need = "QoS 2 from clients"
 )
 
 // Features are these needs.
@@ -233,7 +236,8 @@ func (p *Profile) declared(properties codec.Properties) {
 	off(codec.PropSharedSubscriptionAvailable, SharedSubscriptions)
 	if n, ok := properties.Number(codec.PropMaximumQoS); ok {
 		if n < 2 {
-			p.lacks[ExactlyOnce] = fmt.Sprintf("CONNACK: Maximum QoS %d", n)
+			where := fmt.Sprintf("CONNACK: Maximum QoS %d", n)
+			p.lacks[ExactlyOnce], p.lacks[ExactlyOnceFromClients] = where, where
 		}
 		if n < 1 {
 			p.lacks[AtLeastOnce] = "CONNACK: Maximum QoS 0"

@@ -17,7 +17,7 @@ var _ = Check("qos2-complete",
 		V311: "MQTT-3.3.4-1 MQTT-2.3.1-6 MQTT-4.3.3-2",
 		V5:   "MQTT-3.3.4-1 MQTT-2.2.1-5 MQTT-4.3.3-8 MQTT-4.3.3-11",
 	},
-	Needs{ExactlyOnce},
+	Needs{ExactlyOnceFromClients},
 	CaughtBy{fault.WithholdsPubrec, fault.PubrecWrongIdentifier, fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
 	func(x *Exchange) {
 		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {

@@ -119,7 +119,7 @@ var _ = Check("receive-maximum-others-go-on",
 		}
 		cases := []Case{
 			{Name: "PINGREQ", Body: func(x *Exchange) {
-				usedUp(x).Ping()
+				usedUp(x).WantAlive()
 			}},
 			{Name: "SUBSCRIBE", Body: func(x *Exchange) {
 				bob := usedUp(x)

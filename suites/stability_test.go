@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/fault"
 	"mqttspec/reports"
 	"mqttspec/suites"
 )
@@ -103,6 +105,28 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestVerdictsBearOtherSubscriptions: a server may subscribe its clients to
+// topics of its own; no check takes what then comes for an answer.
+func TestVerdictsBearOtherSubscriptions(t *testing.T) {
+	t.Parallel()
+	b := witnesses(t)[0]
+	target := bare(b.target)
+	proxy, err := fault.NewProxy(codec.V5, fault.SubscribesClients, target.Dialer.Dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proxy.Close()
+	chatty := *target
+	chatty.Dialer = through(proxy.Dial)
+	on := func(target *harness.Target) func(suites.Selection) map[string]reports.Check {
+		return func(s suites.Selection) map[string]reports.Check {
+			return outcomes(t, target, suites.Options{Parallel: modest, Versions: []codec.Version{codec.V5}, Selection: s})
+		}
+	}
+	quiet, chattering := on(target), on(&chatty)
+	differing(t, "with a status now and then", quiet(suites.Selection{}), chattering(suites.Selection{}), quiet, chattering)
 }
 
 // TestTwoRunsAtOnce: another run at the same broker, under another prefix,

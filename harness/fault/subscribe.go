@@ -276,3 +276,16 @@ var SharesIdentifiersWithSubscribe = stateful("shares-identifiers-with-subscribe
 			}),
 		}
 	})
+
+// SubscribesClients is no fault, but a server's right (5.0, section 4.5): no
+// check may mind it.
+var SubscribesClients = Fault{"subscribes-clients", "subscribes every client to a topic of its own, on which much is published", func() behaviour {
+	return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+		status := &codec.Publish{Topic: "status/" + l.clientID(), Payload: "well"}
+		switch f.Packet.(type) {
+		case *codec.Publish, *codec.Suback, *codec.Pingresp, *codec.Puback, *codec.Pubrec, *codec.Unsuback:
+			l.ToClient(status)
+		}
+		return Forward
+	}}
+}}
