@@ -52,6 +52,17 @@ var _ = Check("disconnect-with-will",
 		})
 	})
 
+var _ = Check("disconnect-property-length-omitted",
+	"reads the Reason Code of a DISCONNECT that ends with it",
+	Rules{V5: "5.0/3.14.2.2.1/property-length-omitted"},
+	CaughtBy{fault.TakesShortDisconnectForNormal},
+	func(x *Exchange) {
+		wantWillAfter(x, func(alice *Client) {
+			alice.Send(codec.Wrong(&codec.Disconnect{Code: codec.DisconnectWithWill}, codec.Drop("Property Length")))
+			alice.HangUp()
+		})
+	})
+
 var _ = Check("disconnect-with-error",
 	"publishes the Will Message on a DISCONNECT that reports an error",
 	Rules{V5: "MQTT-3.1.2-8"},

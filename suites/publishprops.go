@@ -172,6 +172,34 @@ var _ = Check("ack-property-length-omitted",
 		})
 	})
 
+var _ = Check("ack-refusal-property-length-omitted",
+	"reads the Reason Code of an acknowledgement that ends with it",
+	Rules{V5: "5.0/3.4.2.2.1/property-length-omitted 5.0/3.5.2.2.1/property-length-omitted 5.0/3.7.2.2.1/property-length-omitted"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.IgnoresShortPuback, fault.IgnoresShortPubcomp, fault.TakesShortPubrecForSuccess},
+	func(x *Exchange) {
+		short := func(p codec.Packet) codec.Packet { return codec.Wrong(p, codec.Drop("Property Length")) }
+		x.Cases(
+			Case{Name: "PUBACK 0x80", Body: func(x *Exchange) {
+				bob, id := oneOfTwo(x, QoS1)
+				bob.Send(short(&codec.Puback{PacketID: id, Code: codec.UnspecifiedError}))
+				bob.WantPublishAt(QoS1, x.Topic("acknowledged"), "2")
+			}},
+			Case{Name: "PUBREC 0x80", Body: func(x *Exchange) {
+				bob, message := offered(x, QoS2)
+				bob.Send(short(&codec.Pubrec{PacketID: message.PacketID, Code: codec.UnspecifiedError}))
+				bob.WantIdle() // no PUBREL: that answers a PUBREC below 0x80
+			}},
+			Case{Name: "PUBCOMP 0x92", Body: func(x *Exchange) {
+				bob, id := oneOfTwo(x, QoS2)
+				bob.Send(&codec.Pubrec{PacketID: id})
+				bob.WantPubrel(id)
+				bob.Send(short(&codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound}))
+				bob.WantPublishAt(QoS2, x.Topic("acknowledged"), "2")
+			}},
+		)
+	})
+
 var _ = Check("ack-refused-not-resent",
 	"takes a message that the client refuses for acknowledged, and does not send it again",
 	Rules{V5: "MQTT-4.4.0-2"},
@@ -273,24 +301,27 @@ func saying(p codec.Packet, code codec.ReasonCode, properties ...codec.Property)
 	return p
 }
 
+// oneOfTwo is a client that takes one message at a time and has been sent the
+// first of two, with the Packet Identifier of that.
+func oneOfTwo(x *Exchange, qos codec.QoS) (*Client, uint16) {
+	bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+	bob.Subscribe(qos, x.Topic("acknowledged"))
+	x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("acknowledged"), "1", "2")
+	return bob, bob.WantPublishAt(qos, x.Topic("acknowledged"), "1").PacketID
+}
+
 // acknowledged completes messages with one acknowledgement of each kind in some
 // form, and wants what only a success brings: the next packet of the handshake,
 // or the next message for a client that takes one at a time.
 func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
-	one := func(x *Exchange, qos codec.QoS) (*Client, uint16) {
-		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
-		bob.Subscribe(qos, x.Topic("acknowledged"))
-		x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("acknowledged"), "1", "2")
-		return bob, bob.WantPublishAt(qos, x.Topic("acknowledged"), "1").PacketID
-	}
 	x.Cases(
 		Case{Name: "PUBACK", Body: func(x *Exchange) {
-			bob, id := one(x, QoS1)
+			bob, id := oneOfTwo(x, QoS1)
 			bob.Send(form(&codec.Puback{PacketID: id}))
 			bob.WantPublishAt(QoS1, x.Topic("acknowledged"), "2")
 		}},
 		Case{Name: "PUBREC", Body: func(x *Exchange) {
-			bob, id := one(x, QoS2)
+			bob, id := oneOfTwo(x, QoS2)
 			bob.Send(form(&codec.Pubrec{PacketID: id}))
 			bob.WantPubrel(id)
 		}},
@@ -302,7 +333,7 @@ func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
 			alice.WantPubcomp(5)
 		}},
 		Case{Name: "PUBCOMP", Body: func(x *Exchange) {
-			bob, id := one(x, QoS2)
+			bob, id := oneOfTwo(x, QoS2)
 			bob.Send(&codec.Pubrec{PacketID: id})
 			bob.WantPubrel(id)
 			bob.Send(form(&codec.Pubcomp{PacketID: id}))

@@ -176,6 +176,25 @@ var _ = Check("qos2-pubrel-answered",
 		x.Cases(cases...)
 	})
 
+var _ = Check("qos2-pubrel-not-found",
+	"answers a PUBREL that says 0x92 with a PUBCOMP of the same Packet Identifier",
+	Rules{V5: "MQTT-4.3.3-11"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
+	func(x *Exchange) {
+		// As by a client that has lost what it knew of the message, which "is not
+		// an error during recovery" (section 3.6.2.1). mochi 2.7.9 does not answer.
+		alice := x.Connect(Persistent, As("alice"))
+		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("once"), Payload: "hello"})
+		alice.Received(5)
+		alice.Drop()
+		alice = x.Connect(Persistent, As("alice"))
+
+		alice.Send(&codec.Pubrel{PacketID: 5, Code: codec.PacketIdentifierNotFound})
+
+		alice.WantAnyPubcomp(5)
+	})
+
 var _ = Check("qos2-receiver-resumed",
 	"completes a QoS 2 message from a client whose connection broke at any point, and delivers it once",
 	Rules{

@@ -413,3 +413,23 @@ var _ = Check("topics-empty",
 
 		alice.WantSubscriptionRefused(subscribe.PacketID, codec.TopicFilterInvalid)
 	})
+
+// A Will Topic is a Topic Name: one of PUBLISH is closed on for the same
+// reason, and no server may publish the will as it stands (MQTT-3.3.2-2).
+var _ = Check("topics-wildcard-in-will",
+	"closes the connection when CONNECT has a Will Topic with a wildcard in it",
+	Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1 MQTT-4.13.1-1"},
+	CaughtBy{fault.TakesAnyWillTopic},
+	func(x *Exchange) {
+		Each(x, []string{"~/#", "~/+", "~/a+b", "~/a#", "~/+/a", "#", "+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
+			wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, rooted(x, topic), "to anyone?"))))
+		})
+	})
+
+var _ = Check("topics-empty-in-will",
+	"closes the connection when CONNECT has an empty Will Topic",
+	Rules{V311: "MQTT-4.7.3-1 MQTT-4.8.0-1", V5: "MQTT-4.7.3-1 MQTT-4.13.1-1"},
+	CaughtBy{fault.TakesAnyWillTopic},
+	func(x *Exchange) {
+		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, "", "to anyone?"))))
+	})

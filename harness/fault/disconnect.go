@@ -13,6 +13,18 @@ var TakesEveryDisconnectForNormal = fromClient("takes-every-disconnect-for-norma
 		return Forward
 	})
 
+// TakesShortDisconnectForNormal looks for a Reason Code only in front of a
+// Property Length.
+var TakesShortDisconnectForNormal = Fault{"takes-short-disconnect-for-normal", "treats a DISCONNECT without Property Length as one with Reason Code 0x00",
+	func() behaviour {
+		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+			if p, ok := f.Packet.(*codec.Disconnect); ok && len(f.Raw) == 3 {
+				p.Code = codec.NormalDisconnection
+			}
+			return Forward
+		}}
+	}}
+
 // IgnoresUnreadableDisconnect passes over what it can't read.
 var IgnoresUnreadableDisconnect = tolerates("ignores-unreadable-disconnect", "ignores a malformed DISCONNECT and carries on",
 	malformed(codec.DISCONNECT))

@@ -14,16 +14,34 @@ func Overlooks(statement string) Fault {
 		func(l *Link, f *Frame) bool { return f.Type() != codec.CONNECT && breaking(statement)(l, f) })
 }
 
+// Two of the brokers in IgnoresShortAcknowledgements.
+var (
+	IgnoresShortPuback  = ignoresShort(codec.PUBACK)
+	IgnoresShortPubcomp = ignoresShort(codec.PUBCOMP)
+)
+
 // IgnoresShortAcknowledgements are brokers that want every field of an
 // acknowledgement to be there.
 var IgnoresShortAcknowledgements = []Fault{
-	ignoresShort(codec.PUBACK), ignoresShort(codec.PUBREC), ignoresShort(codec.PUBREL), ignoresShort(codec.PUBCOMP),
+	IgnoresShortPuback, ignoresShort(codec.PUBREC), ignoresShort(codec.PUBREL), IgnoresShortPubcomp,
 }
 
 func ignoresShort(t codec.Type) Fault {
 	return tolerates("ignores-short-"+strings.ToLower(t.String()), "ignores a "+t.String()+" without a Reason Code or without a Property Length",
 		func(_ *Link, f *Frame) bool { return f.Type() == t && len(f.Raw) < 6 })
 }
+
+// TakesShortPubrecForSuccess looks for a Reason Code only in front of a
+// Property Length.
+var TakesShortPubrecForSuccess = Fault{"takes-short-pubrec-for-success", "treats a PUBREC without Property Length as one with Reason Code 0x00",
+	func() behaviour {
+		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+			if p, ok := f.Packet.(*codec.Pubrec); ok && len(f.Raw) == 5 {
+				p.Code = codec.Success
+			}
+			return Forward
+		}}
+	}}
 
 // ForwardsWhateverComes looks at no property.
 var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messages with properties that no message can have",

@@ -170,3 +170,7 @@ var GrantsMalformedFilters = Fault{"grants-malformed-filters", "grants subscript
 // IgnoresWildcardsInNames drops what it cannot deliver.
 var IgnoresWildcardsInNames = tolerates("ignores-wildcards-in-names", "ignores a PUBLISH with a wildcard in its Topic Name and carries on",
 	malformed(codec.PUBLISH, "Topic Name"))
+
+// TakesAnyWillTopic leaves it for later what to do with it.
+var TakesAnyWillTopic = accepts("takes-any-will-topic", "accepts a CONNECT whose Will Topic is no Topic Name",
+	malformed(codec.CONNECT, "Will Topic"))
