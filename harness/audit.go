@@ -18,12 +18,16 @@ type audit struct {
 	connacks     int
 	accepted     bool
 	disconnected bool // by the broker
+	named        bool // the client has a Client Identifier of its own
 	zero         bool // the client has used the Packet Identifier 0
 	empty        bool // the client has sent a SUBSCRIBE without a Topic Filter
 }
 
 // sent takes note of a packet from the client.
 func (a *audit) sent(p codec.Packet) {
+	if connect, ok := p.(*codec.Connect); ok {
+		a.named = connect.ClientID != ""
+	}
 	if illegal, ok := p.(*codec.Illegal); ok {
 		p = illegal.Packet()
 	}
@@ -119,6 +123,9 @@ func (a *audit) properties(p codec.Packet, properties codec.Properties, breach f
 		}
 		if n, _ := a.connect.Properties.Number(codec.PropRequestResponseInformation); n == 0 && properties.Has(codec.PropResponseInformation) {
 			breach("MQTT-3.1.2-28", "Response Information, though CONNECT did not request it")
+		}
+		if id, ok := properties.Text(codec.PropAssignedClientIdentifier); ok && a.named {
+			breach("5.0/3.2.2.3.7/assigned-client-identifier-unasked", "Assigned Client Identifier %q, though CONNECT had a Client Identifier", id)
 		}
 		if properties.Has(codec.PropServerReference) && p.Code != codec.UseAnotherServer && p.Code != codec.ServerMoved {
 			breach("5.0/3.2.2.3.16/server-reference-reason", "Server Reference with Reason Code %s", p.Code)

@@ -264,6 +264,98 @@ var _ = Check("alias-server-afresh",
 		bob.Ack(message)
 	})
 
+var _ = Check("alias-resent",
+	"resends a message as the Topic Aliases of the new connection demand, not as it was sent first",
+	Rules{V5: "MQTT-3.3.2-7 MQTT-3.1.2-27 5.0/3.3.4/topic-alias-unknown"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.ResendsAsSentFirst, fault.ResumesAliases},
+	func(x *Exchange) {
+		// A broker that uses aliases sends the second message by alias alone.
+		again := func(x *Exchange, options ...ConnectOption) (bob *Client, topic string) {
+			topic = x.Topic("a")
+			bob = x.Connect(Persistent, As("bob"), With(codec.TopicAliasMaximum(5)))
+			bob.Subscribe(QoS1, topic)
+			x.Connect(Clean, As("alice")).PublishAll(QoS1, topic, "1", "2")
+			bob.WantWindow(2) // and none of it acknowledged
+			bob.Drop()
+
+			bob = x.Connect(append([]ConnectOption{Persistent, As("bob")}, options...)...)
+			x.StandsOn(resending(QoS1), bob.AwaitMessage)
+			return bob, topic
+		}
+		x.Cases(
+			Case{Name: "to a client that allows none any more", Body: func(x *Exchange) {
+				bob, topic := again(x)
+
+				for _, payload := range numbered(2) {
+					message := bob.WantPublish(topic, payload)
+					x.Expect(message.Properties.Has(codec.PropTopicAlias)).To(BeFalse(), "Topic Alias in PUBLISH %q", payload)
+					bob.Ack(message)
+				}
+			}},
+			Case{Name: "to a client that allows as many", Body: func(x *Exchange) {
+				bob, topic := again(x, With(codec.TopicAliasMaximum(5)))
+
+				known := aliases{}
+				for _, payload := range numbered(2) {
+					message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
+					x.Expect(known.resolve(x, message, 5)).To(Equal(topic), "the topic of the message")
+					x.Expect(message.Payload).To(Equal(payload), "the payload")
+					bob.Ack(message)
+				}
+			}},
+		)
+	})
+
+var _ = Check("alias-independent",
+	"keeps the client's Topic Aliases apart from those that it sets itself",
+	Rules{V5: "5.0/3.3.2.3.4/topic-alias-independent"},
+	Needs{TopicAliases},
+	CaughtBy{fault.SharesAliases},
+	func(x *Exchange) {
+		// A broker that uses aliases has set one for the topic by the second message.
+		hear := func(x *Exchange, alice, bob *Client, known aliases, payload string) {
+			alice.Publish(x.UpTo(QoS1), x.Topic("news"), payload)
+			message := Want[*codec.Publish](bob, "PUBLISH topic="+x.Topic("news"))
+			x.Expect(known.resolve(x, message, 5)).To(Equal(x.Topic("news")), "the topic of the message")
+			x.Expect(message.Payload).To(Equal(payload), "the payload")
+			bob.Ack(message)
+		}
+		listening := func(x *Exchange) (alice, bob *Client, known aliases) {
+			bob = x.Connect(Clean, As("bob"), With(codec.TopicAliasMaximum(5)))
+			bob.Subscribe(x.UpTo(QoS1), x.Topic("news"))
+			alice, known = x.Connect(Clean, As("alice")), aliases{}
+			hear(x, alice, bob, known, "1")
+			hear(x, alice, bob, known, "2")
+			return alice, bob, known
+		}
+		x.Cases(
+			Case{Name: "set by both", Body: func(x *Exchange) {
+				his, qos := x.Topic("his"), x.UpTo(QoS1)
+				watcher := overhear(x, qos, his)
+				alice, bob, known := listening(x)
+
+				bob.Publish(qos, his, "3", Having(codec.TopicAlias(1)))
+				bob.Publish(qos, "", "4", Having(codec.TopicAlias(1)))
+
+				watcher.Receive(his, "3")
+				watcher.Receive(his, "4")
+				hear(x, alice, bob, known, "5")
+			}},
+			Case{Name: "set by the server alone", Body: func(x *Exchange) {
+				_, bob, known := listening(x)
+				alias := uint16(1)
+				for set := range known {
+					alias = uint16(set)
+				}
+
+				bob.Send(bob.NewPublish(QoS0, "", "lost", Having(codec.TopicAlias(alias))))
+
+				bob.WantClosed(codec.TopicAliasInvalid)
+			}},
+		)
+	})
+
 // aboveMaximum is a Topic Alias that the broker does not allow.
 func aboveMaximum(x *Exchange) uint16 {
 	most := x.Profile.Number(codec.PropTopicAliasMaximum, 0)

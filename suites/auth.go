@@ -309,3 +309,18 @@ var _ = Check("auth-reason-string-twice",
 	Needs{AuthenticationMethod},
 	CaughtBy{fault.IgnoresMalformedAuth},
 	doubled(codec.ReasonString("why")))
+
+var _ = Check("auth-property-foreign",
+	"closes the connection on an AUTH with a property that does not belong there, or that 5.0 does not define",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	Needs{AuthenticationMethod},
+	CaughtBy{fault.IgnoresMalformedAuth},
+	func(x *Exchange) {
+		foreign := anotherAuth(func(properties codec.Properties) (codec.Properties, []codec.Edit) {
+			return append(properties, codec.TopicAlias(1)), nil
+		})
+		unknown := anotherAuth(func(properties codec.Properties) (codec.Properties, []codec.Edit) {
+			return append(properties, codec.ReasonString("why")), []codec.Edit{codec.Set("Reason String Identifier", 0x7F)}
+		})
+		x.Cases(Case{Name: "Topic Alias", Body: foreign}, Case{Name: hexName(0x7F), Body: unknown})
+	})

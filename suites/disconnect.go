@@ -63,6 +63,20 @@ var _ = Check("disconnect-property-length-omitted",
 		})
 	})
 
+var _ = Check("disconnect-user-property-repeated",
+	"takes a DISCONNECT with several User Properties, even of one name",
+	Rules{V5: "5.0/3.14.2.2.4/user-property-repeated"},
+	CaughtBy{fault.TakesRepeatedUserPropertyForError},
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "discarded"))
+
+		alice.Disconnect(severalUserProperties...)
+
+		watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+	})
+
 var _ = Check("disconnect-with-error",
 	"publishes the Will Message on a DISCONNECT that reports an error",
 	Rules{V5: "MQTT-3.1.2-8"},
@@ -125,6 +139,20 @@ var _ = Check("disconnect-reserved-flags",
 			})
 	})
 
+// MQTT-3.14.1-1 covers two sentences. The second is a duty "as described in
+// section 4.13", and there the DISCONNECT is a SHOULD.
+var _ = Check("disconnect-reserved-flags-reason",
+	"says DISCONNECT 0x81 before it closes on a DISCONNECT with reserved flags set",
+	Rules{V5: "5.0/3.14.1/reserved-flags-reason"},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason}, MendedBy{fault.MendsSilentClose}, // mosquitto 2.0.11 and mochi 2.7.9 say nothing
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		alice.Send(codec.Wrong(&codec.Disconnect{}, codec.Flags(0x1)))
+
+		alice.WantDisconnect(codec.MalformedPacket)
+	})
+
 var _ = Check("disconnect-property-twice",
 	"closes the connection on a DISCONNECT with a property that may come once only, but comes twice",
 	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-twice 5.0/3.14.2.2.3/reason-string-twice"},
@@ -138,6 +166,28 @@ var _ = Check("disconnect-property-twice",
 
 				alice.WantClosed()
 			})
+	})
+
+var _ = Check("disconnect-property-reason",
+	"says DISCONNECT with the Reason Code for the error before it closes on a DISCONNECT with a wrong property",
+	Rules{V5: "5.0/4.13.1/disconnect-reason 5.0/2.2.2.2/property-reason"},
+	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason}, MendedBy{fault.MendsSilentClose}, // mosquitto 2.0.11 and mochi 2.7.9 say nothing
+	func(x *Exchange) {
+		// A DISCONNECT with an error ends in a closed connection however it is
+		// read; that the server has seen the error shows in what it says.
+		done := codec.ReasonString("done")
+		Each(x, []named[codec.Packet]{
+			{"twice", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done, done}})},
+			{"unknown", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done}}, codec.Set("Reason String Identifier", 0x7F))},
+			{"out of place", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{codec.TopicAlias(1)}})},
+			{"not of its type", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done}}, codec.Set("Reason String", 0, 9, 'x'))},
+		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(wrong.value)
+
+			alice.WantDisconnect(codec.MalformedPacket, codec.ProtocolError)
+		})
 	})
 
 // propertyName names a case by its property.

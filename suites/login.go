@@ -4,6 +4,8 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+
+	. "github.com/onsi/gomega"
 )
 
 // User Name and Password: their flags (sections 3.1.2.8 and 3.1.2.9), and what
@@ -51,6 +53,43 @@ var _ = Check("login-password-alone",
 	CaughtBy{fault.AcceptsPasswordAlone},
 	func(x *Exchange) {
 		wantLoginRejected(x, nil, &somePassword, passwordFlag)
+	})
+
+// A refusal says by its code whether the packet could not be read (0x81, 0x82)
+// or the credentials would not do. 3.1.1 has codes for the latter only, so there
+// it is the close without one that speaks of the former.
+var _ = Check("login-password-binary",
+	"takes any bytes for a password, or none, to be accepted or refused as such",
+	Rules{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
+	CaughtBy{fault.TakesPasswordsForStrings},
+	func(x *Exchange) {
+		none, binary := "", "\x00\xFF\xED\xA0\x80"
+		type login struct{ userName, password *string }
+		logins := []named[login]{
+			{"an empty Password", login{&someUserName, &none}},
+			{"a Password that is no UTF-8", login{&someUserName, &binary}},
+			{"an empty User Name", login{&none, &somePassword}},
+		}
+		if x.Version == V5 {
+			logins = append(logins, named[login]{"a Password without a User Name", login{nil, &somePassword}})
+		}
+		Each(x, logins, named[login].label, func(x *Exchange, login named[login]) {
+			connect := x.NewConnect(Clean, As("alice"))
+			connect.UserName, connect.Password = login.value.userName, login.value.password
+			alice := x.Dial("alice")
+
+			alice.Send(connect)
+
+			switch {
+			case alice.Accepts():
+			case x.Version == V311:
+				alice.WantRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized)
+			default:
+				if refusal := alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned); refusal != nil {
+					x.Expect(refusal.Code).NotTo(BeElementOf(codec.MalformedPacket, codec.ProtocolError), "the Reason Code")
+				}
+			}
+		})
 	})
 
 var someUserName, somePassword = "alice", "secret"

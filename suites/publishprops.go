@@ -200,6 +200,64 @@ var _ = Check("ack-refusal-property-length-omitted",
 		)
 	})
 
+var _ = Check("ack-user-property-repeated",
+	"takes an acknowledgement with several User Properties, even of one name, and with a Reason String",
+	Rules{V5: "5.0/3.4.2.2.3/user-property-repeated 5.0/3.5.2.2.3/user-property-repeated 5.0/3.6.2.2.3/user-property-repeated 5.0/3.7.2.2.3/user-property-repeated"},
+	Needs{ExactlyOnce},
+	CaughtBy(fault.IgnoresRepeatedUserProperty),
+	func(x *Exchange) {
+		acknowledged(x, func(p codec.Packet) codec.Packet {
+			return saying(p, codec.Success, append([]codec.Property{codec.ReasonString("done")}, severalUserProperties...)...)
+		})
+	})
+
+var _ = Check("ack-no-matching-subscribers",
+	"acknowledges no message with 0x10 No matching subscribers that somebody has subscribed to",
+	Rules{V5: "5.0/3.4.2.1/no-matching-subscribers 5.0/3.5.2.1/no-matching-subscribers"},
+	Needs{AtLeastOnce},
+	CaughtBy(fault.SeesNoSubscribers),
+	func(x *Exchange) {
+		// The first message shows that the server, wherever the publisher is
+		// connected to it, knows of the subscriber.
+		known := func(x *Exchange, qos codec.QoS, how ConnectOption, filter string) (alice, bob *Client) {
+			bob = x.Connect(how, As("bob"))
+			bob.Subscribe(qos, filter)
+			alice = x.Connect(Clean, As("alice"))
+			alice.Publish(qos, x.Topic("news"), "first")
+			bob.Ack(bob.Delivered(x.Topic("news"), "first"))
+			return alice, bob
+		}
+		wantSuccess := func(x *Exchange, qos codec.QoS, alice *Client) {
+			publish := alice.NewPublish(qos, x.Topic("news"), "second")
+			alice.Send(publish)
+			if qos == QoS1 {
+				x.Expect(alice.WantPuback(publish.PacketID).Code).To(Equal(codec.Success), "the Reason Code")
+			} else {
+				x.Expect(alice.WantPubrec(publish.PacketID).Code).To(Equal(codec.Success), "the Reason Code")
+			}
+		}
+		var cases []Case
+		for _, qos := range levels(x, QoS1, QoS2) {
+			cases = append(cases,
+				Case{Name: qosName(qos) + ", connected", Body: func(x *Exchange) {
+					alice, _ := known(x, qos, Clean, x.Topic("news"))
+					wantSuccess(x, qos, alice)
+				}},
+				Case{Name: qosName(qos) + ", away", Body: func(x *Exchange) {
+					alice, bob := known(x, qos, Persistent, x.Topic("news"))
+					bob.Disconnect()
+					wantSuccess(x, qos, alice)
+				}})
+			if _, lacks := x.Profile.Lacks(SharedSubscriptions); !lacks {
+				cases = append(cases, Case{Name: qosName(qos) + ", a group of one", Body: func(x *Exchange) {
+					alice, _ := known(x, qos, Clean, share(x, "workers", x.Topic("news")))
+					wantSuccess(x, qos, alice)
+				}})
+			}
+		}
+		x.Cases(cases...)
+	})
+
 var _ = Check("ack-refused-not-resent",
 	"takes a message that the client refuses for acknowledged, and does not send it again",
 	Rules{V5: "MQTT-4.4.0-2"},
@@ -299,6 +357,12 @@ func saying(p codec.Packet, code codec.ReasonCode, properties ...codec.Property)
 		return &codec.Pubcomp{PacketID: p.PacketID, Code: code, Properties: properties}
 	}
 	return p
+}
+
+// severalUserProperties are several, two of which have one name and two are
+// the same.
+var severalUserProperties = []codec.Property{
+	codec.UserProperty("name", "one"), codec.UserProperty("other", ""), codec.UserProperty("name", "two"), codec.UserProperty("name", "one"),
 }
 
 // oneOfTwo is a client that takes one message at a time and has been sent the

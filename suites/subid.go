@@ -329,3 +329,17 @@ var _ = Check("subid-from-client",
 
 		alice.WantClosed()
 	})
+
+var _ = Check("subid-too-long",
+	"closes the connection on a Subscription Identifier of more than four bytes",
+	Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	CaughtBy{fault.IgnoresLongSubscriptionIdentifiers},
+	func(x *Exchange) {
+		alice := x.Connect(Clean, As("alice"))
+
+		subscribe := subscribeTo(x, alice)
+		subscribe.Properties = codec.Properties{codec.SubscriptionIdentifier(1)}
+		alice.Send(codec.Wrong(subscribe, codec.Set("Subscription Identifier", 0x80, 0x80, 0x80, 0x80, 0x01)))
+
+		alice.WantClosed(codec.SubscriptionIdentifiersNotSupported)
+	})

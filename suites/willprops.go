@@ -103,3 +103,34 @@ var _ = Check("will-property-foreign",
 			wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", property))))
 		})
 	})
+
+var _ = Check("will-property-unknown",
+	"closes the connection when the will has a property that 5.0 does not define",
+	Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy{fault.TakesForeignWillProperty},
+	func(x *Exchange) {
+		Each(x, []byte{0x00, 0x04, 0x10, 0x2B, 0x7F}, hexName, func(x *Exchange, id byte) {
+			connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", codec.ContentType("text/plain")))
+			wantUnacceptable(x, codec.Wrong(connect, codec.Set("Will Content Type Identifier", id)))
+		})
+	})
+
+var _ = Check("will-properties-malformed",
+	"closes the connection when the Property Length of a will does not fit its properties",
+	Rules{V5: "MQTT-3.1.4-1"},
+	CaughtBy{fault.TakesUnreadableConnect},
+	func(x *Exchange) {
+		// One property of 5 bytes, and a Will Topic that no other length could make
+		// sense of.
+		Each(x, []named[[]byte]{
+			{"missing", nil},
+			{"0 bytes for 5", []byte{0}},
+			{"4 bytes for 5", []byte{4}},
+			{"6 bytes for 5", []byte{6}},
+			{"127 bytes", []byte{127}},
+			{"a length of five bytes", []byte{0x85, 0x80, 0x80, 0x80, 0x00}},
+		}, named[[]byte].label, func(x *Exchange, length named[[]byte]) {
+			connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", codec.MessageExpiryInterval(600)))
+			wantUnacceptable(x, codec.Wrong(connect, codec.Set("Will Property Length", length.value...)))
+		})
+	})

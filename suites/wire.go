@@ -246,6 +246,18 @@ var _ = Check("wire-response-information",
 		x.Connect(Clean, As("bob"), With(codec.RequestResponseInformation(0)))
 	})
 
+var _ = Check("wire-assigned-client-identifier",
+	"assigns a Client Identifier to none but clients that have not named themselves",
+	// "The Client Identifier which was assigned by the Server because a zero
+	// length Client Identifier was found in the CONNECT packet" (section 3.2.2.3.7).
+	Rules{V5: "5.0/3.2.2.3.7/assigned-client-identifier-unasked"},
+	Watches,
+	CaughtBy{fault.AssignsEveryClientIdentifier},
+	func(x *Exchange) {
+		x.Connect(Clean, As("alice"))
+		x.Connect(Persistent, As("bob"))
+	})
+
 var _ = Check("wire-pubrel",
 	"sends PUBREL with the flags 0010",
 	Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},

@@ -105,6 +105,74 @@ var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when i
 		return uint16(topics)
 	})
 
+// ResendsAsSentFirst keeps packets, not messages.
+var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH with the Topic Alias, and without the Topic Name, that it had on the connection before",
+	func() behaviour {
+		send := usesAliases.start()
+		type use struct {
+			client string
+			id     uint16
+		}
+		sent := map[use]codec.Publish{}
+		return behaviour{
+			fromClient: send.fromClient,
+			fromBroker: func(l *Link, f *Frame) Action {
+				p, ok := f.Packet.(*codec.Publish)
+				if !ok {
+					return Forward
+				}
+				u := use{l.clientID(), p.PacketID}
+				if first, again := sent[u]; again && p.Dup {
+					p.Topic, p.Properties = first.Topic, first.Properties
+					return Forward
+				}
+				send.fromBroker(l, f)
+				sent[u] = *p
+				return Forward
+			},
+		}
+	})
+
+// usesAliases makes use of them as it may.
+var usesAliases = aliasing("uses-aliases", "uses a Topic Alias for every topic, and leaves the Topic Name out when it has set it, that is to say rightly",
+	func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16 {
+		type key struct {
+			link  *Link
+			topic string
+		}
+		k := key{l, p.Topic}
+		if uses[k]++; uses[k] > 1 {
+			p.Topic = ""
+		}
+		return uint16(topics)
+	})
+
+// SharesAliases has one table for both directions of a connection.
+var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a client for the topic that it has set it for towards that client",
+	func() behaviour {
+		set := map[*Link]string{} // as Topic Alias 1
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if most, _ := l.Connect.Properties.Number(codec.PropTopicAliasMaximum); most > 0 {
+					set[l] = p.Topic
+					p.Properties = append(without(p.Properties, codec.PropTopicAlias), codec.TopicAlias(1))
+				}
+				return Forward
+			}),
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Connect:
+					p.Properties = without(p.Properties, codec.PropTopicAliasMaximum)
+				case *codec.Publish:
+					if p.Topic == "" && set[l] != "" {
+						p.Topic = set[l]
+					}
+				}
+				return Forward
+			},
+		}
+	})
+
 // aliasing makes a broker that uses Topic Aliases towards clients that allow
 // them: alias picks one for a message, given a number for its topic, from 1 in
 // the order of their first messages. The broker behind is kept from using any.

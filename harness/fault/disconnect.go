@@ -25,6 +25,16 @@ var TakesShortDisconnectForNormal = Fault{"takes-short-disconnect-for-normal", "
 		}}
 	}}
 
+// TakesRepeatedUserPropertyForError takes User Property for one like the others.
+var TakesRepeatedUserPropertyForError = fromClient("takes-repeated-user-property-for-error", "treats a DISCONNECT with more than one User Property like a connection that was lost",
+	func(l *Link, p *codec.Disconnect) Action {
+		if len(p.Properties.All(codec.PropUserProperty)) > 1 {
+			l.CloseBroker()
+			return Swallow
+		}
+		return Forward
+	})
+
 // IgnoresUnreadableDisconnect passes over what it can't read.
 var IgnoresUnreadableDisconnect = tolerates("ignores-unreadable-disconnect", "ignores a malformed DISCONNECT and carries on",
 	malformed(codec.DISCONNECT))

@@ -1,6 +1,10 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"unicode/utf8"
+
+	"mqttspec/codec"
+)
 
 // breakingIn matches packets in which the strict decoder finds a statement
 // broken whose number differs by version.
@@ -47,3 +51,19 @@ var RefusesSilently = fromBroker("refuses-silently", "closes the connections tha
 		}
 		return Forward
 	})
+
+// TakesPasswordsForStrings wants a user name and a password that read like such.
+var TakesPasswordsForStrings = Fault{"takes-passwords-for-strings", "takes a CONNECT for malformed whose User Name is missing or empty, or whose Password is empty or no UTF-8",
+	func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			p, ok := f.Packet.(*codec.Connect)
+			if !ok || p.Password == nil || p.UserName != nil && *p.UserName != "" && *p.Password != "" && utf8.ValidString(*p.Password) {
+				return Forward
+			}
+			if l.Version == codec.V5 {
+				l.ToClient(&codec.Connack{Code: codec.MalformedPacket})
+			}
+			l.CloseClient()
+			return Swallow
+		}}
+	}}

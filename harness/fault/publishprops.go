@@ -31,6 +31,43 @@ func ignoresShort(t codec.Type) Fault {
 		func(_ *Link, f *Frame) bool { return f.Type() == t && len(f.Raw) < 6 })
 }
 
+// IgnoresRepeatedUserProperty are brokers that take User Property for one like
+// the others.
+var IgnoresRepeatedUserProperty = []Fault{
+	ignoresRepeated(codec.PUBACK), ignoresRepeated(codec.PUBREC), ignoresRepeated(codec.PUBREL), ignoresRepeated(codec.PUBCOMP),
+}
+
+func ignoresRepeated(t codec.Type) Fault {
+	return tolerates("ignores-repeated-user-property-in-"+strings.ToLower(t.String()), "ignores a "+t.String()+" with more than one User Property",
+		func(_ *Link, f *Frame) bool {
+			return f.Type() == t && len(propertiesOf(f.Packet).All(codec.PropUserProperty)) > 1
+		})
+}
+
+// propertiesOf are the properties of an acknowledgement.
+func propertiesOf(p codec.Packet) codec.Properties {
+	switch p := p.(type) {
+	case *codec.Puback:
+		return p.Properties
+	case *codec.Pubrec:
+		return p.Properties
+	case *codec.Pubrel:
+		return p.Properties
+	case *codec.Pubcomp:
+		return p.Properties
+	}
+	return nil
+}
+
+// SeesNoSubscribers are brokers that acknowledge without a look at the
+// subscriptions.
+var SeesNoSubscribers = []Fault{
+	sends("sees-no-subscribers-for-qos-1", "says in every PUBACK that there are no matching subscribers",
+		func(_ *Link, p *codec.Puback) codec.Packet { p.Code = codec.NoMatchingSubscribers; return p }),
+	sends("sees-no-subscribers-for-qos-2", "says in every PUBREC that there are no matching subscribers",
+		func(_ *Link, p *codec.Pubrec) codec.Packet { p.Code = codec.NoMatchingSubscribers; return p }),
+}
+
 // TakesShortPubrecForSuccess looks for a Reason Code only in front of a
 // Property Length.
 var TakesShortPubrecForSuccess = Fault{"takes-short-pubrec-for-success", "treats a PUBREC without Property Length as one with Reason Code 0x00",

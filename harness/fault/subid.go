@@ -100,3 +100,7 @@ var IgnoresPublishedSubscriptionIdentifiers = tolerates("ignores-published-subsc
 	func(_ *Link, f *Frame) bool {
 		return f.Type() == codec.PUBLISH && f.Breach != nil && strings.HasPrefix(f.Breach.Field, "Subscription Identifier")
 	})
+
+// IgnoresLongSubscriptionIdentifiers skips what it cannot read.
+var IgnoresLongSubscriptionIdentifiers = tolerates("ignores-long-subscription-identifiers", "ignores a SUBSCRIBE whose Subscription Identifier goes on beyond four bytes",
+	malformed(codec.SUBSCRIBE, "Subscription Identifier"))

@@ -358,6 +358,15 @@ var VolunteersResponseInformation = sends("volunteers-response-information", "se
 		return p
 	})
 
+// AssignsEveryClientIdentifier tells every client what it is called.
+var AssignsEveryClientIdentifier = sends("assigns-every-client-identifier", "sends an Assigned Client Identifier to clients that have a Client Identifier",
+	func(l *Link, p *codec.Connack) codec.Packet {
+		if p.Code != codec.Success {
+			return p
+		}
+		return withProperties(p, codec.Properties{codec.AssignedClientIdentifier(l.clientID())})
+	})
+
 // flatten joins lists of faults.
 func flatten(lists ...[]Fault) []Fault {
 	var all []Fault
