@@ -4,8 +4,6 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
-
-	. "github.com/onsi/gomega"
 )
 
 // User Name and Password: their flags (sections 3.1.2.8 and 3.1.2.9), and what
@@ -55,11 +53,12 @@ var _ = Check("login-password-alone",
 		wantLoginRejected(x, nil, &somePassword, passwordFlag)
 	})
 
-// A refusal says by its code whether the packet could not be read (0x81, 0x82)
-// or the credentials would not do. 3.1.1 has codes for the latter only, so there
-// it is the close without one that speaks of the former.
+// A refusal says by its code whether the packet is wrong (0x81, 0x82) or the
+// credentials are. 3.1.1 has codes for the latter only, and no more than a SHOULD
+// for sending one (section 3.2.2.3). mochi 2.7.9 calls an empty password a
+// protocol violation.
 var _ = Check("login-password-binary",
-	"takes any bytes for a password, or none, to be accepted or refused as such",
+	"accepts a password of any bytes, or of none, or refuses it as a wrong one",
 	Rules{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
 	CaughtBy{fault.TakesPasswordsForStrings},
 	func(x *Exchange) {
@@ -68,7 +67,6 @@ var _ = Check("login-password-binary",
 		logins := []named[login]{
 			{"an empty Password", login{&someUserName, &none}},
 			{"a Password that is no UTF-8", login{&someUserName, &binary}},
-			{"an empty User Name", login{&none, &somePassword}},
 		}
 		if x.Version == V5 {
 			logins = append(logins, named[login]{"a Password without a User Name", login{nil, &somePassword}})
@@ -85,8 +83,9 @@ var _ = Check("login-password-binary",
 			case x.Version == V311:
 				alice.WantRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized)
 			default:
-				if refusal := alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned); refusal != nil {
-					x.Expect(refusal.Code).NotTo(BeElementOf(codec.MalformedPacket, codec.ProtocolError), "the Reason Code")
+				refusal := alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
+				if refusal != nil && (refusal.Code == codec.MalformedPacket || refusal.Code == codec.ProtocolError) {
+					x.Failf("the CONNECT to be accepted, or refused for its credentials", "%s", refusal)
 				}
 			}
 		})

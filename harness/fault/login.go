@@ -52,12 +52,12 @@ var RefusesSilently = fromBroker("refuses-silently", "closes the connections tha
 		return Forward
 	})
 
-// TakesPasswordsForStrings wants a user name and a password that read like such.
-var TakesPasswordsForStrings = Fault{"takes-passwords-for-strings", "takes a CONNECT for malformed whose User Name is missing or empty, or whose Password is empty or no UTF-8",
+// TakesPasswordsForStrings wants a password that reads like one, and its user.
+var TakesPasswordsForStrings = Fault{"takes-passwords-for-strings", "takes a CONNECT for malformed whose Password is empty, no UTF-8, or without a User Name",
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Connect)
-			if !ok || p.Password == nil || p.UserName != nil && *p.UserName != "" && *p.Password != "" && utf8.ValidString(*p.Password) {
+			if !ok || p.Password == nil || p.UserName != nil && *p.Password != "" && utf8.ValidString(*p.Password) {
 				return Forward
 			}
 			if l.Version == codec.V5 {
