@@ -423,7 +423,7 @@ var _ = Check("topics-wildcard-in-will",
 	Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1 MQTT-4.13.1-1"},
 	CaughtBy{fault.TakesAnyWillTopic},
 	func(x *Exchange) {
-		Each(x, []string{"~/#", "~/+", "~/a+b", "~/a#", "~/+/a", "#", "+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
+		Each(x, []string{"~/#", "~/+", "~/a+b", "~/a#", "~/+/a"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
 			wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, rooted(x, topic), "to anyone?"))))
 		})
 	})
