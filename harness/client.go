@@ -35,6 +35,7 @@ type Client struct {
 	wire   net.Conn // conn itself, where conn records it
 	lastID uint16
 	own    bool          // ignore messages from outside this exchange's topics
+	stored bool          // the session is to outlive the connection
 	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
 	either bool          // take a CONNACK in the format of either version
 	extra  time.Duration // patience beyond the timeout

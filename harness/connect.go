@@ -144,7 +144,7 @@ func (x *Exchange) connecting(options []ConnectOption) *connecting {
 func (x *Exchange) Connect(options ...ConnectOption) *Client {
 	connecting := x.connecting(options)
 	c := connecting.dial(x, connecting.name)
-	c.ID, c.own = connecting.packet.ClientID, connecting.own
+	c.ID, c.own, c.stored = connecting.packet.ClientID, connecting.own, connecting.stored
 	x.during(StepConnect, func() {
 		c.Send(connecting.packet)
 		c.WantAccepted()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -156,6 +157,17 @@ func (x *Exchange) Topic(suffix string) string { return x.Root() + "/" + suffix 
 // Root is the topic under which all topics of this exchange lie.
 func (x *Exchange) Root() string {
 	return x.settings.TopicPrefix + "/" + x.settings.RunID + "/" + x.scope
+}
+
+// someoneAway says whether a client has left a session behind and is not back.
+func (x *Exchange) someoneAway() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	away := map[string]bool{}
+	for _, c := range x.clients { // the latest connection of a client counts
+		away[c.ID] = c.stored && c.Closed()
+	}
+	return slices.Contains(slices.Collect(maps.Values(away)), true)
 }
 
 // ours says whether a topic (or Topic Filter) is one of this run's.

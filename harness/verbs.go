@@ -158,8 +158,20 @@ func (c *Client) Publish(qos codec.QoS, topic, payload string, options ...Publis
 			c.WantPubcomp(p.PacketID)
 		})
 	}
+	if qos > codec.QoS0 {
+		c.awaitQueueing()
+	}
 	if p.Retain {
 		c.settle()
+	}
+}
+
+// awaitQueueing gives a broker that acknowledges a message before it has put it
+// into the queue of a client that is away (mochi 2.7.9) until it answers a
+// PINGREQ: else the client's return could be quicker.
+func (c *Client) awaitQueueing() {
+	if c.x.someoneAway() {
+		c.Ping()
 	}
 }
 
@@ -549,6 +561,7 @@ func (c *Client) PublishAll(qos codec.QoS, topic string, payloads ...string) {
 func (c *Client) SendAll(packets ...codec.Packet) {
 	c.Send(packets...)
 	c.Complete(packets...)
+	c.awaitQueueing()
 }
 
 // Complete completes the delivery of PUBLISH packets that were sent. A PUBREC

@@ -47,6 +47,7 @@ func soak(t *testing.T, target *harness.Target, wavers map[string]string) {
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "run\ttook\tgoroutines\tfile descriptors\theap\tresident\tclients\tsessions left\tretained left\tbroker's own counters")
 	differing := map[string]map[string]int{} // how often a check had which outcome
+	reasons := map[string]string{}           // the last that a check gave
 	var first, last footprint
 	counters := asker.counters()
 	for run := 1; run <= *soakRuns; run++ {
@@ -58,6 +59,9 @@ func soak(t *testing.T, target *harness.Target, wavers map[string]string) {
 				differing[id] = map[string]int{}
 			}
 			differing[id][string(c.Outcome)]++
+			if c.Reason != "" {
+				reasons[id] = c.Reason
+			}
 		}
 		used := clients.take()
 		sessions, retained := asker.sessions(used), asker.retained()
@@ -91,7 +95,7 @@ func soak(t *testing.T, target *harness.Target, wavers map[string]string) {
 		case wavers[id] != "":
 			t.Logf("%s: %v, as is known: %s", id, differing[id], wavers[id])
 		default:
-			t.Errorf("%s: %v", id, differing[id])
+			t.Errorf("%s: %v, such as: %s", id, differing[id], reasons[id])
 		}
 	}
 	if *soakRuns > 2 {
