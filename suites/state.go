@@ -153,27 +153,22 @@ func partsInFlight(x *Exchange, wanted flight) []statePart {
 	return slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.flight != wanted })
 }
 
-// wantKept wants alice to come back to a part of her state.
-func wantKept(x *Exchange, part statePart, bob *Client, topic string) {
-	alice := x.Connect(Persistent, As("alice"))
-
-	x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
-	part.kept(x, alice, bob, topic)
-}
-
 var _ = Check("state-kept",
 	"keeps every part of a stored session over every end of its connection",
 	Rules{
-		V311: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-4.1.0-1",
-		V5:   "MQTT-3.1.2-5 MQTT-3.1.2-23 MQTT-4.1.0-1",
+		V311: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-4.1.0-1 MQTT-3.2.2-2",
+		V5:   "MQTT-3.1.2-5 MQTT-3.1.2-23 MQTT-4.1.0-1 MQTT-3.2.2-3",
 	},
 	CaughtBy{fault.ForgetsSessions},
 	func(x *Exchange) {
 		eachState(x, partsInFlight(x, notInFlight), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
+			alice := x.Connect(Persistent, As("alice"))
+
+			x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
 			if x.Version == V311 && part.away == nil { // MQTT-3.1.2-5 is about messages that are pending
 				x.About("MQTT-3.1.2-4", "MQTT-4.1.0-1")
 			}
-			wantKept(x, part, bob, topic)
+			part.kept(x, alice, bob, topic)
 		})
 	})
 
@@ -185,7 +180,11 @@ var _ = Check("state-kept-in-flight",
 	Needs{AtLeastOnce},
 	CaughtBy{fault.ForgetsSessions},
 	func(x *Exchange) {
-		eachState(x, partsInFlight(x, inFlight), Persistent, wantKept)
+		eachState(x, partsInFlight(x, inFlight), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
+			alice := x.Connect(Persistent, As("alice"))
+
+			part.kept(x, alice, bob, topic)
+		})
 	})
 
 var _ = Check("state-discarded",
@@ -224,8 +223,7 @@ var _ = Check("state-of-clean-session",
 	CaughtBy{fault.ResumesCleanSessions},
 	Takes(time.Second),
 	func(x *Exchange) {
-		// Without the takeover, of which 5.0 says only in a comment that it ends
-		// a session without expiry.
+		// Without the takeover, which has a check of its own.
 		var cases []Case
 		for _, part := range stateParts(x) {
 			for _, end := range connectionEnds() {
@@ -248,6 +246,27 @@ var _ = Check("state-of-clean-session",
 			}
 		}
 		x.Cases(cases...)
+	})
+
+// Not in 5.0, which says only in a comment that a takeover ends a session
+// without expiry.
+var _ = Check("state-of-clean-session-taken-over",
+	"reuses nothing of a clean session when the client comes back for a stored one over its open connection",
+	Rules{V311: "MQTT-3.1.2-6"},
+	CaughtBy{fault.ResumesCleanSessions},
+	func(x *Exchange) {
+		parts := slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.away != nil })
+		Each(x, parts, func(part statePart) string { return part.name }, func(x *Exchange, part statePart) {
+			topic := x.Topic("news")
+			bob := x.Connect(Clean, As("bob"))
+			alice := x.Connect(Clean, As("alice"))
+			part.begin(x, alice, bob, topic)
+
+			alice = x.Connect(Persistent, As("alice"))
+
+			x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
+			part.gone(x, alice, bob, topic)
+		})
 	})
 
 var _ = Check("state-created",
