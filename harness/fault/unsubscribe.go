@@ -67,6 +67,38 @@ var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all su
 		}}
 	})
 
+// UnsubscribesEveryone does not look whose subscription it is.
+var UnsubscribesEveryone = stateful("unsubscribes-everyone", "deletes the subscriptions of all clients with the Topic Filter that one unsubscribes from",
+	func() behaviour {
+		const own = 0x7777 // the Packet Identifier of what no client has sent
+		unanswered := 0
+		var last func() // passes the client's own UNSUBSCRIBE on
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
+				for _, o := range l.Others() {
+					if o.Connect != nil {
+						o.ToBroker(&codec.Unsubscribe{PacketID: own, Filters: p.Filters})
+						unanswered++
+					}
+				}
+				if unanswered == 0 {
+					return Forward
+				}
+				last = func() { l.ToBroker(p) }
+				return Swallow
+			}),
+			fromBroker: only(func(_ *Link, p *codec.Unsuback) Action {
+				if p.PacketID != own {
+					return Forward
+				}
+				if unanswered--; unanswered == 0 {
+					last()
+				}
+				return Swallow
+			}),
+		}
+	})
+
 // KeepsSubscriptions acknowledges and does nothing.
 var KeepsSubscriptions = fromClient("keeps-subscriptions", "acknowledges UNSUBSCRIBE but deletes no subscription",
 	func(l *Link, p *codec.Unsubscribe) Action {
