@@ -354,3 +354,17 @@ func dupName(dup bool) string {
 	}
 	return "DUP 0"
 }
+
+var _ = Check("pubrel-reserved-flags",
+	"closes the connection on a PUBREL whose reserved flags are not 0010",
+	Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},
+	CaughtBy{fault.IgnoresPubrelFlags},
+	func(x *Exchange) {
+		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Send(codec.Wrong(&codec.Pubrel{PacketID: alice.PacketID()}, codec.Flags(flags)))
+
+			alice.WantClosed()
+		})
+	})

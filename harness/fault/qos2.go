@@ -161,3 +161,7 @@ var IgnoresUnknownPubrel = stateful("ignores-unknown-pubrel", "does not answer a
 			return Forward
 		}}
 	})
+
+// IgnoresPubrelFlags does not look at the reserved flags.
+var IgnoresPubrelFlags = tolerates("ignores-pubrel-flags", "ignores a PUBREL with wrong reserved flags and carries on",
+	malformed(codec.PUBREL, "Fixed Header"))
