@@ -113,7 +113,7 @@ var _ = Check("disconnect-closes",
 
 var _ = Check("disconnect-then-packet",
 	"closes the connection when a client sends a packet after DISCONNECT",
-	Rules{V311: "MQTT-3.14.4-2", V5: "MQTT-3.14.4-1"},
+	Rules{V311: "MQTT-3.14.4-2 MQTT-4.8.0-1", V5: "MQTT-3.14.4-1"},
 	CaughtBy{fault.StaysAfterDisconnect},
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))

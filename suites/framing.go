@@ -282,7 +282,7 @@ var _ = Check("framing-remaining-length-of-four-bytes",
 
 var _ = Check("framing-remaining-length-too-long",
 	"closes the connection on a Remaining Length of five bytes",
-	Rules{V311: "3.1.1/2.2.3/remaining-length-too-long", V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	Rules{V311: "3.1.1/2.2.3/remaining-length-too-long MQTT-4.8.0-1", V5: "5.0/1.5.5/variable-byte-integer-too-long"},
 	CaughtBy{fault.IgnoresLongIntegers},
 	func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
@@ -343,7 +343,7 @@ func reservedTypes(v codec.Version) []codec.Type {
 
 var _ = Check("framing-packet-type-reserved",
 	"closes the connection on a packet of a reserved type",
-	Rules{V311: "3.1.1/2.2.1/packet-type-reserved", V5: "5.0/2.1.2/packet-type-reserved"},
+	Rules{V311: "3.1.1/2.2.1/packet-type-reserved MQTT-4.8.0-1", V5: "5.0/2.1.2/packet-type-reserved"},
 	CaughtBy{fault.IgnoresReservedTypes},
 	func(x *Exchange) {
 		name := func(t codec.Type) string { return fmt.Sprintf("type %d", byte(t)) }
@@ -410,7 +410,7 @@ func flagged(x *Exchange, types ...codec.Type) {
 
 var _ = Check("framing-reserved-flags",
 	"closes the connection on a packet whose reserved flags are not as prescribed",
-	Rules{V311: "MQTT-2.2.2-2 MQTT-2.2.2-1", V5: "MQTT-2.1.3-1"},
+	Rules{V311: "MQTT-2.2.2-2", V5: "5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
 	// mosquitto 2.0.11 does not look at those of PUBACK, PUBREC, PUBCOMP and
 	// PINGREQ: "If invalid flags are received, the receiver MUST close the
 	// Network Connection" (section 2.2.2 of 3.1.1; a Malformed Packet in 5.0).
@@ -425,7 +425,7 @@ var _ = Check("framing-reserved-flags",
 // two the byte is the beginning of a Topic Filter that is not there.
 var _ = Check("framing-trailing-bytes",
 	"closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
-	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
+	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
 	CaughtBy{fault.IgnoresTrailingBytes}, // mochi 2.7.9 accepts the CONNECT
 	func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
@@ -439,7 +439,7 @@ var _ = Check("framing-trailing-bytes",
 
 var _ = Check("framing-truncated-packets",
 	"closes the connection on a packet that ends before its last field does",
-	Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
+	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
 	CaughtBy{fault.IgnoresTruncatedPackets},
 	func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,

@@ -57,7 +57,9 @@ var _ = Check("keepalive-server",
 
 var _ = Check("keepalive-any-packet",
 	"takes any packet for a sign of life",
-	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
+	// A SHOULD in 3.1.1, where "a Server is permitted to disconnect a Client that
+	// it determines to be inactive or non-responsive at any time".
+	Rules{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet"},
 	CaughtBy{fault.CountsNoPackets, fault.CountsPingreqOnly},
 	Takes(3450*time.Millisecond),
 	func(x *Exchange) {

@@ -11,7 +11,7 @@ import (
 
 var _ = Check("login-user-name-missing",
 	"closes the connection when the User Name Flag is 1 and there is no User Name",
-	Rules{V311: "MQTT-3.1.2-19", V5: "MQTT-3.1.2-17"},
+	Rules{V311: "MQTT-3.1.2-19 MQTT-3.1.4-1", V5: "MQTT-3.1.2-17 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsMissingUserName},
 	func(x *Exchange) {
 		wantLoginRejected(x, nil, nil, userNameFlag)
@@ -30,7 +30,7 @@ var _ = Check("login-user-name-unannounced",
 
 var _ = Check("login-password-missing",
 	"closes the connection when the Password Flag is 1 and there is no Password",
-	Rules{V311: "MQTT-3.1.2-21", V5: "MQTT-3.1.2-19"},
+	Rules{V311: "MQTT-3.1.2-21 MQTT-3.1.4-1", V5: "MQTT-3.1.2-19 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsMissingPassword},
 	func(x *Exchange) {
 		wantLoginRejected(x, &someUserName, nil, userNameFlag|passwordFlag)
@@ -47,7 +47,7 @@ var _ = Check("login-password-unannounced",
 // 5.0 allows a Password without a User Name (section 3.1.2.9).
 var _ = Check("login-password-alone",
 	"closes the connection when the Password Flag is 1 and the User Name Flag is 0",
-	Rules{V311: "MQTT-3.1.2-22"},
+	Rules{V311: "MQTT-3.1.2-22 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsPasswordAlone},
 	func(x *Exchange) {
 		wantLoginRejected(x, nil, &somePassword, passwordFlag)

@@ -164,7 +164,7 @@ var _ = Check("publish-qos-3-reason",
 
 var _ = Check("publish-topic-empty",
 	"closes the connection on a PUBLISH with an empty Topic Name",
-	Rules{V311: "MQTT-4.7.3-1", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.7.3-1"}, // and no Topic Alias
+	Rules{V311: "MQTT-4.8.0-1", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.13.1-1"}, // and no Topic Alias
 	CaughtBy{fault.IgnoresEmptyTopicNames},
 	func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
@@ -178,7 +178,7 @@ var _ = Check("publish-topic-empty",
 
 var _ = Check("publish-truncated",
 	"closes the connection on a PUBLISH that ends within its variable header",
-	Rules{V311: "MQTT-3.3.2-1 MQTT-2.3.1-1", V5: "MQTT-3.3.2-1"},
+	Rules{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/malformed-packet MQTT-4.13.1-1"},
 	CaughtBy{fault.IgnoresTruncatedPublish},
 	func(x *Exchange) {
 		topic := x.Topic("cut")

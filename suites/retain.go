@@ -141,7 +141,7 @@ var _ = Check("retain-replaced-at-qos-0",
 
 var _ = Check("retain-qos-0-kept",
 	"keeps a retained QoS 0 message",
-	Rules{V311: "3.1.1/4.1/retained-kept", V5: "5.0/3.3.1.3/retained-qos-0"},
+	Rules{V311: "3.1.1/3.3.1.3/retained-qos-0 3.1.1/4.1/retained-kept", V5: "5.0/3.3.1.3/retained-qos-0"},
 	Needs{Retain},
 	CaughtBy{fault.StoresNothingRetained},
 	func(x *Exchange) {

@@ -131,7 +131,7 @@ func illFormedAt(at position) func(*Exchange) {
 
 var _ = Check("strings-topic-name",
 	"closes the connection on a PUBLISH whose Topic Name is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1 MQTT-3.3.2-1", V5: "MQTT-1.5.4-1 MQTT-3.3.2-1"},
+	Rules{V311: "MQTT-1.5.3-1", V5: "MQTT-1.5.4-1"},
 	CaughtBy{fault.IgnoresIllFormedStrings},
 	illFormedAt(inTopicName))
 

@@ -34,7 +34,7 @@ var _ = Check("subscribe-granted",
 
 var _ = Check("subscribe-packet-id",
 	"gives SUBACK the Packet Identifier of its SUBSCRIBE",
-	Rules{V311: "MQTT-3.8.4-2", V5: "MQTT-3.8.4-2"},
+	Rules{V311: "MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-2 MQTT-2.2.1-6"},
 	CaughtBy{fault.WrongSubackID},
 	func(x *Exchange) {
 		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
@@ -55,7 +55,7 @@ func packetIDName(id uint16) string { return fmt.Sprintf("Packet Identifier 0x%0
 
 var _ = Check("subscribe-several-pending",
 	"answers each of several SUBSCRIBEs that arrive at once",
-	Rules{V311: "MQTT-3.8.4-1 MQTT-3.8.4-2", V5: "MQTT-3.8.4-1 MQTT-3.8.4-2"},
+	Rules{V311: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.2.1-6"},
 	CaughtBy{fault.IgnoresSubscribe, fault.WrongSubackID},
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
@@ -223,6 +223,25 @@ var _ = Check("subscribe-replaced-retained",
 		bob.Receive(topic, "on")
 	})
 
+var _ = Check("subscribe-new-retained",
+	"sends the retained messages again to a new subscription that overlaps with an old one",
+	Rules{V311: "3.1.1/3.8.4/new-subscription-retained MQTT-3.3.1-6", V5: "5.0/3.8.4/new-subscription-retained MQTT-3.3.1-9"},
+	Needs{Retain, Wildcards},
+	CaughtBy{fault.SendsRetainedTopicsOnce},
+	func(x *Exchange) {
+		topic, qos := x.Topic("state/lamp"), x.UpTo(QoS1)
+		watcher := overhear(x, qos, topic)
+		x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+		watcher.Delivered(topic, "on") // or bob could get it as one that is new
+		bob := x.Connect(Clean, As("bob"))
+		bob.Subscribe(qos, topic)
+		bob.Receive(topic, "on")
+
+		bob.Subscribe(qos, x.Topic("state/+"))
+
+		bob.Receive(topic, "on")
+	})
+
 var _ = Check("subscribe-replaced-flow",
 	"loses no message while a subscription is being replaced",
 	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4"},
@@ -251,7 +270,7 @@ var _ = Check("subscribe-replaced-flow",
 
 var _ = Check("subscribe-several-filters",
 	"takes several Topic Filters in one SUBSCRIBE like several SUBSCRIBEs, and answers with one SUBACK",
-	Rules{V311: "MQTT-3.8.4-4", V5: "MQTT-3.8.4-5"},
+	Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.8.4-3", V5: "MQTT-3.8.4-5 MQTT-3.8.4-6 MQTT-3.8.4-3"},
 	CaughtBy{fault.AnswersEachFilter, fault.TakesFirstFilterOnly},
 	func(x *Exchange) {
 		qos := x.UpTo(QoS1)
@@ -370,14 +389,14 @@ var _ = Check("subscribe-reserved-flags",
 		})
 	})
 
-// wrongFlags are all flags but those that SUBSCRIBE and UNSUBSCRIBE carry.
+// wrongFlags are all flags but those that PUBREL, SUBSCRIBE and UNSUBSCRIBE carry.
 var wrongFlags = []byte{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
 func flagsName(flags byte) string { return fmt.Sprintf("flags %04b", flags) }
 
 var _ = Check("subscribe-empty",
 	"closes the connection on a SUBSCRIBE without a Topic Filter",
-	Rules{V311: "MQTT-3.8.3-3", V5: "MQTT-3.8.3-2"},
+	Rules{V311: "MQTT-3.8.3-3 MQTT-4.8.0-1", V5: "MQTT-3.8.3-2"},
 	CaughtBy{fault.IgnoresEmptySubscribe},
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))

@@ -65,7 +65,7 @@ func wantMatches(x *Exchange, topics []string, rows ...matching) {
 
 var _ = Check("topics-matched",
 	"delivers to a subscriber what its Topic Filters match and nothing else",
-	Rules{V311: "MQTT-3.3.2-3", V5: "MQTT-3.3.2-3"},
+	Rules{V311: "MQTT-3.3.2-3 MQTT-4.5.0-1 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.2-3 MQTT-4.5.0-1 5.0/4.7.1.2/parent-matched"},
 	Needs{Wildcards},
 	CaughtBy{fault.RenamesTopics, fault.PlusAsHash, fault.HashWithoutParent},
 	func(x *Exchange) {
@@ -255,7 +255,7 @@ var _ = Check("topics-not-normalised",
 
 var _ = Check("topics-many-levels",
 	"compares every level of topics that have many",
-	Rules{V311: "MQTT-4.7.3-4", V5: "MQTT-4.7.3-4"},
+	Rules{V311: "3.1.1/4.7.3/many-levels MQTT-4.7.3-4 MQTT-4.5.0-1", V5: "5.0/4.7.3/many-levels MQTT-4.7.3-4 MQTT-4.5.0-1"},
 	Needs{Wildcards},
 	CaughtBy{fault.ComparesFirstLevelsOnly},
 	func(x *Exchange) {
@@ -274,7 +274,7 @@ var _ = Check("topics-many-levels",
 
 var _ = Check("topics-longest",
 	"compares all 65,535 bytes of the longest topics",
-	Rules{V311: "MQTT-4.7.3-4", V5: "MQTT-4.7.3-4"},
+	Rules{V311: "MQTT-4.7.3-4 MQTT-4.5.0-1", V5: "MQTT-4.7.3-4 MQTT-4.5.0-1"},
 	CaughtBy{fault.ComparesFirstBytesOnly},
 	func(x *Exchange) {
 		const longest, header = 65535, 64
@@ -358,7 +358,7 @@ var _ = Check("topics-dollar-reserved",
 
 var _ = Check("topics-multi-level-misplaced",
 	"grants no Topic Filter in which # is not alone on the last level",
-	Rules{V311: "MQTT-4.7.1-2", V5: "MQTT-4.7.1-1"},
+	Rules{V311: "MQTT-4.7.1-2 MQTT-4.8.0-1", V5: "MQTT-4.7.1-1"},
 	CaughtBy{fault.GrantsMalformedFilters},
 	func(x *Exchange) {
 		wantFiltersRefused(x, "~/tennis#", "~/#/ranking", "~/#tennis", "~/##", "~/#/", "~/#/#", "~/+#", "#/~", "~#")
@@ -366,7 +366,7 @@ var _ = Check("topics-multi-level-misplaced",
 
 var _ = Check("topics-single-level-misplaced",
 	"grants no Topic Filter in which + does not fill a whole level",
-	Rules{V311: "MQTT-4.7.1-3", V5: "MQTT-4.7.1-2"},
+	Rules{V311: "MQTT-4.7.1-3 MQTT-4.8.0-1", V5: "MQTT-4.7.1-2"},
 	CaughtBy{fault.GrantsMalformedFilters},
 	func(x *Exchange) {
 		wantFiltersRefused(x, "~/sport+", "~/+sport", "~/a+b", "~/++", "~/sport+/a", "~/+sport/a", "~/+/sport+/#", "x+/~")
@@ -389,7 +389,7 @@ func wantFiltersRefused(x *Exchange, filters ...string) {
 
 var _ = Check("topics-wildcard-in-name",
 	"closes the connection on a PUBLISH with a wildcard in its Topic Name",
-	Rules{V311: "MQTT-4.7.1-1 MQTT-3.3.2-2", V5: "MQTT-4.7.0-1 MQTT-3.3.2-2"},
+	Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1"},
 	CaughtBy{fault.IgnoresWildcardsInNames},
 	func(x *Exchange) {
 		Each(x, []string{"~/+", "~/#", "~/a+b", "~/a#", "~/+/a", "#", "+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
@@ -403,7 +403,7 @@ var _ = Check("topics-wildcard-in-name",
 
 var _ = Check("topics-empty",
 	"grants no empty Topic Filter", // of empty Topic Names see publish-topic-empty
-	Rules{V311: "MQTT-4.7.3-1", V5: "MQTT-4.7.3-1"},
+	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.7.3-1"},
 	CaughtBy{fault.GrantsMalformedFilters},
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))

@@ -149,11 +149,11 @@ var _ = Check("websocket-packets-not-aligned",
 		})
 	})
 
-// The statement is about data frames. A ping is a control frame, which RFC 6455
+// MQTT-6.0.0-1 is about data frames. A ping is a control frame, which RFC 6455
 // (section 5.5.2), by which MQTT is carried here, wants answered, not refused.
 var _ = Check("websocket-ping-frame",
 	"carries on after a ping frame, which is no data frame",
-	Rules{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"},
+	Rules{V311: "3.1.1/6/ping-frame", V5: "5.0/6/ping-frame"},
 	Needs{WebSocketListener},
 	CaughtBy{fault.ClosesOnPingFrame},
 	func(x *Exchange) {

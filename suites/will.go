@@ -140,7 +140,7 @@ func qosName(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }
 
 var _ = Check("will-payload",
 	"takes a Will Message of any payload, and publishes it byte for byte",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.PublishesWillLength},
 	func(x *Exchange) {
 		every := make([]byte, 256)
@@ -290,7 +290,7 @@ func wantUnacceptable(x *Exchange, connect codec.Packet) {
 
 var _ = Check("will-qos-without-flag",
 	"closes the connection when CONNECT has a Will QoS but no Will Flag",
-	Rules{V311: "MQTT-3.1.2-13 MQTT-3.1.2-11", V5: "MQTT-3.1.2-11"},
+	Rules{V311: "MQTT-3.1.2-13 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-11"},
 	CaughtBy{fault.TakesWillQoSWithoutFlag},
 	func(x *Exchange) {
 		Each(x, []codec.QoS{1, 2}, qosName, func(x *Exchange, qos codec.QoS) {
@@ -300,7 +300,7 @@ var _ = Check("will-qos-without-flag",
 
 var _ = Check("will-retain-without-flag",
 	"closes the connection when CONNECT has Will Retain 1 but no Will Flag",
-	Rules{V311: "MQTT-3.1.2-15 MQTT-3.1.2-11", V5: "MQTT-3.1.2-13"},
+	Rules{V311: "MQTT-3.1.2-15 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-13"},
 	CaughtBy{fault.TakesWillRetainWithoutFlag},
 	func(x *Exchange) {
 		wantUnacceptable(x, connectFlagged(x, willRetain))
@@ -308,7 +308,7 @@ var _ = Check("will-retain-without-flag",
 
 var _ = Check("will-qos-3",
 	"closes the connection when CONNECT has Will QoS 3",
-	Rules{V311: "MQTT-3.1.2-14", V5: "MQTT-3.1.2-12"},
+	Rules{V311: "MQTT-3.1.2-14 MQTT-3.1.4-1", V5: "MQTT-3.1.2-12"},
 	CaughtBy{fault.TakesWillQoS3},
 	func(x *Exchange) {
 		wantUnacceptable(x, connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost")))
@@ -316,7 +316,7 @@ var _ = Check("will-qos-3",
 
 var _ = Check("will-fields-missing",
 	"closes the connection when CONNECT has the Will Flag but no Will Topic and Will Message in its payload",
-	Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-9"},
+	Rules{V311: "MQTT-3.1.2-9 MQTT-3.1.4-1", V5: "MQTT-3.1.2-9 MQTT-3.1.4-1"},
 	CaughtBy{fault.TakesUnreadableConnect},
 	func(x *Exchange) {
 		// What stands last in the payload is cut off, so that nothing can be

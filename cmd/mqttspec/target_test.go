@@ -48,7 +48,7 @@ access:
 	}
 
 	stdout, stderr, _ := mqttspec(t, "run", out("target.yaml"), "--verbose",
-		"--check", "access-publish-undelivered,access-refused-credentials,access-will-undelivered,login-refused-closed,login-user-name-missing,connect-accepted,connect-payload-order",
+		"--check", "access-publish-undelivered,access-refused-credentials,login-refused-closed,login-user-name-missing,connect-accepted,connect-payload-order",
 		"--json", out("r.json"), "--junit", out("r.xml"), "--html", out("r.html"), "--markdown", out("r.md"), "--pcap", out("r.pcap"))
 	if r := readResults(t, out("r.json")); len(r.Checks) < 10 || r.Summary.Checks[reports.Pass] < 5 {
 		t.Fatalf("%d checks ran; stderr %q", len(r.Checks), stderr)

@@ -150,6 +150,24 @@ var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messa
 		}
 	})
 
+// SendsRetainedTopicsOnce thinks that a client has a retained message already.
+var SendsRetainedTopicsOnce = stateful("sends-retained-topics-once", "sends a client the retained message of a topic for its first subscription only, not for others that match it too",
+	func() behaviour {
+		type message struct{ client, topic string }
+		sent := map[message]bool{}
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			if !p.Retain {
+				return Forward
+			}
+			m := message{l.clientID(), p.Topic}
+			if sent[m] {
+				return Swallow
+			}
+			sent[m] = true
+			return Forward
+		})}
+	})
+
 // MissesOneWhenReplacing has a gap between the old subscription and the new one.
 var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a message when it replaces a subscription",
 	func() behaviour {

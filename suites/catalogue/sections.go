@@ -34,6 +34,7 @@ var sections = map[codec.Version]map[string]section{
 		"3.1.3":    {"Payload", "_Toc384800404"},
 		"3.1.3.1":  {"Client Identifier", "_Toc385349242"},
 		"3.1.3.2":  {"Will Topic", "_Toc385349243"},
+		"3.1.3.3":  {"Will Message", "_Toc385349244"},
 		"3.1.3.4":  {"User Name", "_Toc385349245"},
 		"3.1.3.5":  {"Password", "_Toc385349246"},
 		"3.1.4":    {"Response", "_Toc384800405"},

@@ -18,7 +18,7 @@ var v5 = []Requirement{
 	{ID: "MQTT-1.5.4-3", Version: codec.V5, Section: "1.5.4", Level: Must, Binds: Both, Summary: "The bytes EF BB BF in a string stay where they are: no byte order mark is stripped"},
 	{ID: "MQTT-1.5.5-1", Version: codec.V5, Section: "1.5.5", Level: Must, Binds: Both, Summary: "Variable Byte Integers take the shortest encoding"},
 	{ID: "MQTT-1.5.7-1", Version: codec.V5, Section: "1.5.7", Level: Must, Binds: Both, Summary: "Name and value of a User Property are both valid strings; otherwise the packet is malformed"},
-	{ID: "MQTT-2.1.3-1", Version: codec.V5, Section: "2.1.3", Level: Must, Binds: Both, Summary: "Reserved fixed header flags have their prescribed value; any other makes the packet malformed"},
+	{ID: "MQTT-2.1.3-1", Version: codec.V5, Section: "2.1.3", Level: Must, Binds: Both, Summary: "Reserved fixed header flags have their prescribed value"},
 	{ID: "MQTT-2.2.1-2", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Both, Summary: "QoS 0 PUBLISH has no Packet Identifier"},
 	{ID: "MQTT-2.2.1-3", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Client, Summary: "Clients number SUBSCRIBE, UNSUBSCRIBE and PUBLISH above QoS 0 with a free identifier other than 0"},
 	{ID: "MQTT-2.2.1-4", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Server, Summary: "Outgoing PUBLISH above QoS 0 gets a Packet Identifier that is free and not 0"},
