@@ -38,6 +38,7 @@ type Client struct {
 	stored bool          // the session is to outlive the connection
 	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
 	either bool          // take a CONNACK in the format of either version
+	other  bool          // it came in that of the other version
 	extra  time.Duration // patience beyond the timeout
 
 	mu       sync.Mutex
@@ -182,6 +183,9 @@ func (c *Client) decode(raw []byte) (codec.Packet, error) {
 			other = codec.V311
 		}
 		if foreign, otherErr := codec.Decode(other, codec.Server, raw); otherErr == nil {
+			c.mu.Lock()
+			c.other = true
+			c.mu.Unlock()
 			return foreign, nil
 		}
 	}

@@ -48,8 +48,34 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 	if !slices.Contains(here, connack.Code) {
 		c.x.fail(expected, connack.String())
 	}
+	if format := c.answeredIn(); connack.Code.IsError() != (format == codec.V5) {
+		c.x.fail(expected, fmt.Sprintf("%s, in the format of %s, which has no such code", connack, format))
+	}
 	c.wantClosedAfter(connack)
 	return connack
+}
+
+// answeredIn is the version in whose format CONNACK came.
+func (c *Client) answeredIn() codec.Version {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.other != (c.x.Version == codec.V5) {
+		return codec.V5
+	}
+	return codec.V311
+}
+
+// AnsweredIn waits for the answer to CONNECT and says whether it is a CONNACK in
+// the format of this version. It is left for the next verb to judge.
+func (c *Client) AnsweredIn(v codec.Version) bool {
+	p, _ := c.take(&c.replies, anyPacket)
+	if p == nil {
+		return false
+	}
+	c.mu.Lock()
+	c.replies = slices.Insert(c.replies, 0, p)
+	c.mu.Unlock()
+	return p.Type() == codec.CONNACK && c.answeredIn() == v
 }
 
 // Accepts waits for the answer to CONNECT and says whether it accepts the

@@ -27,7 +27,7 @@ var _ = Check("connect-accepted",
 
 var _ = Check("connect-first-packet",
 	"closes the connection when the first packet is not CONNECT",
-	Rules{V311: "MQTT-3.1.0-1", V5: "MQTT-3.1.0-1"},
+	Rules{V311: "MQTT-3.1.0-1 MQTT-4.8.0-1", V5: "MQTT-3.1.0-1"},
 	CaughtBy{fault.WaitsForConnect},
 	func(x *Exchange) {
 		Each(x, []codec.Packet{
@@ -102,18 +102,34 @@ var foreignProtocolNames = []string{"MQTX", "mqtt", "MQTT ", "MQT", ""}
 var _ = Check("connect-protocol-level",
 	"answers a Protocol Level that it does not support with return code 0x01 and closes the connection",
 	Rules{V311: "MQTT-3.1.2-2"},
-	CaughtBy{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel},
+	CaughtBy{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel, fault.RefusesProtocolLevelBy5},
 	func(x *Exchange) {
-		Each(x, foreignProtocolLevels, hexName, func(x *Exchange, level byte) {
+		Each(x, append([]byte{byte(V5)}, foreignProtocolLevels...), hexName, func(x *Exchange, level byte) {
 			alice := x.DialForeign("alice")
 
-			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", level)))
+			alice.Send(ofLevel(x, level))
 
+			if level == byte(V5) && alice.AnsweredIn(V5) {
+				return // it supports that one, whether it accepts this client or not
+			}
 			// A server that speaks 5.0 too may take the client for one of a
 			// version after it, and say the same in the format of 5.0.
 			alice.WantRefused(codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion)
 		})
 	})
+
+// ofLevel is a CONNECT of a client that speaks another version: 5.0 as it is
+// written there, any other in the format of this version.
+func ofLevel(x *Exchange, level byte) codec.Packet {
+	connect := x.NewConnect(Clean, As("alice"))
+	if level == byte(V5) {
+		connect.ProtocolLevel = level
+		raw, err := codec.Encode(V5, codec.Client, connect)
+		x.Expect(err).NotTo(HaveOccurred(), "the encoding of CONNECT")
+		return codec.Raw(raw)
+	}
+	return codec.Wrong(connect, codec.Set("Protocol Level", level))
+}
 
 var _ = Check("connect-protocol-version-closed",
 	"closes the connection when the Protocol Version is one that it does not support",
@@ -337,6 +353,45 @@ func refusedIgnored(x *Exchange, refused string, connect codec.Packet) {
 	x.StandsOn(refused, func() { alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion) })
 	bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(QoS0, topic))
 }
+
+var _ = Check("connect-refused-displaces-nobody",
+	"leaves a client and its session alone when it refuses a CONNECT with that client's identifier",
+	// A client is displaced, and a session cleared, "if validation is successful"
+	// (section 3.1.4), and this CONNECT does not even have the format of one.
+	Rules{V311: "3.1.1/3.1.4/steps-after-validation", V5: "5.0/3.1.4/steps-after-validation 5.0/4.13.1/other-sessions"},
+	CaughtBy{fault.DisplacesBeforeValidation},
+	func(x *Exchange) {
+		impostor := func(x *Exchange) {
+			mallory := x.Dial("mallory")
+			mallory.Send(connectFlagged(x, reservedFlag))
+			x.StandsOn("connect-reserved-flag", func() { mallory.WantRejected() })
+		}
+		x.Cases(
+			Case{Name: "connected", Body: func(x *Exchange) {
+				topic, qos := x.Topic("news"), x.UpTo(QoS1)
+				alice := x.Connect(Clean, As("alice"))
+				alice.Subscribe(qos, topic)
+
+				impostor(x)
+
+				alice.Ping()
+				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
+				alice.Receive(topic, "hello")
+			}},
+			Case{Name: "stored session", Body: func(x *Exchange) {
+				topic, qos := x.Topic("news"), x.UpTo(QoS1)
+				alice := x.Connect(Persistent, As("alice"))
+				alice.Subscribe(qos, topic)
+				alice.Disconnect()
+
+				impostor(x)
+
+				alice = x.Connect(Persistent, As("alice"))
+				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
+				alice.Receive(topic, "hello")
+			}},
+		)
+	})
 
 var _ = Check("connect-payload-order",
 	"reads the fields of the payload in their order: Client Identifier, Will, User Name, Password",

@@ -45,6 +45,20 @@ var AcceptsAnyProtocolLevel = accepts("accepts-any-protocol-level", "accepts a C
 var SilentAboutProtocolLevel = closes("silent-about-protocol-level", "closes on an unsupported Protocol Level without a CONNACK",
 	breaking("MQTT-3.1.2-2"))
 
+// RefusesProtocolLevelBy5 says in the format of 3.1.1 what only 5.0 can say.
+var RefusesProtocolLevelBy5 = Fault{"refuses-protocol-level-by-5", "refuses an unsupported Protocol Level in the format of 3.1.1 with the code 0x84, which is 5.0's",
+	func() behaviour {
+		unsupported := breaking("MQTT-3.1.2-2")
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Type() != codec.CONNECT || !unsupported(l, f) {
+				return Forward
+			}
+			l.ToClient(codec.Wrong(&codec.Connack{Code: codec.UnsupportedProtocolVersion}))
+			l.CloseClient()
+			return Swallow
+		}}
+	}}
+
 // AcceptsReservedConnectFlag does not look at bit 0 of the Connect Flags.
 var AcceptsReservedConnectFlag = accepts("accepts-reserved-connect-flag", "accepts a CONNECT with the reserved Connect Flag set",
 	breaking("MQTT-3.1.2-3"))
@@ -144,6 +158,32 @@ func ofExchange(l *Link, topic string) bool {
 	levels := strings.Split(topic, "/")
 	return len(levels) > 3 && strings.HasPrefix(l.clientID(), levels[1]+"x"+levels[2]+"x")
 }
+
+// DisplacesBeforeValidation looks at the Client Identifier first: what it finds
+// wrong with the rest it says only when the client of that name has gone.
+var DisplacesBeforeValidation = stateful("displaces-before-validation", "displaces a client, and clears its session, before it refuses a malformed CONNECT with that client's identifier",
+	func() behaviour {
+		refused := map[*Link]bool{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				p, ok := f.Packet.(*codec.Connect)
+				if !ok || f.Breach == nil {
+					return Forward
+				}
+				refused[l] = true
+				l.ToBroker(p)
+				return Swallow
+			},
+			fromBroker: func(l *Link, _ *Frame) Action {
+				if !refused[l] {
+					return Forward
+				}
+				l.CloseBroker()
+				l.CloseClient()
+				return Swallow
+			},
+		}
+	})
 
 // MixesUpConnectPayload reads the fields of the payload in another order.
 var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the User Name in CONNECT for the Will Topic, and that for the User Name",
