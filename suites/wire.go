@@ -121,8 +121,8 @@ var _ = Check("wire-properties",
 
 var _ = Check("wire-packet-identifiers",
 	"never sends the Packet Identifier 0",
-	Rules{V311: "MQTT-2.3.1-1 MQTT-2.3.1-6 MQTT-2.3.1-7 MQTT-4.3.3-2", V5: "MQTT-2.2.1-4 MQTT-2.2.1-5 MQTT-2.2.1-6"},
-	Needs{ExactlyOnce},
+	Rules{V311: "MQTT-2.3.1-1 MQTT-2.3.1-6 MQTT-2.3.1-7", V5: "MQTT-2.2.1-4 MQTT-2.2.1-5 MQTT-2.2.1-6"},
+	Needs{AtLeastOnce},
 	Watches,
 	CaughtBy(fault.ZeroPacketIDs),
 	func(x *Exchange) {
@@ -264,6 +264,14 @@ var _ = Check("wire-pubrel",
 	Needs{ExactlyOnce},
 	Watches,
 	CaughtBy{fault.MalformedPubrel},
+	func(x *Exchange) { someMessages(x) })
+
+var _ = Check("wire-pubcomp",
+	"never sends PUBCOMP with the Packet Identifier 0",
+	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-2.2.1-5"}, // MQTT-2.3.1-6 of 3.1.1 leaves it out
+	Needs{ExactlyOnce},
+	Watches,
+	CaughtBy{fault.ZeroPubcompID},
 	func(x *Exchange) { someMessages(x) })
 
 var _ = Check("wire-acknowledgements",

@@ -157,9 +157,11 @@ var ZeroPacketIDs = []Fault{
 	sends("sends-publish-with-packet-id-0", "gives its own QoS 1 and 2 messages the Packet Identifier 0",
 		func(_ *Link, p *codec.Publish) codec.Packet { p.PacketID = 0; return p }),
 	sendsWrong[*codec.Puback]("sends-puback-with-packet-id-0", "sends PUBACK with the Packet Identifier 0", codec.Set("Packet Identifier", 0, 0)),
-	sendsWrong[*codec.Pubcomp]("sends-pubcomp-with-packet-id-0", "sends PUBCOMP with the Packet Identifier 0", codec.Set("Packet Identifier", 0, 0)),
 	sendsWrong[*codec.Suback]("sends-suback-with-packet-id-0", "sends SUBACK with the Packet Identifier 0", codec.Set("Packet Identifier", 0, 0)),
 }
+
+// ZeroPubcompID does so in PUBCOMP.
+var ZeroPubcompID = sendsWrong[*codec.Pubcomp]("sends-pubcomp-with-packet-id-0", "sends PUBCOMP with the Packet Identifier 0", codec.Set("Packet Identifier", 0, 0))
 
 // MalformedConnack sends CONNACK with its two first bytes wrong.
 var MalformedConnack = []Fault{
