@@ -419,10 +419,12 @@ var _ = Check("framing-reserved-flags",
 		flagged(x, codec.CONNECT, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ)
 	})
 
-// Only of these: no sentence says what becomes of a byte too many in an
-// acknowledgement or a PINGREQ, and how much a receiver checks is left to it
-// (section 4.13.1 of 5.0). CONNECT must conform (MQTT-3.1.4-1), and in the other
-// two the byte is the beginning of a Topic Filter that is not there.
+// Only of these. 3.1.1 does say of an acknowledgement that its Remaining Length
+// "has the value 2" and of PINGREQ that it has neither variable header nor
+// payload, but not what becomes of one with a byte too many, nor that the server
+// has to look; in 5.0 how much a receiver checks is left to it (section 4.13.1).
+// CONNECT must conform (MQTT-3.1.4-1), and in the other two the byte is the
+// beginning of a Topic Filter that is not there.
 var _ = Check("framing-trailing-bytes",
 	"closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
 	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},

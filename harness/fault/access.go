@@ -51,33 +51,22 @@ var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges
 var DeliversPastRules = stateful("delivers-past-rules", "delivers what is published to all who have asked for its topic, whatever the access rules say",
 	func() behaviour {
 		asked := map[*Link]map[string]bool{}
-		deliver := func(l *Link, topic, payload string) {
-			for _, o := range l.Others() {
-				if asked[o][topic] {
-					o.ToClient(&codec.Publish{Topic: topic, Payload: payload})
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Subscribe:
+				if asked[l] == nil {
+					asked[l] = map[string]bool{}
+				}
+				for _, s := range p.Subscriptions {
+					asked[l][s.Filter] = true
+				}
+			case *codec.Publish:
+				for _, o := range l.Others() {
+					if asked[o][p.Topic] {
+						o.ToClient(&codec.Publish{Topic: p.Topic, Payload: p.Payload})
+					}
 				}
 			}
-		}
-		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
-				switch p := f.Packet.(type) {
-				case *codec.Subscribe:
-					if asked[l] == nil {
-						asked[l] = map[string]bool{}
-					}
-					for _, s := range p.Subscriptions {
-						asked[l][s.Filter] = true
-					}
-				case *codec.Publish:
-					deliver(l, p.Topic, p.Payload)
-				}
-				return Forward
-			},
-			clientGone: func(l *Link) Action {
-				if l.Connect != nil && l.Connect.Will != nil {
-					deliver(l, l.Connect.Will.Topic, l.Connect.Will.Payload)
-				}
-				return Forward
-			},
-		}
+			return Forward
+		}}
 	})
