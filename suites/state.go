@@ -248,8 +248,9 @@ var _ = Check("state-of-clean-session",
 		x.Cases(cases...)
 	})
 
-// Not in 5.0, which says only in a comment that a takeover ends a session
-// without expiry.
+// A clean session "lasts as long as the Network Connection", and section 3.1.4
+// has the server end that first and turn to CleanSession then. Not in 5.0, which
+// says only in a comment that a takeover ends a session without expiry.
 var _ = Check("state-of-clean-session-taken-over",
 	"reuses nothing of a clean session when the client comes back for a stored one over its open connection",
 	Rules{V311: "MQTT-3.1.2-6"},
