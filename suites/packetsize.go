@@ -92,6 +92,95 @@ var _ = Check("packetsize-queued",
 		alice.Ping()
 	})
 
+// The size that counts is "the total number of bytes in an MQTT Control Packet"
+// (section 3.1.2.11.4). mosquitto 2.0.11 leaves the first one out.
+var _ = Check("packetsize-not-exceeded-by-one-byte",
+	"sends no message whose packet is one byte larger than the client's Maximum Packet Size, and goes on with the next",
+	Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
+	CaughtBy{fault.IgnoresMaximumPacketSize, fault.ExceedsMaximumPacketSize, fault.StopsAtTooLargeMessages},
+	MendedBy{fault.MendsClientPacketSize},
+	func(x *Exchange) {
+		sized(x, func(x *Exchange, alice *Client, qos codec.QoS, topic string, size uint32, send sending) {
+			bob := send(x, "bob", With(codec.MaximumPacketSize(size-1)))
+
+			bob.WantUntil(alice.Marker(qos, topic))
+			x.ExpectNoBreach("MQTT-3.1.2-24") // by whatever came ahead of the marker
+		})
+	})
+
+var _ = Check("packetsize-reached",
+	"sends a message whose packet is as large as the client's Maximum Packet Size",
+	Rules{V5: "MQTT-3.1.2-25 MQTT-4.5.0-1"},
+	CaughtBy{fault.StaysBelowMaximumPacketSize},
+	func(x *Exchange) {
+		sized(x, func(x *Exchange, _ *Client, _ codec.QoS, topic string, size uint32, send sending) {
+			bob := send(x, "bob", With(codec.MaximumPacketSize(size)))
+
+			bob.Receive(topic, large)
+		})
+	})
+
+// sending has the large message sent to a new client of this name.
+type sending func(x *Exchange, name string, limit ...ConnectOption) *Client
+
+// sized has carol, who takes packets of any size, show how large the broker's
+// packet with the large message is, on each way to a subscriber; send has it
+// sent on the same way once more.
+func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, topic string, size uint32, send sending)) {
+	learn := func(x *Exchange, qos codec.QoS, way func(alice *Client, topic string) sending) {
+		topic := x.Topic("news")
+		alice := x.Connect(Clean, As("alice"))
+		send := way(alice, topic)
+		carol := send(x, "carol")
+		raw, err := codec.Encode(V5, codec.Server, carol.Receive(topic, large))
+		x.Expect(err).NotTo(HaveOccurred(), "the message to a client without a limit")
+		carol.Disconnect()
+		want(x, alice, qos, topic, uint32(len(raw)), send)
+	}
+	var cases []Case
+	for _, qos := range levels(x, QoS0, QoS1, QoS2) {
+		cases = append(cases, Case{Name: qosName(qos) + ", at once", Body: func(x *Exchange) {
+			learn(x, qos, func(alice *Client, topic string) sending {
+				return func(x *Exchange, name string, limit ...ConnectOption) *Client {
+					c := x.Connect(append(limit, Clean, As(name))...)
+					c.Subscribe(qos, topic)
+					alice.Publish(qos, topic, large)
+					return c
+				}
+			})
+		}})
+		if qos == QoS0 {
+			continue
+		}
+		cases = append(cases, Case{Name: qosName(qos) + ", after waiting", Body: func(x *Exchange) {
+			learn(x, qos, func(alice *Client, topic string) sending {
+				return func(x *Exchange, name string, limit ...ConnectOption) *Client {
+					c := x.Connect(Persistent, As(name))
+					c.Subscribe(qos, topic)
+					c.Disconnect()
+					alice.Publish(qos, topic, large)
+					return x.Connect(append(limit, Persistent, As(name))...)
+				}
+			})
+		}})
+	}
+	if _, lacks := x.Profile.Lacks(Retain); !lacks {
+		cases = append(cases, Case{Name: "retained", Body: func(x *Exchange) {
+			learn(x, x.UpTo(QoS1), func(alice *Client, topic string) sending {
+				alice.Publish(x.UpTo(QoS1), topic, large, Retained)
+				alice.Ping()
+				return func(x *Exchange, name string, limit ...ConnectOption) *Client {
+					c := x.Connect(append(limit, Clean, As(name))...)
+					c.Subscribe(x.UpTo(QoS1), topic)
+					c.Ping() // what is retained comes before the answer
+					return c
+				}
+			})
+		}})
+	}
+	x.Cases(cases...)
+}
+
 // mosquitto 2.0.11 sends a CONNACK of 11 bytes to a client that takes 10.
 //
 // A broker whose CONNACK is larger than the client allows has nothing to say
@@ -293,4 +382,24 @@ var _ = Check("packetsize-of-server-reached",
 		alice.Send(message)
 
 		bob.WantPublish(message.Topic, message.Payload)
+	})
+
+// A server has a property to say which packets are too large for it. Without
+// it none is; it may still refuse a message (PUBACK 0x97) or not deliver it.
+var _ = Check("packetsize-of-server-unlimited",
+	"takes large packets when it declares no Maximum Packet Size",
+	Rules{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent"},
+	CaughtBy{fault.ConcealsMaximumPacketSize},
+	func(x *Exchange) {
+		Each(x, []uint32{64 << 10, 1 << 20, 2 << 20}, func(n uint32) string { return fmt.Sprint(n>>10, " KiB") }, func(x *Exchange, n uint32) {
+			alice := x.Connect(Clean, As("alice"))
+			if most, ok := alice.Connack.Properties.Number(codec.PropMaximumPacketSize); ok {
+				x.Inapplicable("CONNACK: Maximum Packet Size %d", most)
+			}
+			alice.Patience(transfer(int(n)))
+
+			alice.Send(messageOfSize(x, n))
+
+			alice.WantAlive()
+		})
 	})

@@ -135,3 +135,56 @@ var MendsMaximumPacketSize = stateful("mends-maximum-packet-size", "closes the c
 		}
 		return Forward
 	}))
+
+// limited makes a broker that does not send a client a PUBLISH of which tooLarge
+// says so, but acts as if the client had it: what the broker behind it would
+// send is not limited.
+func limited(name, does string, tooLarge func(size, limit uint32) bool) Fault {
+	return stateful(name, does, func() behaviour {
+		limits := map[*Link]uint32{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Connect) Action {
+				limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
+				p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				raw, err := codec.Append(nil, l.Version, p)
+				if limit := limits[l]; err != nil || limit == 0 || !tooLarge(uint32(len(raw)), limit) {
+					return Forward
+				}
+				switch p.QoS {
+				case codec.QoS1:
+					l.ToBroker(&codec.Puback{PacketID: p.PacketID})
+				case codec.QoS2:
+					l.ToBroker(&codec.Pubrec{PacketID: p.PacketID, Code: codec.QuotaExceeded})
+				}
+				return Swallow
+			}),
+		}
+	})
+}
+
+// ExceedsMaximumPacketSize does not count the byte of the packet type.
+var ExceedsMaximumPacketSize = limited("exceeds-maximum-packet-size", "sends clients a PUBLISH one byte larger than they said they take",
+	func(size, limit uint32) bool { return size > limit+1 })
+
+// StaysBelowMaximumPacketSize takes the largest size for the least that is too
+// large.
+var StaysBelowMaximumPacketSize = limited("stays-below-maximum-packet-size", "discards a PUBLISH of exactly the client's Maximum Packet Size",
+	func(size, limit uint32) bool { return size >= limit })
+
+// MendsClientPacketSize makes good what brokers get wrong: all bytes of a packet
+// count.
+var MendsClientPacketSize = limited("mends-client-packet-size", "discards a PUBLISH with more bytes than the client's Maximum Packet Size, those of the fixed header included",
+	func(size, limit uint32) bool { return size > limit })
+
+// ConcealsMaximumPacketSize takes small packets only, and does not say so.
+var ConcealsMaximumPacketSize = tolerates("conceals-maximum-packet-size", "closes the connection on a packet of 64 KiB or more, though it declares no Maximum Packet Size",
+	func(l *Link, f *Frame) bool {
+		if len(f.Raw) < 64<<10 {
+			return false
+		}
+		l.CloseClient()
+		return true
+	})
