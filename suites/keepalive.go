@@ -55,6 +55,101 @@ var _ = Check("keepalive-server",
 		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 60, 10))
 	})
 
+// It is what the client sends that counts: "does not receive an MQTT Control
+// Packet from the Client". What the client is sent does not.
+//
+// That a packet begun and not finished does not count either is not tested: the
+// client's own duty is measured from the end of one packet to the start of the
+// next, so that one with a large packet under way has kept it.
+var _ = Check("keepalive-receiving",
+	"closes the connection of a client that is silent for one and a half times its Keep Alive while it receives messages",
+	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
+	CaughtBy{fault.CountsOwnPackets},
+	Takes(1500*time.Millisecond),
+	func(x *Exchange) {
+		topic := x.Topic("ticks")
+		bob := x.Connect(Clean, As("bob"), KeepAlive(1))
+		keepAlive := keepAliveOf(x, bob, 1, 5)
+		bob.Subscribe(QoS0, topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		// As long as wantSilenceEnded waits.
+		silent, longest := time.Now(), keepAlive*3/2+2*x.Timeout()
+		for ; !bob.Closed(); x.Wait(keepAlive / 5) {
+			if time.Since(silent) > longest {
+				x.Failf("the broker to close the connection", "the connection still open after %s without a packet from the client", longest)
+			}
+			alice.Publish(QoS0, topic, "tick")
+		}
+		bob.WantClosedWithin(time.Second, codec.KeepAliveTimeout)
+	})
+
+// silence is how long a client with a long Keep Alive is silent.
+const silence = 3 * time.Second
+
+var _ = Check("keepalive-long",
+	"keeps the connection of a client that is silent for a small part of a long Keep Alive",
+	Rules{V5: "MQTT-3.2.2-22"},
+	CaughtBy{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned, fault.ReadsHalfOfKeepAlive},
+	Takes(silence),
+	func(x *Exchange) {
+		// mochi 2.7.9 works out one and a half times the Keep Alive in 16 bits:
+		// for 43691 that makes 0, and it closes the connection ahead of CONNACK.
+		Each(x, longKeepAlives, keepAliveName, func(x *Exchange, seconds uint16) {
+			alice := keptAlive(x, seconds)
+			if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && time.Duration(n)*time.Second < silence {
+				x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's %d", n, seconds)
+			}
+
+			x.Wait(silence)
+
+			alice.WantAlive()
+		})
+	})
+
+// 3.1.1 lets a server disconnect a client "that it determines to be inactive or
+// non-responsive at any time, regardless of the Keep Alive value". This one is
+// neither.
+var _ = Check("keepalive-long-active",
+	"keeps the connection of a client with a long Keep Alive that goes on sending packets",
+	Rules{V311: "MQTT-3.1.2-24"},
+	CaughtBy{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned},
+	Takes(time.Second),
+	func(x *Exchange) {
+		Each(x, []uint16{43691, 65535}, keepAliveName, func(x *Exchange, seconds uint16) {
+			alice := keptAlive(x, seconds)
+
+			for range 4 {
+				alice.WantAlive()
+				x.Wait(250 * time.Millisecond)
+			}
+
+			alice.WantAlive()
+		})
+	})
+
+// keptAlive connects alice with a long Keep Alive, which a server may refuse, but
+// has to answer (MQTT-3.1.4-4 in 3.1.1, MQTT-3.1.4-5 in 5.0).
+func keptAlive(x *Exchange, seconds uint16) *Client {
+	x.Connect(Clean, As("alice")).Disconnect()
+	alice := x.Dial("alice")
+	alice.Send(x.NewConnect(Clean, As("alice"), KeepAlive(seconds)))
+	if alice.Accepts() {
+		return alice
+	}
+	if refusal := alice.UnreadConnack(); refusal != nil {
+		x.Inapplicable("the broker refuses Keep Alive %d: %s", seconds, refusal)
+	}
+	alice.WantAccepted()
+	return alice
+}
+
+// longKeepAlives are those of which a half is lost with the upper byte, at
+// which one and a half times as much no longer fits two bytes, and the longest.
+var longKeepAlives = []uint16{257, 43691, 65535}
+
+func keepAliveName(seconds uint16) string { return fmt.Sprint("Keep Alive ", seconds) }
+
 var _ = Check("keepalive-any-packet",
 	"takes any packet for a sign of life",
 	// A SHOULD in 3.1.1, where "a Server is permitted to disconnect a Client that

@@ -23,17 +23,25 @@ var KeepsSilentClients = Fault{"keeps-silent-clients", "never closes a connectio
 // no packet that counts for one and a half times its Keep Alive, once it notices:
 // at the next packet.
 func timesOut(name, does string, counts func(f *Frame) bool) Fault {
+	return closesAfter(name, does, counts, func(keepAlive uint16) time.Duration {
+		return time.Duration(keepAlive) * time.Second * 3 / 2
+	}, func(limit time.Duration) bool { return limit > 0 })
+}
+
+// closesAfter is timesOut with another time than one and a half times the Keep
+// Alive, where that limits the client at all.
+func closesAfter(name, does string, counts func(f *Frame) bool, after func(keepAlive uint16) time.Duration, limits func(time.Duration) bool) Fault {
 	return Fault{name, does, func() behaviour {
 		alive := map[*Link]time.Time{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			now := time.Now()
 			last, known := alive[l]
-			limit := time.Second
+			var limit time.Duration
 			if l.Connect != nil {
-				limit *= time.Duration(l.Connect.KeepAlive)
+				limit = after(l.Connect.KeepAlive)
 			}
 			switch {
-			case known && limit > 0 && now.Sub(last) > limit*3/2:
+			case known && limits(limit) && now.Sub(last) > limit:
 				l.CloseClient()
 				l.CloseBroker()
 				return Swallow
@@ -58,4 +66,35 @@ var TimesOutKeepAliveZero = fromClient("times-out-keep-alive-zero", "takes Keep 
 	func(_ *Link, p *codec.Connect) Action {
 		p.KeepAlive = max(p.KeepAlive, 1)
 		return Forward
+	})
+
+// miscalculates makes a broker that takes a long Keep Alive for a short one.
+func miscalculates(name, does string, after func(keepAlive uint16) time.Duration) Fault {
+	return closesAfter(name, does, func(*Frame) bool { return true }, after, func(time.Duration) bool { return true })
+}
+
+// OverflowsKeepAlive has 16 bits for one and a half times of what needs them all.
+var OverflowsKeepAlive = miscalculates("overflows-keep-alive", "works out one and a half times the Keep Alive in 16 bits",
+	func(keepAlive uint16) time.Duration { return time.Duration(keepAlive+keepAlive/2) * time.Second })
+
+// TakesKeepAliveForSigned takes a long Keep Alive for a negative one.
+var TakesKeepAliveForSigned = miscalculates("takes-keep-alive-for-signed", "takes the Keep Alive for a signed number",
+	func(keepAlive uint16) time.Duration { return time.Duration(int16(keepAlive)) * time.Second * 3 / 2 })
+
+// ReadsHalfOfKeepAlive sees one of its bytes.
+var ReadsHalfOfKeepAlive = miscalculates("reads-half-of-keep-alive", "takes the lower byte of the Keep Alive for all of it",
+	func(keepAlive uint16) time.Duration { return time.Duration(byte(keepAlive)) * time.Second * 3 / 2 })
+
+// CountsOwnPackets takes what it sends for a sign of the client's life.
+var CountsOwnPackets = stateful("counts-own-packets", "keeps the connection of a silent client for as long as it sends messages to it",
+	func() behaviour {
+		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+			if f.Type() == codec.PUBLISH {
+				l.ToBroker(&codec.Pingreq{})
+			}
+			if f.Type() == codec.PINGRESP {
+				return Swallow
+			}
+			return Forward
+		}}
 	})
