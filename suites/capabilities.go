@@ -2,6 +2,8 @@ package suites
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"mqttspec/codec"
 	. "mqttspec/harness"
@@ -311,3 +313,63 @@ var _ = Check("capabilities-shared-subscriptions-unavailable-reason",
 	Needs{NoSharedSubscriptions},
 	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
 	func(x *Exchange) { shared(x).wantReported(x) })
+
+// What the server does not declare to be unavailable is available: "If not
+// present, then Shared Subscriptions are supported", and so on. That it serves
+// them well is for other checks; these need one that it takes.
+
+var _ = Check("capabilities-wildcards-available",
+	"grants Topic Filters with wildcards unless it declares that these are not available",
+	Rules{V5: "5.0/3.2.2.3.11/wildcard-subscriptions-supported"},
+	Needs{Wildcards},
+	CaughtBy{fault.RefusesWildcards},
+	func(x *Exchange) {
+		// A server that supports them "can still reject a particular subscribe
+		// request": it must not reject them all.
+		var several []unavailable
+		for _, filter := range []string{"+", "#", "sport/+", "+/tennis", "sport/#"} {
+			several = append(several, unavailable{filter: x.Topic(filter)})
+		}
+		wantAvailable(x, several...)
+	})
+
+var _ = Check("capabilities-subscription-identifiers-available",
+	"takes a Subscription Identifier unless it declares that these are not available",
+	Rules{V5: "5.0/3.2.2.3.12/subscription-identifiers-supported"},
+	Needs{SubscriptionIdentifiers},
+	CaughtBy{fault.RefusesSubscriptionIdentifiers},
+	func(x *Exchange) { wantAvailable(x, identified(x)) })
+
+var _ = Check("capabilities-shared-subscriptions-available",
+	"grants a shared subscription unless it declares that these are not available",
+	Rules{V5: "5.0/3.2.2.3.13/shared-subscriptions-supported"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.RefusesSharedSubscriptions},
+	func(x *Exchange) { wantAvailable(x, shared(x)) })
+
+// otherReasons are the Reason Codes of SUBACK that may stand for a reason which
+// has nothing to do with the feature: a server need not tell it (section 3.9.3).
+var otherReasons = []codec.ReasonCode{codec.UnspecifiedError, codec.ImplementationSpecificError, codec.NotAuthorized, codec.QuotaExceeded}
+
+// wantAvailable wants one at least of these subscriptions to be granted.
+func wantAvailable(x *Exchange, subscriptions ...unavailable) {
+	x.Connect(Clean, As("bob")).Subscribe(QoS0, x.Topic("news")) // without the feature
+	var refusals []string
+	for _, u := range subscriptions {
+		alice, id := u.subscribe(x)
+		alice.PingOrClosed()
+		if alice.Closed() {
+			refusals = append(refusals, alice.Refusal(id))
+			continue
+		}
+		suback := alice.WantSuback(id)
+		switch code := suback.Codes[0]; {
+		case !code.IsError():
+			return
+		case slices.Contains(otherReasons, code):
+			x.Inapplicable("the broker may refuse this for another reason: %s", suback)
+		}
+		refusals = append(refusals, suback.String())
+	}
+	x.Failf("SUBACK granting the subscription, as CONNACK does not declare otherwise", "%s", strings.Join(refusals, "; "))
+}

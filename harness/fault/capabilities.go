@@ -1,6 +1,10 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
 
 // ConcealsMaximumQoS takes part in QoS 0 only, and does not say so.
 var ConcealsMaximumQoS = fromClient("conceals-maximum-qos", "disconnects a client that publishes above QoS 0, though it declares no Maximum QoS",
@@ -50,4 +54,27 @@ var GrantsEverySubscription = fromClient("grants-every-subscription", "grants ev
 		}
 		l.ToClient(suback)
 		return Swallow
+	})
+
+// RefusesSubscriptionIdentifiers lacks them, and does not say so.
+var RefusesSubscriptionIdentifiers = fromClient("refuses-subscription-identifiers", "refuses every SUBSCRIBE with a Subscription Identifier, with 0xA1",
+	func(l *Link, p *codec.Subscribe) Action {
+		if !p.Properties.Has(codec.PropSubscriptionIdentifier) {
+			return Forward
+		}
+		l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.SubscriptionIdentifiersNotSupported}, len(p.Subscriptions))})
+		return Swallow
+	})
+
+// RefusesSharedSubscriptions lacks them, and does not say so.
+var RefusesSharedSubscriptions = fromClient("refuses-shared-subscriptions", "disconnects a client that asks for a Shared Subscription, with 0x9E",
+	func(l *Link, p *codec.Subscribe) Action {
+		for _, s := range p.Subscriptions {
+			if _, _, ok := shared(s.Filter); ok {
+				l.ToClient(&codec.Disconnect{Code: codec.SharedSubscriptionsNotSupported})
+				l.CloseClient()
+				return Swallow
+			}
+		}
+		return Forward
 	})
