@@ -149,6 +149,28 @@ var _ = Check("receive-maximum-others-go-on",
 		x.Cases(cases...)
 	})
 
+var _ = Check("receive-maximum-of-one-client",
+	"goes on with the other subscribers and with the publisher when one subscriber's Receive Maximum is used up",
+	Rules{V5: "5.0/4.3/clients-independent"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.WaitsForSlowest, fault.AnswersWhenAllHave},
+	func(x *Exchange) {
+		topic := x.Topic("flow")
+		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
+		bob.Subscribe(QoS1, topic)
+		carol := x.Connect(Clean, As("carol"))
+		carol.Subscribe(QoS1, topic)
+		alice := x.Connect(Clean, As("alice"))
+
+		// bob acknowledges nothing.
+		for _, payload := range numbered(20) {
+			message := alice.NewPublish(QoS1, topic, payload)
+			alice.Send(message)
+			alice.WantPuback(message.PacketID)
+			carol.Receive(topic, payload)
+		}
+	})
+
 var _ = Check("receive-maximum-afresh",
 	"starts each connection with the Receive Maximum of its CONNECT, whatever was under way before",
 	Rules{V5: "5.0/4.9/quota-not-kept MQTT-3.3.4-9"},

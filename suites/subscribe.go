@@ -340,6 +340,65 @@ var _ = Check("subscribe-every-client",
 		x.Connect(Persistent, As("absent")).Receive(topic, "for everyone")
 	})
 
+var _ = Check("subscribe-every-client-for-itself",
+	"delivers a message to each subscriber as that one has asked for it: QoS, RETAIN and Subscription Identifier",
+	Rules{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent"},
+	Needs{AtLeastOnce},
+	CaughtBy{fault.SendsAllTheSame},
+	func(x *Exchange) {
+		everyone := []subscription{{"bob", QoS0, false, 0}, {"carol", QoS1, false, 0}, {"dave", QoS2, false, 0}}
+		_, retainsNothing := x.Profile.Lacks(Retain)
+		if x.Version == V5 {
+			everyone[2].retainAsPublished = !retainsNothing
+			if _, lacks := x.Profile.Lacks(SubscriptionIdentifiers); !lacks {
+				everyone = append(everyone, subscription{"erin", QoS0, false, 7})
+			}
+		}
+		reversed := slices.Clone(everyone)
+		slices.Reverse(reversed)
+		Each(x, []named[[]subscription]{{"bob first", everyone}, {"bob last", reversed}}, named[[]subscription].label, func(x *Exchange, row named[[]subscription]) {
+			topic, qos := x.Topic("news"), x.UpTo(QoS2)
+			clients, granted := map[string]*Client{}, map[string]codec.QoS{}
+			for _, s := range row.value {
+				clients[s.name] = x.Connect(Clean, As(s.name))
+				granted[s.name] = clients[s.name].Granted(s.packet(clients[s.name], topic))[0]
+				clients[s.name].Ping() // see retain-empty-payload-delivered
+			}
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello", func(p *codec.Publish) { p.Retain = !retainsNothing })
+
+			for _, s := range row.value {
+				message := clients[s.name].WantPublishAt(min(qos, granted[s.name]), topic, "hello")
+				x.Expect(message.Retain).To(Equal(s.retainAsPublished), "RETAIN of the message to "+s.name)
+				x.Expect(identifiers(message)).To(Equal(s.identifiers()), "Subscription Identifiers of the message to "+s.name)
+			}
+		})
+	})
+
+// subscription is a client with what it asks for.
+type subscription struct {
+	name              string
+	qos               codec.QoS
+	retainAsPublished bool
+	identifier        uint32 // 0 is none
+}
+
+func (s subscription) packet(c *Client, filter string) *codec.Subscribe {
+	p := c.NewSubscribe(s.qos, filter)
+	p.Subscriptions[0].RetainAsPublished = s.retainAsPublished
+	if s.identifier > 0 {
+		p.Properties = codec.Properties{codec.SubscriptionIdentifier(s.identifier)}
+	}
+	return p
+}
+
+func (s subscription) identifiers() []uint32 {
+	if s.identifier == 0 {
+		return []uint32{}
+	}
+	return []uint32{s.identifier}
+}
+
 var _ = Check("subscribe-overlapping",
 	"delivers a message that matches several subscriptions of a client at the highest QoS granted to them",
 	Rules{V311: "MQTT-3.3.5-1", V5: "MQTT-3.3.4-2"},

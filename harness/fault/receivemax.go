@@ -125,6 +125,62 @@ var WaitsForAcknowledgement = stateful("waits-for-acknowledgement", "answers not
 		}
 	})
 
+// usedUp keeps track of the clients whose Receive Maximum is used up.
+type usedUp map[*Link]int
+
+func (u usedUp) fromClient(l *Link, f *Frame) {
+	if t := f.Type(); t == codec.PUBACK || t == codec.PUBCOMP {
+		u[l]--
+	}
+}
+
+func (u usedUp) fromBroker(l *Link, f *Frame) {
+	if p, ok := f.Packet.(*codec.Publish); ok && p.QoS > codec.QoS0 {
+		u[l]++
+	}
+}
+
+func (u usedUp) any() bool {
+	for l, n := range u {
+		if most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum); ok && n >= int(most) {
+			return true
+		}
+	}
+	return false
+}
+
+// WaitsForSlowest has one queue for all.
+var WaitsForSlowest = stateful("waits-for-slowest", "sends nobody a message while the Receive Maximum of any client is used up",
+	func() behaviour {
+		u := usedUp{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action { u.fromClient(l, f); return Forward },
+			fromBroker: func(l *Link, f *Frame) Action {
+				if f.Type() == codec.PUBLISH && u.any() {
+					return Swallow
+				}
+				u.fromBroker(l, f)
+				return Forward
+			},
+		}
+	})
+
+// AnswersWhenAllHave lets the publisher wait.
+var AnswersWhenAllHave = stateful("answers-when-all-have", "acknowledges no PUBLISH while the Receive Maximum of any client is used up",
+	func() behaviour {
+		u := usedUp{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action { u.fromClient(l, f); return Forward },
+			fromBroker: func(l *Link, f *Frame) Action {
+				if f.Type() == codec.PUBACK && u.any() {
+					return Swallow
+				}
+				u.fromBroker(l, f)
+				return Forward
+			},
+		}
+	})
+
 // KeepsQuota carries the count of what is under way over to the next
 // connection.
 var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that comes back while its Receive Maximum was used up on the connection before",

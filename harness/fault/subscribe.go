@@ -235,6 +235,26 @@ var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message
 		})}
 	})
 
+// SendsAllTheSame makes one packet for all.
+var SendsAllTheSame = stateful("sends-all-the-same", "sends every subscriber of a message the packet that it made for the first of them",
+	func() behaviour {
+		first := map[string]*codec.Publish{}
+		return behaviour{fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			key := p.Topic + "\x00" + p.Payload
+			if first[key] == nil {
+				copied := *p
+				first[key] = &copied
+			}
+			p.QoS, p.Retain, p.Properties = first[key].QoS, first[key].Retain, first[key].Properties
+			if p.QoS == codec.QoS0 {
+				p.PacketID = 0
+			} else {
+				p.PacketID = max(p.PacketID, 1)
+			}
+			return Forward
+		})}
+	})
+
 // IgnoresSubscribeFlags does not look at the reserved flags.
 var IgnoresSubscribeFlags = tolerates("ignores-subscribe-flags", "ignores a SUBSCRIBE with wrong reserved flags and carries on",
 	malformed(codec.SUBSCRIBE, "Fixed Header"))

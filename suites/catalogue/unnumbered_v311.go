@@ -62,6 +62,8 @@ var unnumbered311 = []Requirement{
 		"Closes the connection after DISCONNECT if the client has not"),
 	should311("3.1.1/4.1/retained-kept", "4.1", Server,
 		"Keeps a retained message until a client deletes it"),
+	must311("3.1.1/4.3/clients-independent", "4.3", Server,
+		"Delivers a message to each of its subscribers as if there were no others"),
 	must311("3.1.1/4.3.1/no-duplicate", "4.3.1", Both,
 		"Lets a QoS 0 message arrive once or never, not twice"),
 	must311("3.1.1/4.7.1.1/empty-level", "4.7.1.1", Server,
