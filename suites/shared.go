@@ -128,9 +128,65 @@ var _ = Check("shared-no-retained",
 				bob.Unsubscribe(group)
 				carol.WantNothingBefore(alice.Marker(qos, topic))
 			}},
-			// Not when it subscribes again: none are sent "when it first
-			// subscribes", otherwise it "behaves like a non-shared subscription".
+			// Section 3.8.4 has it for every SUBSCRIBE with a Topic Filter "identical
+			// to the Topic Filter for a Shared Subscription that already exists": "No
+			// retained messages are sent". Not so for a member that is the only one:
+			// of that section 4.8.2 says that none are sent "when it first subscribes",
+			// and that it otherwise "behaves like a non-shared subscription".
+			Case{Name: "one of two joins again", Body: func(x *Exchange) {
+				topic, qos := x.Topic("state"), x.UpTo(QoS1)
+				group := share(x, "workers", topic)
+				bob, carol := member(x, "bob", qos, group), member(x, "carol", qos, group)
+				alice := x.Connect(Clean, As("alice"))
+				alice.Publish(qos, topic, "on", Retained)
+				x.ReceiveAmong([]*Client{bob, carol}, 1)
+
+				bob.Subscribe(qos, group)
+				bob.Ping() // what is retained comes before the answer
+
+				carol.Unsubscribe(group)
+				bob.WantNothingBefore(alice.Marker(qos, topic))
+			}},
 		)
+	})
+
+var _ = Check("shared-alone",
+	"serves a Shared Subscription with one member like a subscription of that client's own",
+	Rules{V5: "5.0/4.8.2/one-session"},
+	Needs{SharedSubscriptions},
+	CaughtBy{fault.SharesWithThoseThere, fault.ClearsRetainFlag, fault.SetsRetainFlag},
+	func(x *Exchange) {
+		var cases []Case
+		if _, lacks := x.Profile.Lacks(AtLeastOnce); !lacks {
+			cases = append(cases, Case{Name: "messages while it is away", Body: func(x *Exchange) {
+				topic := x.Topic("jobs")
+				bob := x.Connect(Persistent, As("bob"))
+				bob.Subscribe(QoS1, share(x, "workers", topic))
+				bob.Disconnect()
+				publishNumbered(x.Connect(Clean, As("alice")), QoS1, topic, 3)
+
+				bob = x.Connect(Persistent, As("bob"))
+
+				// In any order, as in shared-independent.
+				received := x.ReceiveAmong([]*Client{bob}, 3)
+				x.Expect(payloads(received...)).To(ConsistOf(countedTo(3)), "messages to the only member")
+			}})
+		}
+		if _, lacks := x.Profile.Lacks(Retain); !lacks {
+			for _, asPublished := range []bool{false, true} {
+				name := map[bool]string{false: "Retain As Published 0", true: "Retain As Published 1"}[asPublished]
+				cases = append(cases, Case{Name: name, Body: func(x *Exchange) {
+					topic, qos := x.Topic("state"), x.UpTo(QoS1)
+					bob := x.Connect(Clean, As("bob"))
+					bob.SubscribeWith([]codec.Subscription{{Filter: share(x, "workers", topic), QoS: qos, RetainAsPublished: asPublished}})
+
+					x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+
+					x.Expect(bob.Receive(topic, "on").Retain).To(Equal(asPublished), "RETAIN")
+				}})
+			}
+		}
+		x.Cases(cases...)
 	})
 
 var _ = Check("shared-independent",
@@ -168,6 +224,17 @@ var _ = Check("shared-independent",
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
 				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the group")
+			}},
+			Case{Name: "a client alone in two groups", Body: func(x *Exchange) {
+				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
+				bob := member(x, "bob", qos, share(x, "a", topic))
+				bob.Subscribe(qos, share(x, "b", topic))
+
+				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
+
+				// "Processed separately by both of them."
+				received := x.ReceiveAmong([]*Client{bob}, 8)
+				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of both groups")
 			}},
 			// mochi 2.7.9 sends such a client one copy. Section 4.8.2: "the Client
 			// will receive a copy of the message by virtue of it having the
@@ -298,6 +365,29 @@ var _ = Check("shared-granted-qos-mixed",
 		received := x.ReceiveAmong([]*Client{bob, carol}, 20)
 		x.Expect(allQoS(received[0])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toBob}), "QoS of the messages to bob")
 		x.Expect(allQoS(received[1])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toCarol}), "QoS of the messages to carol")
+	})
+
+var _ = Check("shared-granted-qos-replaced",
+	"respects the QoS that a member of a Shared Subscription was granted when it joined again, and sends it one copy",
+	Rules{V5: "MQTT-4.8.2-3"},
+	Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy{fault.KeepsFirstQoS, fault.AddsIdenticalSubscriptions},
+	func(x *Exchange) {
+		Each(x, [][2]codec.QoS{{QoS0, QoS1}, {QoS1, QoS0}}, func(qos [2]codec.QoS) string {
+			return fmt.Sprintf("first at QoS %d, then at QoS %d", qos[0], qos[1])
+		}, func(x *Exchange, qos [2]codec.QoS) {
+			topic := x.Topic("jobs")
+			group := share(x, "workers", topic)
+			bob := x.Connect(Clean, As("bob"))
+			bob.Granted(bob.NewSubscribe(qos[0], group))
+			granted := bob.Granted(bob.NewSubscribe(qos[1], group))[0]
+			alice := x.Connect(Clean, As("alice"))
+
+			alice.Publish(QoS1, topic, "as granted last")
+
+			bob.Ack(bob.WantPublishAt(min(QoS1, granted), topic, "as granted last"))
+			bob.WantNothingBefore(alice.Marker(QoS1, topic))
+		})
 	})
 
 // allQoS are the QoS levels that occur among messages.

@@ -70,6 +70,32 @@ var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a messa
 		})}
 	})
 
+// SharesWithThoseThere keeps nothing for members that are away.
+var SharesWithThoseThere = stateful("shares-with-those-there", "drops a message for a Shared Subscription when none of its members is connected",
+	func() behaviour {
+		member := map[string]bool{} // Client Identifiers
+		resumed := map[*Link]bool{} // connections of members that have come back
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Connect:
+					resumed[l] = member[p.ClientID]
+				case *codec.Subscribe:
+					_, _, ok := shared(p.Subscriptions[0].Filter)
+					member[l.clientID()] = member[l.clientID()] || ok
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if !resumed[l] {
+					return Forward
+				}
+				l.ToBroker(&codec.Puback{PacketID: p.PacketID})
+				return Swallow
+			}),
+		}
+	})
+
 // EndsGroupsWithTheirCreators takes the first member for the owner.
 var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "ends a Shared Subscription when the session that created it leaves",
 	func() behaviour {

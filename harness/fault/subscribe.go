@@ -113,7 +113,11 @@ var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds 
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				for _, s := range p.Subscriptions {
-					times[filterOf{l, s.Filter}]++
+					filter := s.Filter
+					if _, inner, ok := shared(filter); ok {
+						filter = inner
+					}
+					times[filterOf{l, filter}]++
 				}
 				return Forward
 			}),
