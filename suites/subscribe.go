@@ -178,6 +178,28 @@ var _ = Check("subscribe-qos-minimum",
 		})
 	})
 
+var _ = Check("subscribe-qos-requested",
+	"grants a subscription no higher QoS than requested, and delivers at none",
+	Rules{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum"},
+	CaughtBy{fault.GrantsHigherQoS, fault.RaisesQoS},
+	func(x *Exchange) {
+		Each(x, []codec.QoS{QoS0, QoS1}, qosName, func(x *Exchange, requested codec.QoS) {
+			topic := x.Topic("news")
+			bob := x.Connect(Clean, As("bob"))
+			subscribe := bob.NewSubscribe(requested, topic)
+			bob.Send(subscribe)
+			suback := bob.WantSuback(subscribe.PacketID)
+			if suback.Codes[0].IsError() {
+				x.Inapplicable("the broker refuses the subscription: %s", suback)
+			}
+			x.Expect(codec.QoS(suback.Codes[0])).To(BeNumerically("<=", requested), "QoS granted")
+
+			x.Connect(Clean, As("alice")).Publish(x.UpTo(QoS2), topic, "hello")
+
+			x.Expect(bob.WantPublish(topic, "hello").QoS).To(BeNumerically("<=", requested), "QoS of the message")
+		})
+	})
+
 var _ = Check("subscribe-replaced",
 	"replaces a subscription by one to the same Topic Filter",
 	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3"},

@@ -60,6 +60,17 @@ var RaisesQoS = fromBroker("raises-qos", "delivers every message one QoS higher 
 		return Forward
 	})
 
+// GrantsHigherQoS promises more than it was asked for.
+var GrantsHigherQoS = fromBroker("grants-higher-qos", "answers a SUBSCRIBE with a granted QoS one higher than it should, up to QoS 2",
+	func(_ *Link, p *codec.Suback) Action {
+		for i, code := range p.Codes {
+			if code < codec.GrantedQoS2 {
+				p.Codes[i]++
+			}
+		}
+		return Forward
+	})
+
 // LowersQoS delivers everything at most once.
 var LowersQoS = fromBroker("lowers-qos", "delivers every message at QoS 0",
 	func(_ *Link, p *codec.Publish) Action {

@@ -51,6 +51,8 @@ var unnumbered311 = []Requirement{
 		"Keeps a QoS 0 message with RETAIN 1 as the retained message of its topic"),
 	must311("3.1.1/3.3.3/payload-empty", "3.3.3", Both,
 		"Takes a PUBLISH with an empty payload as valid, and delivers it like any other"),
+	must311("3.1.1/3.8.3/requested-qos-maximum", "3.8.3", Server,
+		"Grants and serves a subscription at no higher QoS than SUBSCRIBE asks for"),
 	should311("3.1.1/3.8.3/wildcards-supported", "3.8.3", Server,
 		"Supports Topic Filters with wildcards"),
 	// Printed as [MQTT-3-8.3-4].
