@@ -128,6 +128,31 @@ var _ = Check("session-expiry-kept",
 		Each(x, rows, named[func(*Exchange)].label, func(x *Exchange, row named[func(*Exchange)]) { row.value(x) })
 	})
 
+var _ = Check("session-expiry-never",
+	"keeps a session that is never to expire, or only after many years",
+	Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-never MQTT-3.1.2-23"},
+	CaughtBy{fault.ExpiresNeverAtOnce, fault.TakesExpiryForSigned},
+	Takes(time.Second+expirySlack),
+	func(x *Exchange) {
+		// Long enough for one whose interval has overflowed to be gone.
+		const wait = time.Second + expirySlack
+		Each(x, []expiryChange{
+			{"0xFFFFFFFF", never, nil, wait, true},
+			{"0xFFFFFFFE", never - 1, nil, wait, true},
+			{"0x80000000", 0x80000000, nil, wait, true},
+			{"600, then 0xFFFFFFFF in DISCONNECT", 600, asExpiry(never), wait, true},
+		}, expiryChange.label, func(x *Exchange, change expiryChange) {
+			topic := x.Topic("news")
+			alice := x.Connect(Clean, As("alice"), expiring(change.first))
+			needExpiry(x, alice, change.first, 10, never)
+			alice.Subscribe(x.UpTo(QoS1), topic)
+
+			alice.Disconnect(change.second...)
+
+			change.wantChanged(x, topic)
+		})
+	})
+
 var _ = Check("session-expiry-passes",
 	"discards a session when its Session Expiry Interval, or the one that CONNACK declares, has passed without a connection",
 	Rules{V5: "MQTT-4.1.0-2 5.0/3.2.2.3.2/session-expiry-interval-declared"},

@@ -35,6 +35,26 @@ var ExpiresNeverAtOnce = fromClient("expires-never-at-once", "ends a session tha
 		return Forward
 	})
 
+// TakesExpiryForSigned takes the longest intervals for negative ones.
+var TakesExpiryForSigned = stateful("takes-expiry-for-signed", "ends a session with a Session Expiry Interval of 0x80000000 or more with its connection",
+	func() behaviour {
+		signed := func(ps codec.Properties) codec.Properties {
+			if int32(expiryOf(ps)) < 0 {
+				return withExpiry(ps, 0)
+			}
+			return ps
+		}
+		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Connect:
+				p.Properties = signed(p.Properties)
+			case *codec.Disconnect:
+				p.Properties = signed(p.Properties)
+			}
+			return Forward
+		}}
+	})
+
 // CountsExpiryFromConnect starts the clock too early.
 var CountsExpiryFromConnect = stateful("counts-expiry-from-connect", "counts the Session Expiry Interval from the beginning of the connection",
 	func() behaviour {
