@@ -194,6 +194,31 @@ var _ = Check("receive-maximum-afresh",
 		})
 	})
 
+var _ = Check("receive-maximum-afresh-pubrel",
+	"takes the PUBCOMP for a PUBREL that it sent again for no room beyond the Receive Maximum of the new connection",
+	Rules{V5: "5.0/4.9/quota-not-exceeded MQTT-3.3.4-9"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.RaisesQuota},
+	func(x *Exchange) {
+		topic := x.Topic("flow")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(QoS2, topic)
+		alice := x.Connect(Clean, As("alice"))
+		alice.Publish(QoS2, topic, "before")
+		id := bob.WantPublishAt(QoS2, topic, "before").PacketID
+		bob.Send(&codec.Pubrec{PacketID: id})
+		bob.Released(id)
+		bob.Drop()
+		bob = x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(1)))
+		bob.Released(id)
+
+		bob.Send(&codec.Pubcomp{PacketID: id})
+		bob.Ping()
+
+		alice.PublishAll(QoS1, topic, "1", "2")
+		wantWindows(x, bob, 2, 1)
+	})
+
 var _ = Check("receive-maximum-used-up",
 	"bears as many unfinished QoS 2 messages as its Receive Maximum allows, and answers everything else meanwhile",
 	Rules{V5: "MQTT-4.9.0-3 MQTT-4.3.3-8"},
@@ -210,6 +235,33 @@ var _ = Check("receive-maximum-used-up",
 			alice.Send(&codec.Pubrel{PacketID: id})
 			alice.WantPubcomp(id)
 		}
+	})
+
+var _ = Check("receive-maximum-large",
+	"bears as many unfinished QoS 2 messages as its Receive Maximum allows, or two thousand where it allows more",
+	Rules{V5: "5.0/3.2.2.3.3/receive-maximum-borne"},
+	Needs{ExactlyOnce},
+	CaughtBy{fault.BearsAHundred},
+	func(x *Exchange) {
+		n := min(x.Profile.Number(codec.PropReceiveMaximum, 65535), 2000)
+		if n <= 100 {
+			x.Inapplicable("CONNACK: Receive Maximum %d, for which there is receive-maximum-used-up", n)
+		}
+		alice := x.Connect(Clean, As("alice"))
+		unanswered, packets := map[uint16]bool{}, make([]codec.Packet, n)
+		for i := range packets {
+			p := alice.NewPublish(QoS2, x.Topic("unfinished"), "hello")
+			packets[i], unanswered[p.PacketID] = p, true
+		}
+
+		alice.Send(packets...)
+
+		// It may refuse messages: 0x97 Quota exceeded is about those.
+		for range packets {
+			delete(unanswered, Want[*codec.Pubrec](alice, "PUBREC for every PUBLISH").PacketID)
+		}
+		x.Expect(unanswered).To(BeEmpty(), "Packet Identifiers without PUBREC")
+		alice.Ping()
 	})
 
 var _ = Check("receive-maximum-available-again",

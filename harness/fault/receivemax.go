@@ -57,6 +57,16 @@ var MendsFlowControl = flowControl("mends-flow-control", "keeps to the client's 
 // acknowledgements that frees matches give room. The broker behind sees no
 // Receive Maximum.
 func flowControl(name, does string, frees func(codec.Packet) bool) Fault {
+	return flowControlFrom(0, name, does, frees)
+}
+
+// RaisesQuota does not know what it has sent on this connection.
+var RaisesQuota = flowControlFrom(-65535, "raises-quota", "takes every acknowledgement for room for another message beyond the client's Receive Maximum",
+	func(p codec.Packet) bool { return p.Type() == codec.PUBACK || p.Type() == codec.PUBCOMP })
+
+// flowControlFrom is flowControl with the least number of messages that it
+// can count as under way.
+func flowControlFrom(least int, name, does string, frees func(codec.Packet) bool) Fault {
 	return stateful(name, does, func() behaviour {
 		type flow struct {
 			underWay int
@@ -74,7 +84,7 @@ func flowControl(name, does string, frees func(codec.Packet) bool) Fault {
 				if f.Packet == nil || !frees(f.Packet) {
 					return Forward
 				}
-				w.underWay--
+				w.underWay = max(w.underWay-1, least)
 				if len(w.held) > 0 {
 					l.ToClient(w.held[0])
 					w.held = w.held[1:]
@@ -233,6 +243,10 @@ var KeepsReceiveMaximum = stateful("keeps-receive-maximum", "goes by the Receive
 // BearsOneLess counts from the wrong end.
 var BearsOneLess = bears("bears-one-less", "disconnects a client that reaches its Receive Maximum",
 	func(unfinished, most int) bool { return unfinished < most }, true)
+
+// BearsAHundred has room for some.
+var BearsAHundred = bears("bears-a-hundred", "disconnects a client that has more than a hundred unfinished QoS 2 messages, whatever its Receive Maximum",
+	func(unfinished, _ int) bool { return unfinished <= 100 }, true)
 
 // BearsNoMoreOnce does not count what is complete out, nor starts anew.
 var BearsNoMoreOnce = bears("bears-no-more-once", "disconnects a client that has published more QoS 2 messages in all than its Receive Maximum",
