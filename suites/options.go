@@ -1,6 +1,7 @@
 package suites
 
 import (
+	"fmt"
 	"slices"
 
 	"mqttspec/codec"
@@ -79,26 +80,39 @@ var _ = Check("options-retain-as-published",
 	Needs{Retain},
 	CaughtBy{fault.ClearsRetainFlag, fault.SetsRetainFlag},
 	func(x *Exchange) {
-		x.Cases(
-			Case{Name: "published with RETAIN 1", Body: func(x *Exchange) {
-				topic, qos := x.Topic("state"), x.UpTo(QoS1)
-				bob := x.Connect(Clean, As("bob"))
-				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+		subscribed := func(x *Exchange, how ConnectOption) (bob *Client, topic string, qos codec.QoS) {
+			topic, qos = x.Topic("state"), x.UpTo(QoS1)
+			bob = x.Connect(how, As("bob"))
+			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+			return bob, topic, qos
+		}
+		cases := []Case{
+			{Name: "published with RETAIN 1", Body: func(x *Exchange) {
+				bob, topic, qos := subscribed(x, Clean)
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
 				x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
 			}},
-			Case{Name: "published with RETAIN 0", Body: func(x *Exchange) {
-				topic, qos := x.Topic("state"), x.UpTo(QoS1)
-				bob := x.Connect(Clean, As("bob"))
-				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
+			{Name: "published with RETAIN 0", Body: func(x *Exchange) {
+				bob, topic, qos := subscribed(x, Clean)
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on")
 
 				x.Expect(bob.Receive(topic, "on").Retain).To(BeFalse(), "RETAIN")
 			}},
-		)
+		}
+		if _, lacks := x.Profile.Lacks(AtLeastOnce); !lacks {
+			cases = append(cases, Case{Name: "published with RETAIN 1 while the client was away", Body: func(x *Exchange) {
+				bob, topic, qos := subscribed(x, Persistent)
+				bob.Disconnect()
+
+				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+
+				x.Expect(x.Connect(Persistent, As("bob")).Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+			}})
+		}
+		x.Cases(cases...)
 	})
 
 var _ = Check("options-retained-message-flag",
@@ -250,6 +264,24 @@ var _ = Check("options-retain-handling-2",
 				bob.WantNothingBefore(alice.Marker(qos, topic))
 			}},
 		)
+	})
+
+var _ = Check("options-retain-handling-afterwards",
+	"sends a message with RETAIN 1 that comes after the SUBSCRIBE, whatever Retain Handling said",
+	Rules{V5: "5.0/3.8.3.1/retain-handling-afterwards"},
+	Needs{Retain},
+	CaughtBy{fault.HoldsRetainedBack},
+	func(x *Exchange) {
+		Each(x, []byte{1, 2}, func(handling byte) string { return fmt.Sprint("Retain Handling ", handling) }, func(x *Exchange, handling byte) {
+			topic, qos := x.Topic("state"), x.UpTo(QoS1)
+			bob := x.Connect(Clean, As("bob"))
+			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: handling}})
+			bob.Ping() // see retain-empty-payload-delivered
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+
+			bob.Receive(topic, "on")
+		})
 	})
 
 var _ = Check("options-replaced",

@@ -176,6 +176,26 @@ var _ = Check("retain-established-subscription",
 		})
 	})
 
+var _ = Check("retain-established-session",
+	"sends a message with RETAIN 0 to a session that was stored when it came, however it was published",
+	Rules{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12"},
+	Needs{Retain, AtLeastOnce},
+	CaughtBy{fault.KeepsRetainFlag},
+	func(x *Exchange) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
+			topic := x.Topic("state")
+			bob := x.Connect(Persistent, As("bob"))
+			bob.Subscribe(qos, topic)
+			bob.Ping() // see retain-empty-payload-delivered
+			bob.Disconnect()
+
+			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+
+			message := x.Connect(Persistent, As("bob")).Receive(topic, "on")
+			x.Expect(message.Retain).To(BeFalse(), "RETAIN")
+		})
+	})
+
 var _ = Check("retain-empty-payload-deletes",
 	"removes the retained message when one with an empty payload is published",
 	Rules{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6"},

@@ -178,6 +178,27 @@ var _ = Check("subscribe-qos-minimum",
 		})
 	})
 
+var _ = Check("subscribe-qos-minimum-retained",
+	"delivers a retained message at the lower of the published and the granted QoS",
+	Rules{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8"},
+	Needs{Retain, AtLeastOnce},
+	CaughtBy{fault.RaisesQoS, fault.LowersQoS},
+	func(x *Exchange) {
+		// Not those published at QoS 0, which need not be kept.
+		pairs := slices.DeleteFunc(qosPairs(x), func(p qosPair) bool { return p.published == QoS0 })
+		Each(x, pairs, qosPair.String, func(x *Exchange, qos qosPair) {
+			topic := x.Topic("state")
+			alice := x.Connect(Clean, As("alice"))
+			alice.Publish(qos.published, topic, "on", Retained)
+			alice.Ping()
+
+			bob := x.Connect(Clean, As("bob"))
+			granted := bob.Granted(bob.NewSubscribe(qos.requested, topic))
+
+			bob.WantPublishAt(min(qos.published, granted[0]), topic, "on")
+		})
+	})
+
 var _ = Check("subscribe-qos-requested",
 	"grants a subscription no higher QoS than requested, and delivers at none",
 	Rules{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum"},

@@ -27,6 +27,30 @@ var IgnoresRetainHandling = fromClient("ignores-retain-handling", "treats every 
 		return Forward
 	})
 
+// HoldsRetainedBack takes what is to be retained for what is.
+var HoldsRetainedBack = stateful("holds-retained-back", "sends no message with RETAIN 1 to a subscription with a Retain Handling other than 0, even when it comes later",
+	func() behaviour {
+		held := map[*Link]bool{}
+		retained := map[string]bool{}
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Subscribe:
+					held[l] = p.Subscriptions[0].RetainHandling > 0
+				case *codec.Publish:
+					retained[p.Topic] = p.Retain
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if held[l] && retained[p.Topic] {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
+
 // KeepsFirstOptions lets a second SUBSCRIBE change no option.
 var KeepsFirstOptions = stateful("keeps-first-options", "goes on with the Subscription Options of the first SUBSCRIBE to a Topic Filter",
 	func() behaviour {
