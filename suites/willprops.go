@@ -1,6 +1,8 @@
 package suites
 
 import (
+	"time"
+
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -65,6 +67,26 @@ var _ = Check("will-message-expiry",
 		left, ok := message.Properties.Number(codec.PropMessageExpiryInterval)
 		x.Expect(ok).To(BeTrue(), "Message Expiry Interval there")
 		x.Expect(left).To(And(BeNumerically("<=", 600), BeNumerically(">", 540)), "Message Expiry Interval")
+	})
+
+var _ = Check("will-message-expiry-connected",
+	"counts the Message Expiry Interval of a Will Message from its publication, however long its client was connected",
+	Rules{V5: "5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
+	CaughtBy{fault.CountsWillExpiryFromConnect},
+	Takes(3*time.Second),
+	func(x *Exchange) {
+		topic := x.Topic("status")
+		watcher := overhear(x, x.UpTo(QoS1), topic)
+		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost", codec.MessageExpiryInterval(600)))
+
+		x.Wait(3 * time.Second)
+		alice.Drop()
+
+		// "Sent as the Publication Expiry Interval when the Server publishes the
+		// Will Message". Two seconds less would be time that it waited since.
+		left, ok := watcher.Receive(topic, "lost").Properties.Number(codec.PropMessageExpiryInterval)
+		x.Expect(ok).To(BeTrue(), "Message Expiry Interval there")
+		x.Expect(left).To(And(BeNumerically("<=", 600), BeNumerically(">=", 598)), "Message Expiry Interval")
 	})
 
 var _ = Check("will-message-expiry-absent",

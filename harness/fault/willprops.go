@@ -2,6 +2,7 @@ package fault
 
 import (
 	"slices"
+	"time"
 
 	"mqttspec/codec"
 )
@@ -32,6 +33,28 @@ var ReversesWillUserProperties = fromClient("reverses-will-user-properties", "pu
 			p.Will = &will
 		}
 		return Forward
+	})
+
+// CountsWillExpiryFromConnect lets wills grow old with their clients.
+var CountsWillExpiryFromConnect = stateful("counts-will-expiry-from-connect", "takes the time that the client was connected off the Message Expiry Interval of its Will Message",
+	func() behaviour {
+		stored := map[string]time.Time{} // by topic
+		return behaviour{
+			fromClient: only(func(_ *Link, p *codec.Connect) Action {
+				if p.Will != nil {
+					stored[p.Will.Topic] = time.Now()
+				}
+				return Forward
+			}),
+			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+				since, ok := stored[p.Topic]
+				if i := slices.IndexFunc(p.Properties, isExpiry); ok && i >= 0 {
+					p.Properties = slices.Clone(p.Properties)
+					p.Properties[i].Number -= uint32(time.Since(since).Seconds())
+				}
+				return Forward
+			}),
+		}
 	})
 
 // ExpiresEveryWill gives wills a lifetime of its own.
