@@ -269,16 +269,37 @@ func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 // Reason Code (5.0), or the end of the connection (nil): a client that sends a
 // PUBREL out of the blue is itself at fault.
 func (c *Client) PubcompOrClosed(id uint16) *codec.Pubcomp {
-	expected := fmt.Sprintf("PUBCOMP id=%d, or the connection closed", id)
-	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PUBCOMP })
-	if p == nil && !c.Closed() {
-		c.x.fail(expected, instead)
-	}
-	pubcomp, _ := p.(*codec.Pubcomp)
+	pubcomp := orClosed[*codec.Pubcomp](c, codec.PUBCOMP, id)
 	if pubcomp != nil && pubcomp.PacketID != id {
-		c.x.fail(expected, p.String())
+		c.x.fail(acknowledgementOrClosed(codec.PUBCOMP, id), pubcomp.String())
 	}
 	return pubcomp
+}
+
+// PubrecOrClosed wants the PUBREC for this Packet Identifier, whatever its
+// Reason Code (5.0), or the end of the connection (nil): in 5.0 a client that
+// repeats a PUBLISH on one connection is itself at fault [MQTT-4.4.0-1].
+func (c *Client) PubrecOrClosed(id uint16) *codec.Pubrec {
+	pubrec := orClosed[*codec.Pubrec](c, codec.PUBREC, id)
+	if pubrec != nil && pubrec.PacketID != id {
+		c.x.fail(acknowledgementOrClosed(codec.PUBREC, id), pubrec.String())
+	}
+	return pubrec
+}
+
+// orClosed waits for a packet of this type among the replies, or for the end of
+// the connection: the zero T.
+func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16) (got T) {
+	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == t })
+	if p == nil && !c.Closed() {
+		c.x.fail(acknowledgementOrClosed(t, id), instead)
+	}
+	got, _ = p.(T)
+	return got
+}
+
+func acknowledgementOrClosed(t codec.Type, id uint16) string {
+	return fmt.Sprintf("%s id=%d, or the connection closed", t, id)
 }
 
 func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {

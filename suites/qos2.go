@@ -100,16 +100,27 @@ var _ = Check("qos2-duplicate-publish",
 				deliveredOnce(alice, bob, topic)
 			}},
 		}
-		// In 5.0 a client that repeats a PUBLISH on the same connection is itself
-		// at fault [MQTT-4.4.0-1], and the server may close.
-		if x.Version == V311 {
-			cases = append(cases, Case{Name: "on the same connection", Body: func(x *Exchange) {
-				topic := x.Topic("once")
-				alice, bob := begun(x, topic, Clean)
+		cases = append(cases, Case{Name: "on the same connection", Body: func(x *Exchange) {
+			topic := x.Topic("once")
+			alice, bob := begun(x, topic, Clean)
+			if x.Version == V311 {
 				again(alice, topic)
 				deliveredOnce(alice, bob, topic)
-			}})
-		}
+				return
+			}
+			// In 5.0 a client that does so is itself at fault [MQTT-4.4.0-1], and the
+			// server may refuse the packet or close the connection. What it must not
+			// do is to deliver the message twice.
+			alice.Send(&codec.Publish{Dup: true, QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
+			if pubrec := alice.PubrecOrClosed(5); pubrec != nil && !pubrec.Code.IsError() {
+				alice.Send(&codec.Pubrel{PacketID: 5})
+				alice.PubcompOrClosed(5)
+			}
+			if alice.Closed() {
+				alice = x.Connect(Clean, As("alice"))
+			}
+			x.Expect(len(bob.WantUntil(alice.Marker(QoS2, topic)))).To(BeNumerically("<=", 1), "copies of the message")
+		}})
 		x.Cases(cases...)
 	})
 
