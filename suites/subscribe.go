@@ -128,8 +128,8 @@ var _ = Check("subscribe-packet-id-of-delivery",
 	func(x *Exchange) {
 		// mochi 2.7.9 answers 0x91, a code of 5.0's, for an identifier that is not
 		// in use: section 2.3.1 of 3.1.1 has client and server assign theirs
-		// "independently of each other". 5.0 has the same sentence but allows the
-		// code, and numbers no statement that it would break there.
+		// "independently of each other". 5.0 has that code; that it is no answer to
+		// this is for packet-identifiers-of-requests.
 		topic := x.Topic("news")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)

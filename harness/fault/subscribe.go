@@ -307,27 +307,68 @@ var RefusesWildcards = fromClient("refuses-wildcards", "refuses every SUBSCRIBE 
 		return Swallow
 	})
 
+// delivering are the Packet Identifiers of messages under way to clients.
+type delivering map[deliveringKey]bool
+
+type deliveringKey struct {
+	link *Link
+	id   uint16
+}
+
+func (d delivering) fromBroker(l *Link, p *codec.Publish) Action {
+	d[deliveringKey{l, p.PacketID}] = p.QoS > codec.QoS0
+	return Forward
+}
+
 // SharesIdentifiersWithSubscribe has one list of identifiers for both sides.
 var SharesIdentifiersWithSubscribe = stateful("shares-identifiers-with-subscribe", "refuses a SUBSCRIBE with the Packet Identifier of a message that it has under way to the client, with 0x91",
 	func() behaviour {
-		type delivery struct {
-			link *Link
-			id   uint16
-		}
-		underWay := map[delivery]bool{}
+		underWay := delivering{}
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-				if !underWay[delivery{l, p.PacketID}] {
+				if !underWay[deliveringKey{l, p.PacketID}] {
 					return Forward
 				}
 				l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.PacketIdentifierInUse}, len(p.Subscriptions))})
 				return Swallow
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				underWay[delivery{l, p.PacketID}] = p.QoS > codec.QoS0
-				return Forward
-			}),
+			fromBroker: only(underWay.fromBroker),
 		}
+	})
+
+// SharesIdentifiersWithUnsubscribe has one list of identifiers for both sides.
+var SharesIdentifiersWithUnsubscribe = stateful("shares-identifiers-with-unsubscribe", "refuses an UNSUBSCRIBE with the Packet Identifier of a message that it has under way to the client, with 0x91 or in 3.1.1 without an answer",
+	func() behaviour {
+		underWay := delivering{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
+				if !underWay[deliveringKey{l, p.PacketID}] {
+					return Forward
+				}
+				if l.Version == codec.V5 {
+					l.ToClient(&codec.Unsuback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.PacketIdentifierInUse}, len(p.Filters))})
+				}
+				return Swallow
+			}),
+			fromBroker: only(underWay.fromBroker),
+		}
+	})
+
+// FreesIdentifiersOfRequests takes its answer for the end of its own message.
+var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answers no PUBREC any more when the client has used its Packet Identifier for a SUBSCRIBE",
+	func() behaviour {
+		used := delivering{}
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Subscribe:
+				used[deliveringKey{l, p.PacketID}] = true
+			case *codec.Pubrec:
+				if used[deliveringKey{l, p.PacketID}] {
+					return Swallow
+				}
+			}
+			return Forward
+		}}
 	})
 
 // SubscribesClients is no fault, but a server's right (5.0, section 4.5): no

@@ -17,6 +17,8 @@ var unnumbered311 = []Requirement{
 		"Fills the Remaining Length with the fields of the packet exactly; otherwise it is malformed"),
 	must311("3.1.1/2.2.3/remaining-length-too-long", "2.2.3", Both,
 		"Writes a Remaining Length in four bytes at most; one that goes on is a protocol violation"),
+	must311("3.1.1/2.3.1/packet-identifiers-independent", "2.3.1", Both,
+		"Chooses Packet Identifiers without regard to the other side's, so that one number may serve both at once"),
 	// Printed as [MQTT-3.1.2.7].
 	must311("3.1.1/3.1.2.4/retained-outlives-session", "3.1.2.4", Server,
 		"Keeps retained messages when the session that published them ends (printed as MQTT-3.1.2.7)"),
