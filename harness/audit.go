@@ -23,6 +23,25 @@ type audit struct {
 	empty        bool // the client has sent a SUBSCRIBE without a Topic Filter
 }
 
+// Statements are those that the harness can find broken by what the broker sends
+// on one version, beside those that the decoder names for a packet: by the audit
+// of a connection, by the end of it, by the transport.
+func Statements(v codec.Version) []string {
+	ids := []string{"MQTT-3.2.0-1", "MQTT-6.0.0-1"}
+	if v == codec.V311 {
+		return ids
+	}
+	ids = append(ids,
+		"5.0/1.5.4/control-characters", "5.0/3.14.2.2.5/server-reference-reason", "5.0/3.2.2.3.16/server-reference-reason",
+		"5.0/4.13.1/connack-reason", "5.0/4.13.1/disconnect-reason", "MQTT-3.1.2-24", "MQTT-3.1.2-26", "MQTT-3.1.2-27",
+		"MQTT-3.1.2-28", "MQTT-3.1.2-29", "MQTT-3.14.0-1", "MQTT-3.14.4-1", "MQTT-3.2.0-2", "MQTT-3.3.2-11", "MQTT-4.12.0-5",
+		"MQTT-4.12.0-6")
+	for _, s := range oversized {
+		ids = append(ids, s.reasonString, s.userProperty)
+	}
+	return ids
+}
+
 // sent takes note of a packet from the client.
 func (a *audit) sent(p codec.Packet) {
 	if connect, ok := p.(*codec.Connect); ok {

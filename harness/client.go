@@ -540,8 +540,8 @@ func isTimeout(err error) bool {
 
 // WantClosed wants the broker to close the Network Connection; FIN and RST
 // both count. In 5.0 a DISCONNECT may come first (a CONNACK that refuses, before
-// the connection was accepted). Its Reason Code should be one of those given or
-// a general one of section 4.13; which it is, is no more than a SHOULD.
+// the connection was accepted). Its Reason Code should not be that of another
+// error than these; which it is, is no more than a SHOULD.
 //
 // On an accepted connection a PINGREQ shows a broker that carries on: it would
 // have to answer. After our own DISCONNECT nothing more is sent.
@@ -600,7 +600,7 @@ func (c *Client) WantUnaccepted() {
 // Code of a DISCONNECT or CONNACK should fit the error: "it MUST close the
 // Network Connection", but "SHOULD send a DISCONNECT packet containing the
 // Reason Code" and "MAY send a CONNACK packet containing the Reason Code"
-// (section 4.13.1). One that does not fit breaks the SHOULD only.
+// (section 4.13.1). One that does not fit breaks the SHOULD only: see fits.
 func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack *codec.Connack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -620,18 +620,30 @@ func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack
 		}
 		if c.x.Version == codec.V5 && !c.either && !fits(code, reasons) {
 			c.x.breach(Breach{Statement: should, Conn: c.name, Text: fmt.Sprintf("%v: Reason Code %s, where %s would fit [%s]",
-				p.Type(), code, codes(append(slices.Clone(reasons), generalErrors...)), should)})
+				p.Type(), code, codes(append(slices.Clone(reasons), codec.MalformedPacket, codec.ProtocolError)), should)})
 		}
 	}
 	return connack
 }
 
-// generalErrors are the Reason Codes that section 4.13 of 5.0 has for every
-// malformed packet and protocol error, or that leave the reason open.
-var generalErrors = []codec.ReasonCode{codec.MalformedPacket, codec.ProtocolError, codec.UnspecifiedError, codec.ImplementationSpecificError}
+// particularErrors are the Reason Codes that accuse the client of one particular
+// error, or name one particular event. The others of 0x80 and above leave the
+// error open, or are about what the server is, has, or allows whom: they may be
+// given for any refusal, by a server that sheds load, say, or that asks whether
+// a client is admitted before it looks at the rest of its CONNECT.
+var particularErrors = []codec.ReasonCode{
+	codec.UnsupportedProtocolVersion, codec.ClientIdentifierNotValid, codec.BadAuthenticationMethod, codec.KeepAliveTimeout,
+	codec.SessionTakenOver, codec.TopicFilterInvalid, codec.TopicNameInvalid, codec.ReceiveMaximumExceeded, codec.TopicAliasInvalid,
+	codec.PacketTooLarge, codec.PayloadFormatInvalid, codec.RetainNotSupported, codec.QoSNotSupported,
+	codec.SharedSubscriptionsNotSupported, codec.SubscriptionIdentifiersNotSupported, codec.WildcardSubscriptionsNotSupported,
+}
 
+// fits says of a Reason Code whether a broker can have meant what the client
+// did, for which these are the particular ones. That an error of one packet is
+// told as that of another does not fit; all else does, for a packet with several
+// errors is judged "in any order" (section 4.13.2).
 func fits(code codec.ReasonCode, reasons []codec.ReasonCode) bool {
-	return slices.Contains(reasons, code) || slices.Contains(generalErrors, code)
+	return slices.Contains(reasons, code) || code.IsError() && !slices.Contains(particularErrors, code)
 }
 
 func codes(list []codec.ReasonCode) string {

@@ -148,7 +148,7 @@ var _ = Check("publish-qos-3",
 
 		alice.Send(codec.Wrong(&codec.Publish{QoS: 3, PacketID: 1, Topic: x.Topic("three"), Payload: "hello"}))
 
-		alice.WantClosed()
+		alice.WantClosed(codec.QoSNotSupported)
 	})
 
 var _ = Check("publish-qos-3-reason",

@@ -250,18 +250,21 @@ func (r *Run) bringHome(checks []reports.Check) []reports.Check {
 				checks = append(checks, report(Item{Definition: d, Version: item.Version}, harness.Result{Outcome: harness.Pass}))
 				home = len(checks) - 1
 			}
-			if c := &checks[home]; c.Outcome == reports.Fail || c.Outcome == reports.Warn {
-				if len(c.Broken) > 0 && !slices.Contains(c.Broken, breach.Statement) {
-					c.Broken = append(c.Broken, breach.Statement)
-				}
-				continue
-			}
 			failed := report(Item{Definition: d, Version: item.Version}, harness.Result{
 				Outcome: harness.Fail, Events: result.Events,
 				Broken: []string{breach.Statement}, Kept: d.Rules.Of(item.Version),
 				Reason:   "seen in check " + item.ID() + ": " + breach.Text,
 				Expected: "packets that the specification allows", Observed: breach.Text,
 			})
+			if broken, ok := catalogue.Lookup(item.Version, breach.Statement); ok && broken.Level == catalogue.Should {
+				failed.Outcome = reports.Warn // whatever else the check decides
+			}
+			if c := &checks[home]; c.Outcome == reports.Fail || c.Outcome == failed.Outcome {
+				if c.Outcome == failed.Outcome && len(c.Broken) > 0 && !slices.Contains(c.Broken, breach.Statement) {
+					c.Broken = append(c.Broken, breach.Statement)
+				}
+				continue
+			}
 			failed.DurationMS = checks[home].DurationMS
 			checks[home] = failed
 		}

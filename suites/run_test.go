@@ -157,3 +157,27 @@ func TestFailureBreaksWhatItIsAbout(t *testing.T) {
 		})
 	}
 }
+
+// TestBrokenShouldStaysAWarning: a breach of a SHOULD that no check watches for
+// is brought home to the check on well-formed packets, and fails no MUST there;
+// a breach of a MUST still does.
+func TestBrokenShouldStaysAWarning(t *testing.T) {
+	const should, must = "5.0/3.14.4/disconnect-closes", "MQTT-1.5.4-3"
+	for _, test := range []struct {
+		broken []string
+		want   reports.Outcome
+	}{{[]string{should}, reports.Warn}, {[]string{should, must}, reports.Fail}, {[]string{must, should}, reports.Fail}} {
+		items := []Item{{Definition: &Definition{Slug: "test", Rules: Rules{V5: "MQTT-3.1.4-5"}}, Version: V5}}
+		run := NewRun(harness.Settings{}, 1, items)
+		for _, statement := range test.broken {
+			run.results[0].Breaches = append(run.results[0].Breaches, harness.Breach{Statement: statement})
+		}
+
+		checks := run.bringHome([]reports.Check{report(items[0], harness.Result{Outcome: harness.Pass})})
+
+		home := checks[len(checks)-1]
+		if home.Slug != string(harness.StepWellFormed) || home.Outcome != test.want {
+			t.Errorf("%v: %s %s; want %s of %s", test.broken, home.Outcome, home.Slug, test.want, harness.StepWellFormed)
+		}
+	}
+}

@@ -96,7 +96,7 @@ var _ = Check("will-on-protocol-error",
 		}, func(w wrong) string { return w.name }, func(x *Exchange, w wrong) {
 			wantWillAfter(x, func(alice *Client) {
 				alice.Send(w.packet)
-				x.StandsOn(w.closes, func() { alice.WantClosed() })
+				x.StandsOn(w.closes, func() { alice.WantClosed(codec.QoSNotSupported) })
 			})
 		})
 	})

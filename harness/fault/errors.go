@@ -31,6 +31,22 @@ var RefusesForBusyness = sends("refuses-for-busyness", "says Server busy in ever
 		return p
 	})
 
+// DisconnectsForSize gives the reason for another error.
+var DisconnectsForSize = fromBroker("disconnects-for-size", "says Packet too large in every DISCONNECT, whatever the error",
+	func(_ *Link, p *codec.Disconnect) Action {
+		p.Code, p.Properties = codec.PacketTooLarge, nil
+		return Forward
+	})
+
+// RefusesForSize gives the reason for another error in CONNACK.
+var RefusesForSize = sends("refuses-for-size", "says Packet too large in every CONNACK that refuses, whatever the error",
+	func(_ *Link, p *codec.Connack) codec.Packet {
+		if p.Code.IsError() {
+			p.Code, p.Properties = codec.PacketTooLarge, nil
+		}
+		return p
+	})
+
 // PanicsForOne ends everybody's connection over the error of one.
 var PanicsForOne = stateful("panics-for-one", "closes all connections when one client breaks a rule",
 	func() behaviour {
