@@ -204,6 +204,10 @@ func (x *Exchange) Timeout() time.Duration { return x.settings.Timeout }
 // RoundTrip is how far away the broker is, as the probe measured it.
 func (x *Exchange) RoundTrip() time.Duration { return x.settings.RoundTrip }
 
+// Settle is how long a clustered broker is given until what one client has done
+// is seen by the others: verbs that subscribe or retain something wait for it.
+func (x *Exchange) Settle() time.Duration { return x.settings.Settle }
+
 // Note puts a remark into the transcript.
 func (x *Exchange) Note(format string, args ...any) {
 	x.log.add("", Note, fmt.Sprintf(format, args...), nil, "")
