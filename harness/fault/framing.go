@@ -32,9 +32,9 @@ func fromFrames(name, does string, handle func(*Link, *Frame) Action) Fault {
 	return Fault{name, does, func() behaviour { return behaviour{fromClient: handle} }}
 }
 
-// LosesLengths loses messages whose Remaining Length has so many bytes: one to
+// LosesLengths loses messages whose Remaining Length has so many bytes: two or
 // three.
-var LosesLengths = []Fault{losesLength(1), losesLength(2), losesLength(3)}
+var LosesLengths = []Fault{losesLength(2), losesLength(3)}
 
 // LosesFourByteLengths cannot read the longest.
 var LosesFourByteLengths = losesLength(4)
