@@ -74,10 +74,6 @@ var IgnoresLongIntegers = tolerates("ignores-long-integers", "ignores packets wi
 var IgnoresReservedTypes = tolerates("ignores-reserved-types", "ignores packets of a reserved type",
 	breaching("3.1.1/2.2.1/packet-type-reserved", "5.0/2.1.2/packet-type-reserved"))
 
-// IgnoresServerPackets skips packets that only a server sends.
-var IgnoresServerPackets = tolerates("ignores-server-packets", "ignores packets that only a server may send",
-	breaching("3.1.1/2.2.1/packet-direction", "5.0/2.1.2/packet-direction"))
-
 // IgnoresReservedFlags skips packets with wrong flags.
 var IgnoresReservedFlags = tolerates("ignores-reserved-flags", "ignores packets with reserved flags set",
 	breaching("MQTT-2.2.2-1", "MQTT-2.1.3-1", "MQTT-3.6.1-1", "MQTT-3.8.1-1", "MQTT-3.10.1-1", "MQTT-3.14.1-1", "MQTT-3.15.1-1"))

@@ -19,7 +19,7 @@ var unnumbered5 = []Requirement{
 	{ID: "5.0/1.5.5/variable-byte-integer-too-long", Version: codec.V5, Section: "1.5.5", Level: Must, Binds: Both, Summary: "A Variable Byte Integer ends within four bytes; one that goes on is malformed"},
 	{ID: "5.0/1.6/security-offered", Version: codec.V5, Section: "1.6", Level: Should, Binds: Both, Summary: "An implementation offers authentication, authorization and secured transport", Untested: "What an implementation offers besides the listener under test cannot be seen from there."},
 	{ID: "5.0/2.1.2/packet-type-reserved", Version: codec.V5, Section: "2.1.2", Level: Must, Binds: Both, Summary: "Packet type 0 is never sent; receiving it is an error that ends the connection"},
-	{ID: "5.0/2.1.2/packet-direction", Version: codec.V5, Section: "2.1.2", Level: Must, Binds: Both, Summary: "A packet type that only flows the other way is an error that ends the connection"},
+	{ID: "5.0/2.1.2/packet-direction", Version: codec.V5, Section: "2.1.2", Level: Must, Binds: Both, Summary: "Sends no packet type that only flows the other way"},
 	{ID: "5.0/2.1.3/invalid-flags", Version: codec.V5, Section: "2.1.3", Level: Must, Binds: Server, Summary: "A packet with wrong flags in its fixed header is malformed, and costs the connection"},
 	{ID: "5.0/2.1.4/remaining-length", Version: codec.V5, Section: "2.1.4", Level: Must, Binds: Both, Summary: "The fields of a packet fill its Remaining Length exactly; otherwise it is malformed"},
 	{ID: "5.0/2.2.1/packet-identifiers-independent", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Both, Summary: "Client and server choose Packet Identifiers without regard to each other: one number may serve both at once"},
