@@ -45,6 +45,10 @@ var StaysAfterDisconnect = stateful("stays-after-disconnect", "does not close th
 		return behaviour{brokerGone: func(*Link) Action { return Swallow }}
 	})
 
+// OverlooksDisconnect goes on as if nothing had been said.
+var OverlooksDisconnect = tolerates("overlooks-disconnect", "ignores DISCONNECT and goes on to serve the client",
+	func(_ *Link, f *Frame) bool { return f.Type() == codec.DISCONNECT })
+
 // saysGoodbye makes a broker that sends these packets before it closes a
 // connection that it had accepted.
 func saysGoodbye(name, does string, packets ...codec.Packet) Fault {
