@@ -98,7 +98,29 @@ func (x *Exchange) Challenged(proof *Proof, options ...ConnectOption) (c *Client
 func (c *Client) Rechallenged(proof *Proof) (challenge *codec.Auth) {
 	c.x.during(StepAuthenticate, func() {
 		c.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.First()})
-		challenge = Want[*codec.Auth](c, "AUTH 0x18 Continue authentication")
+		challenge = c.WantAuthAgain("AUTH 0x18 Continue authentication")
 	})
 	return challenge
+}
+
+// WantAuthAgain wants an AUTH in answer to a step of a re-authentication. A
+// server may instead let it fail and close the connection, whatever the proof:
+// it "might limit the scope of the changes the Client can attempt in a
+// re-authentication by rejecting the re-authentication" (section 4.12.1).
+func (c *Client) WantAuthAgain(expected string) *codec.Auth {
+	p, instead := c.take(&c.replies, anyPacket)
+	switch p := p.(type) {
+	case *codec.Auth:
+		return p
+	case *codec.Disconnect:
+		c.x.Inapplicable("the broker rejects the re-authentication: %s", p)
+	case nil:
+		if c.Closed() {
+			c.x.Inapplicable("the broker rejects the re-authentication: %s", instead)
+		}
+	default:
+		instead = p.String()
+	}
+	c.x.fail(expected, instead)
+	return nil
 }

@@ -160,11 +160,11 @@ var _ = Check("auth-again",
 		proof := x.Proof()
 
 		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.First()})
-		challenge := Want[*codec.Auth](alice, "AUTH 0x18 Continue authentication")
+		challenge := alice.WantAuthAgain("AUTH 0x18 Continue authentication")
 		x.Expect(challenge.Code).To(Equal(codec.ContinueAuthentication), "the Reason Code of the first AUTH")
 		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
-		done := Want[*codec.Auth](alice, "AUTH 0x00 Success")
+		done := alice.WantAuthAgain("AUTH 0x00 Success")
 		x.Expect(done.Code).To(Equal(codec.Success), "the Reason Code of the last AUTH")
 		alice.Ping()
 	})
@@ -217,7 +217,7 @@ var _ = Check("auth-again-rejected-reason",
 	})
 
 var _ = Check("auth-again-traffic",
-	"goes on to serve a client during its re-authentication",
+	"loses nothing that a client sends during its re-authentication",
 	Rules{V5: "5.0/4.12.1/re-authentication-traffic"},
 	Needs{AuthenticationMethod},
 	CaughtBy{fault.StopsForReauthentication},
@@ -226,10 +226,14 @@ var _ = Check("auth-again-traffic",
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
 		alice := x.Authenticate(Clean, As("alice"))
-		alice.Rechallenged(x.Proof())
+		proof := x.Proof()
+		challenge := alice.Rechallenged(proof)
 
 		alice.Send(alice.NewPublish(x.UpTo(QoS1), topic, "meanwhile"))
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
+		// "The flow of other packets can continue": not that it is not held up until
+		// the re-authentication is complete.
 		bob.Receive(topic, "meanwhile")
 	})
 

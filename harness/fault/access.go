@@ -8,17 +8,6 @@ import "mqttspec/codec"
 var IgnoresMissingCertificate = Fault{"ignores-missing-certificate", "demands a client certificate and lets clients in without one",
 	func() behaviour { return behaviour{} }}
 
-// GrantsForbiddenSubscriptions says yes to everything.
-var GrantsForbiddenSubscriptions = fromBroker("grants-forbidden-subscriptions", "answers a subscription that is forbidden with QoS 0 granted",
-	func(_ *Link, p *codec.Suback) Action {
-		for i, code := range p.Codes {
-			if code.IsError() {
-				p.Codes[i] = codec.GrantedQoS0
-			}
-		}
-		return Forward
-	})
-
 // RefusesAllForOne lets one subscription spoil the others.
 var RefusesAllForOne = fromBroker("refuses-all-for-one", "refuses every subscription of a SUBSCRIBE when one of them is forbidden",
 	func(_ *Link, p *codec.Suback) Action {

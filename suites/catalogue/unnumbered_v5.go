@@ -216,7 +216,7 @@ var unnumbered5 = []Requirement{
 	{ID: "5.0/4.12/basic-authentication", Version: codec.V5, Section: "4.12", Level: Should, Binds: Server, Summary: "Without an Authentication Method, clients are authenticated by CONNECT, TLS or network data"},
 	{ID: "5.0/4.12.1/re-authentication-answer", Version: codec.V5, Section: "4.12.1", Level: Must, Binds: Server, Summary: "Re-authentication is answered with AUTH: 0x00 when done, 0x18 for another step"},
 	{ID: "5.0/4.12.1/re-authentication-reason", Version: codec.V5, Section: "4.12.1", Level: Should, Binds: Both, Summary: "A failed re-authentication is reported with DISCONNECT before the connection closes"},
-	{ID: "5.0/4.12.1/re-authentication-traffic", Version: codec.V5, Section: "4.12.1", Level: Must, Binds: Both, Summary: "Other packets keep flowing, as authenticated before, while re-authentication is under way"},
+	{ID: "5.0/4.12.1/re-authentication-traffic", Version: codec.V5, Section: "4.12.1", Level: Must, Binds: Both, Summary: "Packets that come during a re-authentication are taken as those of a client authenticated before"},
 	{ID: "5.0/4.13.1/malformed-packet", Version: codec.V5, Section: "4.13.1", Level: Must, Binds: Server, Summary: "A malformed packet closes the connection"},
 	{ID: "5.0/4.13.1/protocol-error", Version: codec.V5, Section: "4.13.1", Level: Must, Binds: Server, Summary: "A Protocol Error closes the connection"},
 	{ID: "5.0/4.13.1/disconnect-reason", Version: codec.V5, Section: "4.13.1", Level: Should, Binds: Server, Summary: "DISCONNECT with the fitting Reason Code precedes the close, unless the bad packet is CONNECT"},
