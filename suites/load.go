@@ -14,13 +14,17 @@ import (
 // on the way. Nothing may be lost at QoS 1 and 2, nothing be doubled at QoS 0 and
 // 2, and the order of each publisher, topic and QoS is kept.
 //
-// No subscriber ever has more than two hundred messages waiting: a broker may
+// No subscriber ever has a hundred messages of QoS 1 and 2 waiting: a broker may
 // bound its queues, and cannot say how.
 
 const (
 	loadPublishers = 4
 	loadMessages   = 96 // of each publisher and QoS
-	loadBatch      = 8  // of them at a time, where the Receive Maximum allows it
+
+	// Of them at a time, where the Receive Maximum allows it: of subscribers that
+	// are there, and of those that let three batches wait.
+	loadBatch      = 8
+	loadBatchLater = 4
 )
 
 var _ = Check("load-steady",
@@ -31,7 +35,7 @@ var _ = Check("load-steady",
 	},
 	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.DupAlways},
 	func(x *Exchange) {
-		l := newLoad(x, Clean)
+		l := newLoad(x, Clean, loadBatch)
 		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
 
 		for l.published < loadMessages {
@@ -51,7 +55,7 @@ var _ = Check("load-subscribers-resume",
 	Needs{AtLeastOnce},
 	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForgetsUnacknowledged},
 	func(x *Exchange) {
-		l := newLoad(x, Clean)
+		l := newLoad(x, Clean, loadBatchLater)
 		subscribers := l.subscribe(Persistent, "bob", "carol", "dave")
 
 		for round := 0; l.published < loadMessages; round++ {
@@ -91,7 +95,7 @@ var _ = Check("load-publishers-resume",
 	Needs{AtLeastOnce},
 	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForwardsDuplicates},
 	func(x *Exchange) {
-		l := newLoad(x, Persistent)
+		l := newLoad(x, Persistent, loadBatch)
 		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
 
 		for round := 0; l.published < loadMessages; round++ {
@@ -124,10 +128,10 @@ type load struct {
 	published  int // messages of each publisher and QoS
 }
 
-func newLoad(x *Exchange, how ConnectOption) *load {
+func newLoad(x *Exchange, how ConnectOption, batch int) *load {
 	l := &load{x: x, how: how, levels: levels(x, QoS0, QoS1, QoS2)}
 	most := int(x.Profile.Number(codec.PropReceiveMaximum, 65535))
-	if l.batch = min(loadBatch, most/2); l.batch == 0 {
+	if l.batch = min(batch, most/2); l.batch == 0 {
 		x.Inapplicable("CONNACK: Receive Maximum %d: one message at a time is no load", most)
 	}
 	for i := range loadPublishers {
@@ -289,6 +293,8 @@ func (s *subscriber) judge(p *codec.Publish) {
 	switch {
 	case err != nil || n < 1 || n > s.published:
 		s.x.Failf(next, "%s, which nobody published", p)
+	case p.Dup && !s.resumed && s.x.Version == V5: // "MUST NOT resend messages at any other time"
+		s.x.Failf(next+", and nothing sent again before the client connects again", "%s", p)
 	case n <= last && p.QoS == QoS1: // at least once
 	case n <= last:
 		s.x.About(
