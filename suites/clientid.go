@@ -17,7 +17,10 @@ var _ = Check("clientid-guaranteed",
 	Rules{V311: "MQTT-3.1.3-5", V5: "MQTT-3.1.3-5"},
 	CaughtBy{fault.RefusesConnections, fault.RefusesShortClientIDs, fault.RefusesLongClientIDs},
 	func(x *Exchange) {
-		rows := []named[string]{{"1 character", "Q"}}
+		// One character can't be this exchange's own, but another run, or the other
+		// version in this one, should not often displace the client meanwhile: it
+		// is the fifth character of the run for 3.1.1, the sixth for 5.0.
+		rows := []named[string]{{"1 character", x.ClientID("alice")[x.Version:][:1]}}
 		for _, characters := range []string{"0123456789", "abcdefghijklm", "nopqrstuvwxyz", "ABCDEFGHIJKLM", "NOPQRSTUVWXYZ"} {
 			// The first characters make it this exchange's own.
 			id := (x.ClientID(characters) + characters + strings.Repeat("0", 23))[:23]
@@ -52,15 +55,19 @@ var _ = Check("clientid-rejected",
 
 			alice.Send(x.NewConnect(Clean, Identified(x.ClientID("alice")+id.value)))
 
-			if alice.Accepts() {
-				return
+			// MQTT-3.1.3-9 of 3.1.1 demands 0x02 of a server that rejects the
+			// identifier as such. But it may also rule by identifier whom it admits,
+			// and nobody can tell from outside: then 0x04 and 0x05 are as right, and
+			// the CONNACK is no more than a SHOULD (section 3.1.4).
+			switch {
+			case alice.Accepts():
+			case x.Version == V5:
+				alice.WantRejected(codec.ClientIdentifierNotValid)
+			case alice.Closed() && alice.UnreadConnack() == nil:
+				x.Inapplicable("the broker closes the connection without a CONNACK, as it may upon a client that it does not admit")
+			default:
+				alice.WantRefused(codec.RefusedIdentifier, codec.RefusedCredentials, codec.RefusedNotAuthorized)
 			}
-			// A broker may rule by Client Identifier who may connect. It then refuses
-			// a client, not an identifier, whose return code would be 0x02.
-			if refusal := alice.UnreadConnack(); x.Version == V311 && refusal != nil && refusal.Code == codec.RefusedNotAuthorized {
-				x.Inapplicable("the broker does not authorize the client: %s", refusal)
-			}
-			alice.WantAcceptedOrRefused(codec.RefusedIdentifier, codec.ClientIdentifierNotValid, codec.NotAuthorized)
 		})
 	})
 
