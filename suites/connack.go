@@ -46,12 +46,14 @@ var _ = Check("connack-session-refused",
 
 		for _, refused := range refusedConnects(x) {
 			alice := x.DialForeign("alice")
-			alice.Send(refused)
+			alice.Send(refused.packet)
 			if alice.Accepts() {
 				continue
 			}
 			// A refusal may come without a CONNACK, which then says nothing wrong.
-			if connack := alice.WantRejected(refusals...); connack != nil {
+			var connack *codec.Connack
+			x.StandsOn(refused.decidedBy, func() { connack = alice.WantRejected(refusals...) })
+			if connack != nil {
 				x.Expect(connack.SessionPresent).To(BeFalse(), "Session Present")
 			}
 		}
@@ -64,26 +66,46 @@ var _ = Check("connack-refused-closed",
 	func(x *Exchange) {
 		for _, refused := range refusedConnects(x) {
 			alice := x.DialForeign("alice")
-			alice.Send(refused)
-			if !alice.Accepts() {
+			alice.Send(refused.packet)
+			if alice.Accepts() {
+				continue
+			}
+			if alice.UnreadConnack() != nil {
 				alice.WantRejected(refusals...)
+			} else { // that the connection is to be closed without a CONNACK, too, is another rule
+				x.StandsOn(refused.decidedBy, func() { alice.WantRejected(refusals...) })
 			}
 		}
 	})
 
-// refusedConnects are CONNECT packets that a server must not, or most servers
-// will not, accept. What they answer is for other checks.
-func refusedConnects(x *Exchange) []codec.Packet {
+// A refusedConnect is a CONNECT packet that a server must not, or most servers
+// will not, accept, with the check that decides what becomes of it.
+type refusedConnect struct {
+	packet    codec.Packet
+	decidedBy string
+}
+
+// refusedConnects are some of each kind.
+func refusedConnects(x *Exchange) []refusedConnect {
 	flagged := x.NewConnect(Persistent, As("alice"))
 	flagged.UserName, flagged.Password = nil, nil
-	refused := []codec.Packet{
-		codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])),
-		codec.Wrong(flagged, codec.Set("Connect Flags", reservedFlag)),
+	refused := []refusedConnect{
+		{codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])), protocolLevelCheck(x.Version)},
+		{codec.Wrong(flagged, codec.Set("Connect Flags", reservedFlag)), "connect-reserved-flag"},
 	}
 	if x.Version == V5 {
-		refused = append(refused, x.NewConnect(Persistent, As("alice"), With(codec.AuthenticationMethod("mqttspec-unknown"))))
+		refused = append(refused, refusedConnect{x.NewConnect(Persistent, As("alice"), With(codec.AuthenticationMethod(unknownMethod))), "auth-unknown-method"})
 	}
 	return refused
+}
+
+// protocolLevelCheck is the check of what becomes of a CONNECT with a Protocol
+// Level that nobody knows.
+func protocolLevelCheck(v codec.Version) string {
+	if v == V5 {
+		return "connect-protocol-version-closed"
+	}
+	return "connect-protocol-level"
 }
 
 // refusals are the Reason Codes that fit them.

@@ -332,7 +332,7 @@ var _ = Check("connect-refused-ignored",
 	func(x *Exchange) {
 		x.Cases(
 			Case{Name: "unsupported Protocol Level", Body: func(x *Exchange) {
-				refusedIgnored(x, "connect-protocol-level", codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])))
+				refusedIgnored(x, protocolLevelCheck(x.Version), codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])))
 			}},
 			Case{Name: "reserved Connect Flag", Body: func(x *Exchange) {
 				refusedIgnored(x, "connect-reserved-flag", connectFlagged(x, reservedFlag))

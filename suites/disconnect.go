@@ -81,6 +81,7 @@ var _ = Check("disconnect-with-error",
 	"publishes the Will Message on a DISCONNECT that reports an error",
 	Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.TakesEveryDisconnectForNormal}, MendedBy{fault.MendsDisconnectWithError},
+	Takes(DefaultTimeout+willLateness),
 	func(x *Exchange) {
 		// Only 0x00 discards the will: "If the Network Connection is closed without
 		// the Client first sending a DISCONNECT packet with Reason Code 0x00 (Normal

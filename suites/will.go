@@ -49,6 +49,7 @@ func wantWillAfter(x *Exchange, end func(*Client)) {
 
 	end(alice)
 
+	watcher.Patience(willLateness)
 	watcher.Receive(topic, "lost")
 }
 
