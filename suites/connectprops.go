@@ -33,16 +33,44 @@ var _ = connectPropertyTwice("request-response-information", "5.0/3.1.2.11.6/req
 var _ = connectPropertyTwice("request-problem-information", "5.0/3.1.2.11.7/request-problem-information-twice",
 	codec.RequestProblemInformation(1), codec.RequestProblemInformation(0))
 
-var _ = connectPropertyTwice("authentication-method", "5.0/3.1.2.11.9/authentication-method-twice",
-	codec.AuthenticationMethod("one"), codec.AuthenticationMethod("two"))
+var _ = authenticationTwice("authentication-method", "5.0/3.1.2.11.9/authentication-method-twice", codec.PropAuthenticationMethod)
 
-var _ = connectPropertyTwice("authentication-data", "5.0/3.1.2.11.10/authentication-data-twice",
-	codec.AuthenticationData("one"), codec.AuthenticationData("two"), codec.AuthenticationMethod("one"))
+var _ = authenticationTwice("authentication-data", "5.0/3.1.2.11.10/authentication-data-twice", codec.PropAuthenticationData)
+
+// authenticationTwice is connectPropertyTwice for one of the two properties of
+// enhanced authentication: the target's, or else made-up ones. A broker that
+// then refuses the method has not got as far as the property.
+func authenticationTwice(name, statement string, id codec.PropertyID) *Definition {
+	return Check("connectprops-"+name+"-twice",
+		fmt.Sprintf("closes the connection on a CONNECT with %s twice", id),
+		Rules{V5: statement},
+		CaughtBy{fault.AcceptsConnectBreaking(statement)},
+		func(x *Exchange) {
+			_, madeUp := x.Profile.Lacks(AuthenticationMethod)
+			Each(x, []string{"the same value", "two values"}, func(name string) string { return name }, func(x *Exchange, values string) {
+				properties := codec.Properties{codec.AuthenticationMethod(unknownMethod), codec.AuthenticationData("data")}
+				if !madeUp {
+					properties = x.Proof().First()
+				}
+				again := properties.All(id)[0]
+				if values == "two values" {
+					again.Text += "2"
+				}
+				alice := x.Dial("alice")
+
+				alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice"), With(properties...), With(again))))
+
+				connack := alice.WantRejected(codec.BadAuthenticationMethod)
+				if madeUp && connack != nil && (connack.Code == codec.BadAuthenticationMethod || connack.Code == codec.NotAuthorized) {
+					x.Inapplicable("the broker refuses a made-up Authentication Method, and the target gives none: %s", connack)
+				}
+			})
+		})
+}
 
 // connectPropertyTwice declares the check that a CONNECT with a property twice,
-// with one value or with two, costs the connection. Other properties stand
-// beside it where it needs them.
-func connectPropertyTwice(name, statement string, one, other codec.Property, beside ...codec.Property) *Definition {
+// with one value or with two, costs the connection.
+func connectPropertyTwice(name, statement string, one, other codec.Property) *Definition {
 	return Check("connectprops-"+name+"-twice",
 		fmt.Sprintf("closes the connection on a CONNECT with %s twice", one.ID),
 		Rules{V5: statement},
@@ -52,7 +80,7 @@ func connectPropertyTwice(name, statement string, one, other codec.Property, bes
 				{"the same value", codec.Properties{one, one}},
 				{"two values", codec.Properties{one, other}},
 			}, named[codec.Properties].label, func(x *Exchange, twice named[codec.Properties]) {
-				wantPropertiesRejected(x, append(twice.value, beside...))
+				wantPropertiesRejected(x, twice.value)
 			})
 		})
 }
