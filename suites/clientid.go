@@ -145,7 +145,7 @@ var _ = Check("clientid-missing",
 
 		alice.Send(codec.Wrong(connect, codec.Drop("Client Identifier")))
 
-		alice.WantRejected(codec.ClientIdentifierNotValid)
+		wantFormatRejected(x, alice, codec.ClientIdentifierNotValid)
 	})
 
 var _ = Check("clientid-sessions",

@@ -14,7 +14,7 @@ var _ = Check("login-user-name-missing",
 	Rules{V311: "MQTT-3.1.2-19 MQTT-3.1.4-1", V5: "MQTT-3.1.2-17 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsMissingUserName},
 	func(x *Exchange) {
-		wantLoginRejected(x, nil, nil, userNameFlag)
+		wantLoginRejected(x, false, false, userNameFlag)
 	})
 
 // mochi 2.7.9 overlooks what follows the Client Identifier, in this check and in
@@ -25,7 +25,7 @@ var _ = Check("login-user-name-unannounced",
 	Rules{V311: "MQTT-3.1.2-18 MQTT-3.1.4-1", V5: "MQTT-3.1.2-16 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsSurplusInConnect},
 	func(x *Exchange) {
-		wantLoginRejected(x, &someUserName, nil, 0)
+		wantLoginRejected(x, true, false, 0)
 	})
 
 var _ = Check("login-password-missing",
@@ -33,7 +33,7 @@ var _ = Check("login-password-missing",
 	Rules{V311: "MQTT-3.1.2-21 MQTT-3.1.4-1", V5: "MQTT-3.1.2-19 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsMissingPassword},
 	func(x *Exchange) {
-		wantLoginRejected(x, &someUserName, nil, userNameFlag|passwordFlag)
+		wantLoginRejected(x, true, false, userNameFlag|passwordFlag)
 	})
 
 var _ = Check("login-password-unannounced",
@@ -41,7 +41,7 @@ var _ = Check("login-password-unannounced",
 	Rules{V311: "MQTT-3.1.2-20 MQTT-3.1.4-1", V5: "MQTT-3.1.2-18 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsSurplusInConnect},
 	func(x *Exchange) {
-		wantLoginRejected(x, &someUserName, &somePassword, userNameFlag)
+		wantLoginRejected(x, true, true, userNameFlag)
 	})
 
 // 5.0 allows a Password without a User Name (section 3.1.2.9).
@@ -50,7 +50,7 @@ var _ = Check("login-password-alone",
 	Rules{V311: "MQTT-3.1.2-22 MQTT-3.1.4-1"},
 	CaughtBy{fault.AcceptsPasswordAlone},
 	func(x *Exchange) {
-		wantLoginRejected(x, nil, &somePassword, passwordFlag)
+		wantLoginRejected(x, false, true, passwordFlag)
 	})
 
 // A refusal says by its code whether the packet is wrong (0x81, 0x82) or the
@@ -93,16 +93,39 @@ var _ = Check("login-password-binary",
 
 var someUserName, somePassword = "alice", "secret"
 
-// wantLoginRejected sends a CONNECT with these fields, and Connect Flags that
-// say otherwise.
-func wantLoginRejected(x *Exchange, userName, password *string, flags byte) {
-	connect := x.NewConnect(Clean, As("alice"))
-	connect.UserName, connect.Password = userName, password
+// wantLoginRejected sends a CONNECT with these fields of a valid login, and
+// Connect Flags that say otherwise.
+func wantLoginRejected(x *Exchange, userName, password bool, flags byte) {
+	connect := x.NewConnect(Clean, As("alice"), AnyLogin)
+	if !userName {
+		connect.UserName = nil
+	}
+	if !password {
+		connect.Password = nil
+	}
 	alice := x.Dial("alice")
 
 	alice.Send(codec.Wrong(connect, codec.Set("Connect Flags", cleanStartFlag|flags)))
 
-	alice.WantRejected(codec.BadUserNameOrPassword)
+	wantFormatRejected(x, alice)
+}
+
+// wantFormatRejected wants a CONNECT to be refused that does not have the format
+// of one. A broker that demands a login may refuse it for want of that, and shows
+// nothing. But it has to look at the format first, and upon that not even to
+// answer in 3.1.1: "the Server MUST close the Network Connection without sending
+// a CONNACK" (MQTT-3.1.4-1).
+func wantFormatRejected(x *Exchange, c *Client, reasons ...codec.ReasonCode) {
+	connack := c.WantRejected(reasons...)
+	if connack == nil {
+		return
+	}
+	switch connack.Code {
+	case codec.BadUserNameOrPassword, codec.NotAuthorized:
+		x.Inapplicable("the broker refuses the client for its user name or password, whatever the format of CONNECT: %s", connack)
+	case codec.RefusedCredentials, codec.RefusedNotAuthorized:
+		x.Failf("the connection closed without a CONNACK", "%s", connack)
+	}
 }
 
 var _ = Check("login-refused-closed",
