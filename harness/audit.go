@@ -33,6 +33,7 @@ func Statements(v codec.Version) []string {
 	}
 	ids = append(ids,
 		"5.0/1.5.4/control-characters", "5.0/3.14.2.2.5/server-reference-reason", "5.0/3.2.2.3.16/server-reference-reason",
+		"5.0/3.2.2.3.7/assigned-client-identifier-unasked",
 		"5.0/4.13.1/connack-reason", "5.0/4.13.1/disconnect-reason", "MQTT-3.1.2-24", "MQTT-3.1.2-26", "MQTT-3.1.2-27",
 		"MQTT-3.1.2-28", "MQTT-3.1.2-29", "MQTT-3.14.0-1", "MQTT-3.14.4-1", "MQTT-3.2.0-2", "MQTT-3.3.2-11", "MQTT-4.12.0-5",
 		"MQTT-4.12.0-6")
