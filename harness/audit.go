@@ -14,6 +14,7 @@ import (
 // in the same way, and the same checks answer for them.
 type audit struct {
 	version      codec.Version
+	connackSize  int            // bytes of the CONNACK that the broker is known to send; 0: not known
 	connect      *codec.Connect // as the client sent it; nil before
 	connacks     int
 	accepted     bool
@@ -117,16 +118,27 @@ func (a *audit) order(p codec.Packet, breach func(string, string, ...any)) {
 			breach("MQTT-3.2.0-2", "the second on one connection")
 		}
 	case *codec.Disconnect:
-		if !a.accepted && a.version == codec.V5 {
+		if !a.accepted && !a.unspoken() && a.version == codec.V5 {
 			breach("MQTT-3.14.0-1", "sent before a CONNACK that accepts the connection")
 		}
 		a.disconnected = a.version == codec.V5
 	case *codec.Auth:
 	default:
-		if !a.accepted {
+		if !a.accepted && !a.unspoken() {
 			breach("MQTT-3.2.0-1", "sent before a CONNACK that accepts the connection")
 		}
 	}
+}
+
+// unspoken says whether CONNACK may be missing because it is too large for the
+// client: "the Server MUST discard it without sending it and then behave as if
+// it had completed sending" (MQTT-3.1.2-25).
+func (a *audit) unspoken() bool {
+	if a.connect == nil {
+		return false
+	}
+	most, ok := a.connect.Properties.Number(codec.PropMaximumPacketSize)
+	return ok && int64(most) < int64(a.connackSize)
 }
 
 // properties: those that the client must have asked for, or can turn off.

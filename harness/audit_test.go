@@ -34,3 +34,29 @@ func TestStatementsAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestUnspokenConnack: a packet before CONNACK is a breach, but not where the
+// client has kept CONNACK from being sent by a Maximum Packet Size below it.
+func TestUnspokenConnack(t *testing.T) {
+	limit := func(n uint32) codec.Properties { return codec.Properties{codec.MaximumPacketSize(n)} }
+	for name, row := range map[string]struct {
+		properties codec.Properties
+		packet     codec.Packet
+		want       int
+	}{
+		"PINGRESP":                        {nil, &codec.Pingresp{}, 1},
+		"PINGRESP, CONNACK too large":     {limit(10), &codec.Pingresp{}, 0},
+		"PINGRESP, CONNACK just fits":     {limit(11), &codec.Pingresp{}, 1},
+		"DISCONNECT":                      {nil, &codec.Disconnect{Code: codec.PacketTooLarge}, 1},
+		"DISCONNECT, CONNACK too large":   {limit(10), &codec.Disconnect{Code: codec.PacketTooLarge}, 0},
+		"DISCONNECT, CONNACK fits easily": {limit(100), &codec.Disconnect{Code: codec.PacketTooLarge}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := audit{version: codec.V5, connackSize: 11}
+			a.sent(&codec.Connect{Properties: row.properties})
+			if breaches := a.received(row.packet, 2); len(breaches) != row.want {
+				t.Errorf("got %v; want %d", breaches, row.want)
+			}
+		})
+	}
+}
