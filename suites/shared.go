@@ -81,26 +81,40 @@ var _ = Check("shared-filter-matched",
 	CaughtBy{fault.DeliversNothingShared, fault.PlusAsHash},
 	func(x *Exchange) {
 		// A group of one gets what a subscription of its own would get.
-		topics := []string{"~/sport", "~/sport/tennis", "~/sport/tennis/player1", "/~/sport"}
-		for i := range topics {
-			topics[i] = rooted(x, topics[i])
-		}
 		qos := x.UpTo(QoS1)
-		exact := member(x, "exact", qos, share(x, "a", topics[1]))
-		plus := member(x, "plus", qos, share(x, "a", rooted(x, "~/sport/+")))
-		hash := member(x, "hash", qos, share(x, "b", rooted(x, "~/sport/#")))
-		slash := member(x, "slash", qos, share(x, "b", topics[3]))
+		x.Cases(
+			Case{Name: "below a topic", Body: func(x *Exchange) {
+				topics := []string{x.Topic("sport"), x.Topic("sport/tennis"), x.Topic("sport/tennis/player1")}
+				exact := member(x, "exact", qos, share(x, "a", topics[1]))
+				plus := member(x, "plus", qos, share(x, "a", x.Topic("sport/+")))
+				hash := member(x, "hash", qos, share(x, "b", x.Topic("sport/#")))
 
-		alice := x.Connect(Clean, As("alice"))
-		for _, payload := range []string{"first", "second"} {
-			for _, topic := range topics {
-				alice.Publish(qos, topic, payload)
-			}
-			exact.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
-			plus.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
-			hash.ReceiveUnordered(Message{Topic: topics[0], Payload: payload}, Message{Topic: topics[1], Payload: payload}, Message{Topic: topics[2], Payload: payload})
-			slash.ReceiveUnordered(Message{Topic: topics[3], Payload: payload})
-		}
+				alice := x.Connect(Clean, As("alice"))
+				for _, payload := range []string{"first", "second"} {
+					for _, topic := range topics {
+						alice.Publish(qos, topic, payload)
+					}
+					exact.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
+					plus.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
+					hash.ReceiveUnordered(Message{Topic: topics[0], Payload: payload}, Message{Topic: topics[1], Payload: payload}, Message{Topic: topics[2], Payload: payload})
+				}
+			}},
+			Case{Name: "with a slash at its start", Body: func(x *Exchange) {
+				needOutside(x)
+				with, without := "/"+x.Topic("sport"), x.Topic("sport")
+				slash, plain := x.Connect(Clean, As("slash")), x.Connect(Clean, As("plain"))
+				slash.Subscribed(qos, share(x, "a", with))
+				plain.Subscribe(qos, share(x, "a", without))
+
+				alice := x.Connect(Clean, As("alice"))
+				for _, payload := range []string{"first", "second"} {
+					alice.Published(with, payload)
+					alice.Publish(qos, without, payload)
+					slash.Receive(with, payload)
+					plain.Receive(without, payload)
+				}
+			}},
+		)
 	})
 
 var _ = Check("shared-no-retained",
