@@ -118,7 +118,7 @@ var _ = Check("options-retain-as-published",
 var _ = Check("options-retained-message-flag",
 	"sends the retained message to a new subscription with RETAIN 1, whatever Retain As Published says",
 	Rules{V5: "5.0/3.3.1.3/retained-message-flag"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.ClearsRetainFlag},
 	func(x *Exchange) {
 		Each(x, []bool{false, true}, func(asPublished bool) string {
@@ -137,16 +137,18 @@ var _ = Check("options-retained-message-flag",
 // that is possible: one at QoS 0 may be dropped at any time.
 func retainedState(x *Exchange) (alice *Client, topic string, qos codec.QoS) {
 	topic, qos = x.Topic("state"), x.UpTo(QoS1)
+	watcher := overhear(x, qos, topic)
+	watcher.Ping() // see retain-empty-payload-delivered
 	alice = x.Connect(Clean, As("alice"))
 	alice.Publish(qos, topic, "on", Retained)
-	alice.Ping()
+	overheard(x, watcher, qos, topic, "on")
 	return alice, topic, qos
 }
 
 var _ = Check("options-retain-handling-0",
 	"sends the retained messages on every SUBSCRIBE with Retain Handling 0",
 	Rules{V5: "MQTT-3.3.1-9"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.SendsRetainedOnce, fault.StoresNothingRetained},
 	func(x *Exchange) {
 		x.Cases(
@@ -187,7 +189,7 @@ var _ = Check("options-retain-handling-0",
 var _ = Check("options-retain-handling-1",
 	"sends the retained messages on a SUBSCRIBE with Retain Handling 1 only if the subscription is new",
 	Rules{V5: "MQTT-3.3.1-10"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.IgnoresRetainHandling, fault.StoresNothingRetained},
 	func(x *Exchange) {
 		x.Cases(

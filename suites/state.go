@@ -314,7 +314,7 @@ var _ = Check("state-while-connected",
 var _ = Check("state-retained-outlives-session",
 	"keeps retained messages when the session of their publisher ends",
 	Rules{V311: "3.1.1/3.1.2.4/retained-outlives-session", V5: "5.0/4.1/retained-outlives-session"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.RemovesRetainedWithSession},
 	func(x *Exchange) {
 		Each(x, []named[func(*Exchange, string)]{

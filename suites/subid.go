@@ -110,7 +110,7 @@ var _ = Check("subid-kept-in-session",
 var _ = Check("subid-retained",
 	"sends retained messages with the Subscription Identifier of the SUBSCRIBE that brought them",
 	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
-	Needs{SubscriptionIdentifiers, Retain},
+	Needs{SubscriptionIdentifiers, Retain, AtLeastOnce},
 	CaughtBy{fault.StripsSubscriptionIdentifiers},
 	func(x *Exchange) {
 		// mochi 2.7.9 leaves it out. Section 3.3.4: "The PUBLISH packet includes the

@@ -248,18 +248,13 @@ var _ = Check("subscribe-replaced",
 var _ = Check("subscribe-replaced-retained",
 	"sends the retained messages again when a subscription is replaced",
 	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4 MQTT-3.3.1-9"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.SendsRetainedOnce},
 	func(x *Exchange) {
-		topic := x.Topic("state")
-		// At QoS 1 where possible: one at QoS 0 may be dropped at any time.
-		qos := x.UpTo(QoS1)
-		alice := x.Connect(Clean, As("alice"))
-		alice.Publish(qos, topic, "on", Retained)
-		alice.Ping()
+		_, topic, qos := retainedState(x)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
-		bob.Receive(topic, "on")
+		x.StandsOn("retain-new-subscription", func() { bob.Receive(topic, "on") })
 
 		bob.Subscribe(qos, topic)
 

@@ -171,16 +171,16 @@ var _ = Check("will-payload",
 var _ = Check("will-retained",
 	"publishes a Will Message with Will Retain 1 as a retained message",
 	Rules{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.RetainsNoWill},
 	func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
-		x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: x.UpTo(QoS1), Retain: true, Topic: topic, Payload: "lost"})).Drop()
-		watcher.Receive(topic, "lost")
+		watcher := overhear(x, QoS1, topic)
+		x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: QoS1, Retain: true, Topic: topic, Payload: "lost"})).Drop()
+		watcher.ReceiveWill(topic, "lost")
 
 		bob := x.Connect(Clean, As("bob"))
-		bob.Subscribe(x.UpTo(QoS1), topic)
+		bob.Subscribe(QoS1, topic)
 
 		message := bob.Receive(topic, "lost")
 		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
@@ -195,13 +195,12 @@ var _ = Check("will-not-retained",
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		x.Connect(Clean, As("alice"), willOn(x, topic, "lost")).Drop()
-		watcher.Receive(topic, "lost")
+		watcher.ReceiveWill(topic, "lost")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
-		bob.Ping() // what is retained comes before the answer
 
-		bob.WantNothingBefore(watcher.Marker(x.UpTo(QoS1), topic))
+		wantNothingRetained(x, bob, topic)
 	})
 
 var _ = Check("will-once",

@@ -1,6 +1,10 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"time"
+
+	"mqttspec/codec"
+)
 
 // StoresNothingRetained delivers retained messages but stores none.
 var StoresNothingRetained = fromClient("stores-nothing-retained", "treats every PUBLISH as if RETAIN were 0",
@@ -46,6 +50,26 @@ var RetainsEverything = fromClient("retains-everything", "treats every PUBLISH a
 	func(_ *Link, p *codec.Publish) Action {
 		p.Retain = true
 		return Forward
+	})
+
+// RetainsEverythingLate stores whatever was published last, and takes its time to
+// find it.
+var RetainsEverythingLate = stateful("retains-everything-late", "treats every PUBLISH as if RETAIN were 1, and sends what is retained long after SUBACK",
+	func() behaviour {
+		return behaviour{
+			fromClient: only(func(_ *Link, p *codec.Publish) Action {
+				p.Retain = true
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if !p.Retain {
+					return Forward
+				}
+				late := *p
+				time.AfterFunc(100*time.Millisecond, func() { l.ToClient(&late) })
+				return Swallow
+			}),
+		}
 	})
 
 // KeepsFirstRetained stores a retained message for good.
