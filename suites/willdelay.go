@@ -158,7 +158,7 @@ var _ = Check("will-delay-reconnect",
 	"sends no Will Message when the client is back in its session before the Will Delay Interval is over",
 	Rules{V5: "MQTT-3.1.3-9 MQTT-3.1.2-8"},
 	CaughtBy{fault.PublishesWillDespiteReconnect},
-	Takes(4*time.Second),
+	Takes(5*time.Second),
 	func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"lost connection", (*Client).Drop},
@@ -167,12 +167,15 @@ var _ = Check("will-delay-reconnect",
 		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)
-			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(2)))
+			delay := timeToReturn(x)
+			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(delay)))
 			needExpiry(x, alice, 600, 60, never)
+			lost := time.Now()
 			end.value(alice)
 
 			back := x.Connect(Resuming, As("alice"), expiring(600))
-			x.Wait(4 * time.Second) // the delay, and what a server may need beyond it
+			wantReturned(x, lost, delay)
+			x.Wait(time.Duration(delay)*time.Second + 2*time.Second) // what a server may need beyond the delay
 
 			back.Ping()
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
