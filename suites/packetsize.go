@@ -312,9 +312,9 @@ var _ = Check("packetsize-auth",
 	CaughtBy(fault.VerboseAuth),
 	func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.MaximumPacketSize(512))) })
 
-// messageOfSize is a QoS 0 message whose packet has this size.
-func messageOfSize(x *Exchange, size uint32) *codec.Publish {
-	p := &codec.Publish{Topic: x.Topic("news")}
+// messageOfSize is a message whose packet has this size.
+func messageOfSize(x *Exchange, c *Client, qos codec.QoS, size uint32) *codec.Publish {
+	p := c.NewPublish(qos, x.Topic("news"), "")
 	for {
 		raw, err := codec.Encode(V5, codec.Client, p)
 		if err != nil || uint32(len(raw)) >= size {
@@ -332,7 +332,7 @@ var _ = Check("packetsize-of-server",
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
-		alice.Send(codec.Wrong(messageOfSize(x, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
+		alice.Send(codec.Wrong(messageOfSize(x, alice, QoS0, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
 
 		alice.WantClosed(codec.PacketTooLarge)
 	})
@@ -349,7 +349,7 @@ var _ = Check("packetsize-of-server-by-one-byte",
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
-		alice.Send(codec.Wrong(messageOfSize(x, 1+x.Profile.Number(codec.PropMaximumPacketSize, 0))))
+		alice.Send(codec.Wrong(messageOfSize(x, alice, QoS0, 1+x.Profile.Number(codec.PropMaximumPacketSize, 0))))
 
 		alice.WantClosed(codec.PacketTooLarge)
 	})
@@ -362,7 +362,7 @@ var _ = Check("packetsize-of-server-reason",
 	func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
-		alice.Send(codec.Wrong(messageOfSize(x, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
+		alice.Send(codec.Wrong(messageOfSize(x, alice, QoS0, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
 
 		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT 0x95 Packet too large")
 		x.Expect(disconnect.Code).To(Equal(codec.PacketTooLarge), "the Reason Code")
@@ -374,14 +374,18 @@ var _ = Check("packetsize-of-server-reached",
 	Needs{PacketSizeLimit},
 	CaughtBy{fault.CannotTakeItsMaximum},
 	func(x *Exchange) {
+		most := x.Profile.Number(codec.PropMaximumPacketSize, 0)
 		alice := x.Connect(Clean, As("alice"))
-		message := messageOfSize(x, x.Profile.Number(codec.PropMaximumPacketSize, 0))
-		bob := x.Connect(Clean, As("bob"))
-		bob.Subscribe(QoS0, message.Topic)
+		alice.Patience(transfer(int(most)))
+		message := messageOfSize(x, alice, x.UpTo(QoS1), most)
 
 		alice.Send(message)
 
-		bob.WantPublish(message.Topic, message.Payload)
+		// It may have other reasons to refuse the message than its size.
+		if message.QoS == QoS1 {
+			Want[*codec.Puback](alice, "PUBACK")
+		}
+		alice.Ping()
 	})
 
 // A server has a property to say which packets are too large for it. Without
