@@ -73,6 +73,7 @@ var _ = Check("restart-killed-clean-session",
 
 func cleanSessionAfter(x *Exchange, event func()) {
 	alice := x.Connect(Clean, As("alice"))
+	needExpiry(x, alice, 0, 0, 0)
 	alice.Subscribe(QoS0, x.Topic("news"))
 
 	event()

@@ -231,6 +231,7 @@ var _ = Check("state-of-clean-session",
 					topic := x.Topic("news")
 					bob := x.Connect(Clean, As("bob"))
 					alice := x.Connect(Clean, As("alice"))
+					needExpiry(x, alice, 0, 0, 0)
 					part.begin(x, alice, bob, topic)
 					end.value(alice)
 					if part.away != nil {
