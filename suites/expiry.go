@@ -167,7 +167,7 @@ var _ = Check("expiry-queued-counted-down",
 var _ = Check("expiry-retained-counted-down",
 	"takes the time a message was retained off the Message Expiry Interval",
 	Rules{V5: "MQTT-3.3.2-6"},
-	Needs{Retain},
+	Needs{Retain, AtLeastOnce},
 	Takes(waited),
 	CaughtBy{fault.DropsExpiry, fault.FreezesExpiry},
 	func(x *Exchange) {

@@ -201,13 +201,20 @@ var _ = Check("packetsize-small",
 	})
 
 // tight is the least Maximum Packet Size with which the broker, by the length
-// of its CONNACK, can accept a connection.
-func tight(x *Exchange) ConnectOption {
+// of its CONNACK, can accept a connection and send these messages, to which it
+// may add a property.
+func tight(x *Exchange, messages ...*codec.Publish) ConnectOption {
+	least := 24
+	for _, p := range messages {
+		if raw, err := codec.Encode(V5, codec.Server, p); err == nil {
+			least = max(least, len(raw)+8)
+		}
+	}
 	raw, err := codec.Encode(V5, codec.Server, x.Profile.Connack)
 	if err != nil {
 		return With(codec.MaximumPacketSize(room))
 	}
-	return With(codec.MaximumPacketSize(uint32(max(24, len(raw)))))
+	return With(codec.MaximumPacketSize(uint32(max(least, len(raw)))))
 }
 
 var _ = Check("packetsize-connack",
@@ -253,7 +260,7 @@ var _ = Check("packetsize-pubrel",
 	CaughtBy(fault.VerbosePubrel),
 	func(x *Exchange) {
 		topic := x.Topic("news")
-		alice := x.Connect(Clean, As("alice"), With(codec.MaximumPacketSize(room)))
+		alice := x.Connect(Clean, As("alice"), tight(x, &codec.Publish{QoS: QoS2, PacketID: 1, Topic: topic, Payload: "hello"}))
 		alice.Subscribe(QoS2, topic)
 		x.Connect(Clean, As("bob")).Publish(QoS2, topic, "hello")
 		alice.Ack(alice.Delivered(topic, "hello"))
@@ -402,7 +409,7 @@ var _ = Check("packetsize-of-server-unlimited",
 			}
 			alice.Patience(transfer(int(n)))
 
-			alice.Send(messageOfSize(x, n))
+			alice.Send(messageOfSize(x, alice, QoS0, n))
 
 			alice.WantAlive()
 		})

@@ -69,7 +69,7 @@ var _ = Check("qos0-not-resent",
 		bob.Subscribe(QoS0, topic)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS0, topic, "hello")
-		bob.Receive(topic, "hello")
+		bob.Delivered(topic, "hello")
 		bob.Drop()
 
 		bob = x.Connect(Persistent, As("bob"))

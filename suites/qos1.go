@@ -144,7 +144,7 @@ var _ = Check("qos1-acknowledged-not-resent",
 		bob.Subscribe(QoS1, topic)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, topic, "hello")
-		bob.Receive(topic, "hello")
+		bob.Ack(bob.Delivered(topic, "hello"))
 		bob.Ping()
 		bob.Drop()
 
@@ -154,7 +154,7 @@ var _ = Check("qos1-acknowledged-not-resent",
 	})
 
 var _ = Check("unacknowledged-not-resent-early",
-	"resends nothing while the connection lasts, however long the client takes to acknowledge",
+	"resends what is unacknowledged neither when the client pings nor when it subscribes",
 	Rules{V5: "MQTT-4.4.0-1"}, // 3.1.1 does not forbid it
 	Needs{AtLeastOnce},
 	CaughtBy{fault.ResendsOnPing},

@@ -65,7 +65,7 @@ func wantNotSubscribed(x *Exchange, c *Client, topic string) {
 	qos := x.UpTo(QoS1)
 	watcher := overhear(x, qos, topic)
 	watcher.Publish(qos, topic, "before it subscribed")
-	watcher.Receive(topic, "before it subscribed")
+	watcher.Ack(watcher.Delivered(topic, "before it subscribed"))
 
 	c.Subscribe(qos, topic)
 	c.WantNothingBefore(watcher.Marker(qos, topic))

@@ -88,12 +88,6 @@ func inWill(property func(text string) codec.Property) position {
 	}}
 }
 
-// withUserName gives a CONNECT a user name.
-func withUserName(p codec.Packet) {
-	name := "alice"
-	p.(*codec.Connect).UserName = &name
-}
-
 func userPropertyName(text string) codec.Property  { return codec.UserProperty(text, "value") }
 func userPropertyValue(text string) codec.Property { return codec.UserProperty("name", text) }
 
@@ -102,10 +96,32 @@ var (
 	inTopicName   = inField(codec.PUBLISH, "Topic Name", nil)
 	inSubscribe   = inField(codec.SUBSCRIBE, "Topic Filter", nil)
 	inUnsubscribe = inField(codec.UNSUBSCRIBE, "Topic Filter", nil)
-	inClientID    = inField(codec.CONNECT, "Client Identifier", nil)
 	inWillTopic   = inField(codec.CONNECT, "Will Topic", withWill())
-	inUserName    = inField(codec.CONNECT, "User Name", withUserName)
+
+	// Within what every server has to take for a Client Identifier otherwise.
+	inClientID = position{"CONNECT Client Identifier", codec.CONNECT, func(x *Exchange, p codec.Packet, bytes string) codec.Packet {
+		return codec.Wrong(p, codec.SetString("Client Identifier", x.ClientID("alice")+bytes+"b"))
+	}}
+
+	inUserName = position{"CONNECT User Name", codec.CONNECT, func(x *Exchange, p codec.Packet, bytes string) codec.Packet {
+		needUserName(x, "ab")
+		name := "a" + bytes + "b"
+		p.(*codec.Connect).UserName = &name
+		return codec.Wrong(p)
+	}}
 )
+
+// needUserName makes a check inapplicable on a broker that knows its users, and
+// refuses a name that is not among them whatever it consists of.
+func needUserName(x *Exchange, name string) {
+	connect := x.NewConnect(Clean, As("bob"))
+	connect.UserName = &name
+	bob := x.Dial("bob")
+	bob.Send(connect)
+	if !bob.Accepts() {
+		x.Inapplicable("the broker refuses a made-up user name")
+	}
+}
 
 // wantStringRefused sends a packet with these bytes at this position, and wants
 // the connection closed. A CONNECT may be refused first: 3.1.1 has return codes

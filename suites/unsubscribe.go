@@ -144,7 +144,7 @@ var _ = Check("unsubscribe-stops-delivery",
 				alice := x.Connect(Clean, As("alice"))
 				bob.Subscribe(qos, x.Topic(filter))
 				alice.Publish(qos, topic, "before")
-				bob.Receive(topic, "before")
+				bob.Ack(bob.Delivered(topic, "before"))
 
 				bob.Unsubscribe(x.Topic(filter))
 				watcher := overhear(x, qos, topic)

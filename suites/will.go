@@ -319,14 +319,13 @@ var _ = Check("will-fields-missing",
 	Rules{V311: "MQTT-3.1.2-9 MQTT-3.1.4-1", V5: "MQTT-3.1.2-9 MQTT-3.1.4-1"},
 	CaughtBy{fault.TakesUnreadableConnect},
 	func(x *Exchange) {
-		// What stands last in the payload is cut off, so that nothing can be
-		// taken for what is missing.
+		// User Name and Password stay, where the target has them, or a broker would
+		// refuse the connection for want of them.
 		connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
-		connect.UserName, connect.Password = nil, nil
 		Each(x, []named[codec.Packet]{
 			{"no field", connectFlagged(x, willFlag)},
 			{"no payload", codec.Wrong(connect, codec.Drop("Will Payload"))},
-			{"half a payload", codec.Wrong(connect, codec.Truncate(2))},
+			{"half a payload", codec.Wrong(connect, codec.Set("Will Payload", 0, 4, 'l', 'o'))},
 		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
 			wantUnacceptable(x, wrong.value)
 		})
@@ -337,10 +336,17 @@ var _ = Check("will-fields-without-flag",
 	Rules{V311: "MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
 	CaughtBy{fault.TakesUnreadableConnect},
 	func(x *Exchange) {
-		// Without the flag the will's fields are bytes left over at the end.
-		connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
-		connect.UserName, connect.Password = nil, nil
-		wantUnacceptable(x, codec.Wrong(connect, codec.Set("Connect Flags", 0x02)))
+		// Without the flag the will's fields are bytes left over, and stand at the
+		// end, where a broker that overlooks them finds all that it looks for.
+		var fields []byte
+		if x.Version == V5 {
+			fields = append(fields, 0) // no properties
+		}
+		for _, field := range []string{x.Topic("status"), "lost"} {
+			fields = append(fields, 0, byte(len(field)))
+			fields = append(fields, field...)
+		}
+		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Trailing(fields...)))
 	})
 
 // promptly is how late a will may come and still be prompt. The specification
