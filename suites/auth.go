@@ -267,7 +267,7 @@ var _ = Check("auth-flags",
 
 var _ = Check("auth-reason-code",
 	"closes the connection on an AUTH with a Reason Code that AUTH does not have",
-	Rules{V5: "MQTT-3.15.2-1"},
+	Rules{V5: "5.0/4.13.1/unnamed-error"},
 	Needs{AuthenticationMethod},
 	CaughtBy{fault.IgnoresMalformedAuth},
 	anotherAuth(func(properties codec.Properties) (codec.Properties, []codec.Edit) {

@@ -12,7 +12,7 @@ import (
 
 var _ = Check("packet-identifier-zero",
 	"closes the connection on a Packet Identifier of 0",
-	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-2.2.1-3"},
+	Rules{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error"},
 	CaughtBy{fault.IgnoresIdentifierZero},
 	func(x *Exchange) {
 		packets := []codec.Packet{

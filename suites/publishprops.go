@@ -46,7 +46,8 @@ var _ = Check("publishprops-twice-unstated",
 var _ = Check("publishprops-response-topic-wildcard",
 	"hands no Response Topic on that contains a wildcard",
 	// mosquitto 2.0.11 does. A server may not alter it [MQTT-3.3.2-15]: it has to
-	// refuse the message.
+	// refuse the message. How carefully it looks at what it gets is its own affair
+	// (section 4.13.1), but not the format of what it sends (7.1.1, clause 1).
 	Rules{V5: "MQTT-3.3.2-14"},
 	CaughtBy{fault.ForwardsWhateverComes},
 	func(x *Exchange) {

@@ -404,7 +404,10 @@ var _ = Check("topics-single-level-misplaced",
 // wantFiltersRefused wants a SUBSCRIBE for each of these filters refused: it is
 // a protocol error, so the server has to close the connection; those who say
 // so in SUBACK have understood. mochi 2.7.9 grants most of them, against
-// sections 4.7.1.2 and 4.7.1.3, by which they are no Topic Filters.
+// sections 4.7.1.2 and 4.7.1.3, by which they are no Topic Filters. Whatever
+// rigor section 4.13.1 of 5.0 leaves to servers, they follow "the Topic matching
+// rules described in section 4.7 and the Subscription rules in section 4.8"
+// (7.1.1, clause 2).
 func wantFiltersRefused(x *Exchange, filters ...string) {
 	Each(x, filters, func(filter string) string { return filter }, func(x *Exchange, filter string) {
 		alice := x.Connect(Clean, As("alice"))

@@ -13,7 +13,11 @@ import "mqttspec/codec"
 // ID of its own that ends in "-reason". A sentence without a keyword that says
 // what a server does and leaves it no choice is a MUST; where the text is
 // silent or vague (a property twice in PUBLISH, the same Subscription
-// Identifier twice) it is a SHOULD.
+// Identifier twice) it is a SHOULD. So it is where a client breaks a rule and no
+// sentence calls that an error: MQTT-4.13.1-1 speaks of what a server detects,
+// "some but not all, of these error cases are noted throughout the
+// specification", and "the rigor with which a Client or Server checks an MQTT
+// Control Packet it has received will be a compromise".
 var unnumbered5 = []Requirement{
 	{ID: "5.0/1.5.4/control-characters", Version: codec.V5, Section: "1.5.4", Level: Should, Binds: Both, Summary: "Strings that a server writes itself have no control characters or Unicode non-characters"},
 	{ID: "5.0/1.5.5/variable-byte-integer-too-long", Version: codec.V5, Section: "1.5.5", Level: Must, Binds: Both, Summary: "A Variable Byte Integer ends within four bytes; one that goes on is malformed"},
@@ -219,6 +223,7 @@ var unnumbered5 = []Requirement{
 	{ID: "5.0/4.12.1/re-authentication-traffic", Version: codec.V5, Section: "4.12.1", Level: Must, Binds: Both, Summary: "Packets that come during a re-authentication are taken as those of a client authenticated before"},
 	{ID: "5.0/4.13.1/malformed-packet", Version: codec.V5, Section: "4.13.1", Level: Must, Binds: Server, Summary: "A malformed packet closes the connection"},
 	{ID: "5.0/4.13.1/protocol-error", Version: codec.V5, Section: "4.13.1", Level: Must, Binds: Server, Summary: "A Protocol Error closes the connection"},
+	{ID: "5.0/4.13.1/unnamed-error", Version: codec.V5, Section: "4.13.1", Level: Should, Binds: Server, Summary: "What no client may send closes the connection also where no paragraph names it as an error"},
 	{ID: "5.0/4.13.1/disconnect-reason", Version: codec.V5, Section: "4.13.1", Level: Should, Binds: Server, Summary: "DISCONNECT with the fitting Reason Code precedes the close, unless the bad packet is CONNECT"},
 	{ID: "5.0/4.13.1/connack-reason", Version: codec.V5, Section: "4.13.1", Level: Should, Binds: Server, Summary: "A CONNACK that answers a bad CONNECT has the fitting Reason Code: the specific one, or 0x81, 0x82"},
 	{ID: "5.0/4.13.1/other-sessions", Version: codec.V5, Section: "4.13.1", Level: Must, Binds: Server, Summary: "One client's errors leave other sessions alone"},
@@ -429,6 +434,7 @@ var own5 = []ownID{
 	{Section: "4.12.1", Excerpt: "responds to this re-authentication request", ID: "5.0/4.12.1/re-authentication-answer"},
 	{Section: "4.12.1", Excerpt: "SHOULD send DISCONNECT with an appropriate", ID: "5.0/4.12.1/re-authentication-reason"},
 	{Section: "4.12.1", Excerpt: "the flow of other packets", ID: "5.0/4.12.1/re-authentication-traffic"},
+	{Section: "4.13.1", Excerpt: "Definitions of Malformed Packet", ID: "5.0/4.13.1/unnamed-error"},
 	{Section: "4.13.1", Excerpt: "When a Server detects a Malformed Packet", ID: "5.0/4.13.1/malformed-packet"},
 	{Section: "4.13.1", Excerpt: "When a Server detects a Malformed Packet", ID: "5.0/4.13.1/protocol-error"},
 	{Section: "4.13.1", Excerpt: "DISCONNECT packet containing the Reason Code before", ID: "5.0/4.13.1/disconnect-reason"},
@@ -487,7 +493,6 @@ var restated5 = []restatement{
 	{Section: "4.11", Excerpt: "Reason Code 0x9C (Use another server)", Because: "Binds the client alone."},
 	{Section: "4.11", Excerpt: "Reason Code 0x9D (Server moved)", Because: "Binds the client alone."},
 	{Section: "4.12", Excerpt: "SHOULD include an Authentication Data property", Because: "Binds the client alone."},
-	{Section: "4.13.1", Excerpt: "Definitions of Malformed Packet", Because: "Points to definitions; no duty of its own."},
 	{Section: "4.13.1", Excerpt: "If the sender is compliant", Because: "Follows from all the other rules; no duty of its own."},
 	{Section: "4.13.1", Excerpt: "However, if a Client sends MQTT Control", Because: "Warns the client; no duty of its own."},
 	{Section: "4.13.1", Excerpt: "The Reason Codes used for Malformed Packet", Because: "Opens a list of codes; no duty of its own."},

@@ -20,7 +20,7 @@ var v5 = []Requirement{
 	{ID: "MQTT-1.5.7-1", Version: codec.V5, Section: "1.5.7", Level: Must, Binds: Both, Summary: "Name and value of a User Property are both valid strings; otherwise the packet is malformed"},
 	{ID: "MQTT-2.1.3-1", Version: codec.V5, Section: "2.1.3", Level: Must, Binds: Both, Summary: "Reserved fixed header flags have their prescribed value"},
 	{ID: "MQTT-2.2.1-2", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Both, Summary: "QoS 0 PUBLISH has no Packet Identifier"},
-	{ID: "MQTT-2.2.1-3", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Client, Summary: "Clients number SUBSCRIBE, UNSUBSCRIBE and PUBLISH above QoS 0 with a free identifier other than 0"},
+	{ID: "MQTT-2.2.1-3", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Client, Summary: "Clients number SUBSCRIBE, UNSUBSCRIBE and PUBLISH above QoS 0 with a free identifier other than 0", Untested: "Binds the client alone; what the server makes of an identifier 0 is 5.0/4.13.1/unnamed-error."},
 	{ID: "MQTT-2.2.1-4", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Server, Summary: "Outgoing PUBLISH above QoS 0 gets a Packet Identifier that is free and not 0"},
 	{ID: "MQTT-2.2.1-5", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Both, Summary: "Every acknowledgement in a QoS 1 or 2 flow repeats the identifier of its PUBLISH"},
 	{ID: "MQTT-2.2.1-6", Version: codec.V5, Section: "2.2.1", Level: Must, Binds: Server, Summary: "SUBACK and UNSUBACK repeat the identifier of the request they answer"},
