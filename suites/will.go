@@ -58,11 +58,17 @@ var _ = Check("will-on-takeover",
 	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
 	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
 	func(x *Exchange) {
-		// In 5.0 as well: "If the existing Client has a Will Message, that Will
-		// Message is published as described in section 3.1.2.5" (section 3.1.4),
-		// and without a Will Delay Interval "it will be sent because the Network
-		// Connection is closed". mosquitto 2.0.11 keeps the will of a session
-		// that is resumed to itself, in both versions (its issue 3509).
+		// In 5.0 as well, for a session that is resumed as for one that ends: "If the
+		// existing Client has a Will Message, that Will Message is published as
+		// described in section 3.1.2.5" (section 3.1.4). That section excepts "a new
+		// Network Connection for the ClientID" that "is opened before the Will Delay
+		// Interval has elapsed". One can say that the new connection of a takeover is
+		// there even before an interval of 0 begins. But then 3.1.4 would speak of no
+		// will but those of sessions that end; by 3.1.3.2.2, without the interval
+		// "there is no delay before the Will Message is published", so nothing to come
+		// before the end of; and the comments in both sections say how it is meant: the
+		// will "is sent at the close of the existing Network Connection". mosquitto
+		// 2.0.11 keeps it to itself, in both versions (its issue 3509).
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)
