@@ -45,6 +45,7 @@ var _ = Check("disconnect-with-will",
 	"publishes the Will Message on a DISCONNECT with Reason Code 0x04",
 	Rules{V5: "5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
 	CaughtBy{fault.TakesEveryDisconnectForNormal},
+	willPatience,
 	func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill})
@@ -56,6 +57,7 @@ var _ = Check("disconnect-property-length-omitted",
 	"reads the Reason Code of a DISCONNECT that ends with it",
 	Rules{V5: "5.0/3.14.2.2.1/property-length-omitted"},
 	CaughtBy{fault.TakesShortDisconnectForNormal},
+	willPatience,
 	func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(codec.Wrong(&codec.Disconnect{Code: codec.DisconnectWithWill}, codec.Drop("Property Length")))
@@ -81,6 +83,7 @@ var _ = Check("disconnect-with-error",
 	"publishes the Will Message on a DISCONNECT that reports an error",
 	Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.TakesEveryDisconnectForNormal}, MendedBy{fault.MendsDisconnectWithError},
+	willPatience,
 	Takes(DefaultTimeout+willLateness),
 	func(x *Exchange) {
 		// Only 0x00 discards the will: "If the Network Connection is closed without

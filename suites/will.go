@@ -23,6 +23,14 @@ func overhear(x *Exchange, qos codec.QoS, topics ...string) *Client {
 	return watcher
 }
 
+// awaitingWill is overhear for a will, with patience: that a will comes at all is
+// a MUST, that it comes promptly only a SHOULD (section 3.1.2.5).
+func awaitingWill(x *Exchange, qos codec.QoS, topic string) *Client {
+	watcher := overhear(x, qos, topic)
+	watcher.Patience(willLateness)
+	return watcher
+}
+
 // willOn is a will at the given topic, at a QoS that limited brokers have too.
 func willOn(x *Exchange, topic, payload string, properties ...codec.Property) ConnectOption {
 	return WithWill(codec.Will{QoS: x.UpTo(QoS1), Topic: topic, Payload: payload, Properties: properties})
@@ -32,6 +40,7 @@ var _ = Check("will-published",
 	"publishes the Will Message when the connection is lost",
 	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
 	CaughtBy{fault.StoresNoWill},
+	willPatience,
 	func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"closed", (*Client).Drop},
@@ -44,12 +53,11 @@ var _ = Check("will-published",
 // wantWillAfter wants the will of a client after what ends its connection.
 func wantWillAfter(x *Exchange, end func(*Client)) {
 	topic := x.Topic("status")
-	watcher := overhear(x, x.UpTo(QoS1), topic)
+	watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 	alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost"))
 
 	end(alice)
 
-	watcher.Patience(willLateness)
 	watcher.Receive(topic, "lost")
 }
 
@@ -57,6 +65,7 @@ var _ = Check("will-on-takeover",
 	"publishes the Will Message when another connection takes the client's place",
 	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
 	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
+	willPatience,
 	func(x *Exchange) {
 		// In 5.0 as well, for a session that is resumed as for one that ends: "If the
 		// existing Client has a Will Message, that Will Message is published as
@@ -71,7 +80,7 @@ var _ = Check("will-on-takeover",
 		// 2.0.11 keeps it to itself, in both versions (its issue 3509).
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			x.Connect(kind.value, As("alice"), willOn(x, topic, "taken over"))
 
 			x.Connect(kind.value, As("alice"))
@@ -84,6 +93,7 @@ var _ = Check("will-on-protocol-error",
 	"publishes the Will Message when it closes the connection for a protocol error of the client",
 	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnError},
+	willPatience,
 	func(x *Exchange) {
 		// "The Server closes the Network Connection because of a protocol error"
 		// (3.1.1), or "without first receiving a DISCONNECT packet" (5.0): both
@@ -112,7 +122,7 @@ var _ = Check("will-keep-alive",
 	"publishes the Will Message when the client is silent for longer than its Keep Alive",
 	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.StoresNoWill},
-	Takes(1500*time.Millisecond),
+	noticed,
 	func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
@@ -131,10 +141,11 @@ var _ = Check("will-qos",
 	Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-8 MQTT-3.1.2-12"},
 	Needs{AtLeastOnce},
 	CaughtBy{fault.ChangesWillQoS},
+	willPatience,
 	func(x *Exchange) {
 		Each(x, []codec.QoS{QoS0, QoS1, QoS2}[:x.UpTo(QoS2)+1], qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS2), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS2), topic)
 
 			x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: topic, Payload: "lost"})).Drop()
 
@@ -149,6 +160,7 @@ var _ = Check("will-payload",
 	"takes a Will Message of any payload, and publishes it byte for byte",
 	Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.PublishesWillLength},
+	willPatience,
 	func(x *Exchange) {
 		every := make([]byte, 256)
 		for i := range every {
@@ -161,7 +173,7 @@ var _ = Check("will-payload",
 			{"4 KiB", strings.Repeat("0123456789abcdef", min(4096, fits/2)/16)},
 		}, named[string].label, func(x *Exchange, payload named[string]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 
 			// An empty one is a legal one ("zero or more bytes", section 3.1.3.3
 			// of 3.1.1; Binary Data in 5.0): mochi 2.7.9 refuses it.
@@ -179,9 +191,10 @@ var _ = Check("will-retained",
 	Rules{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"},
 	Needs{Retain, AtLeastOnce},
 	CaughtBy{fault.RetainsNoWill},
+	willPatience,
 	func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, QoS1, topic)
+		watcher := awaitingWill(x, QoS1, topic)
 		x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: QoS1, Retain: true, Topic: topic, Payload: "lost"})).Drop()
 		watcher.ReceiveWill(topic, "lost")
 
@@ -197,9 +210,10 @@ var _ = Check("will-not-retained",
 	Rules{V311: "MQTT-3.1.2-16", V5: "MQTT-3.1.2-14"},
 	Needs{Retain},
 	CaughtBy{fault.RetainsEveryWill},
+	willPatience,
 	func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
+		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		x.Connect(Clean, As("alice"), willOn(x, topic, "lost")).Drop()
 		watcher.ReceiveWill(topic, "lost")
 
@@ -213,10 +227,11 @@ var _ = Check("will-once",
 	"forgets the Will Message once it was published, so that it does not come again with a later connection",
 	Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
 	CaughtBy{fault.RepublishesWills},
+	willPatience,
 	func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			x.Connect(kind.value, As("alice"), willOn(x, topic, "lost")).Drop()
 			watcher.ReceiveWill(topic, "lost")
 
@@ -246,10 +261,11 @@ var _ = Check("will-of-the-connection",
 	"publishes the Will Message that the lost connection came with, not that of an earlier one",
 	Rules{V311: "MQTT-3.1.2-8 MQTT-3.1.2-10", V5: "MQTT-3.1.2-8 MQTT-3.1.2-10"},
 	CaughtBy{fault.KeepsFirstWill, fault.StoresNoWill},
+	willPatience,
 	func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			x.Connect(kind.value, As("alice"), willOn(x, topic, "first")).Disconnect()
 
 			x.Connect(kind.value, As("alice"), willOn(x, topic, "second")).Drop()

@@ -23,6 +23,9 @@ import (
 // due is a MUST, that it comes promptly only a SHOULD.
 const willLateness = 2 * time.Second
 
+// willPatience is how long a check waits in the end for a will.
+const willPatience = Takes(DefaultTimeout + willLateness)
+
 // delayed is the Will Delay Interval of a will.
 func delayed(seconds uint32) codec.Property { return codec.WillDelayInterval(seconds) }
 
@@ -37,14 +40,13 @@ var _ = Check("will-delay",
 			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
 		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(2)))
 			needExpiry(x, alice, 600, 60, never)
 
 			lost := time.Now()
 			end.value(alice)
 
-			watcher.Patience(willLateness)
 			watcher.Receive(topic, "lost")
 			// A clock that counts whole seconds may be almost one ahead.
 			x.Expect(time.Since(lost)).To(BeNumerically(">=", time.Second), "time until the will arrives")
@@ -55,11 +57,12 @@ var _ = Check("will-delay-zero",
 	"publishes the Will Message without delay when its Will Delay Interval is 0 or absent, though the session goes on",
 	Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.DelaysEveryWill},
+	willPatience,
 	func(x *Exchange) {
 		Each(x, []named[codec.Properties]{{"absent", nil}, {"0", codec.Properties{delayed(0)}}}, named[codec.Properties].label,
 			func(x *Exchange, delay named[codec.Properties]) {
 				topic := x.Topic("status")
-				watcher := overhear(x, x.UpTo(QoS1), topic)
+				watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 
 				x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delay.value...)).Drop()
 
@@ -77,20 +80,19 @@ var _ = Check("will-delay-session-end",
 	"publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
 	Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy{fault.DelaysWillBeyondSession},
-	Takes(DefaultTimeout+willLateness),
+	willPatience,
 	func(x *Exchange) {
 		// "until the Will Delay Interval has passed or the Session ends, whichever
 		// happens first". mosquitto 2.0.11 waits for the delay when the session
 		// ends with its connection: a will delayed by 7 seconds came after 7.5.
 		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			alice := x.Connect(Clean, As("alice"), expiring(expiry.value), willOn(x, topic, "session over", delayed(600)))
 			needExpiry(x, alice, expiry.value, 0, expiry.value)
 
 			alice.Drop()
 
-			watcher.Patience(willLateness)
 			watcher.Receive(topic, "session over")
 		})
 	})
@@ -120,19 +122,18 @@ var _ = Check("will-delay-session-ended-by-disconnect",
 	"publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
 	Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
 	CaughtBy{fault.DelaysWillBeyondSession}, MendedBy{fault.MendsWillAtSessionEnd},
-	Takes(DefaultTimeout+willLateness),
+	willPatience,
 	func(x *Exchange) {
 		// Session Expiry Interval 0 in DISCONNECT takes the place of that of
 		// CONNECT (section 3.14.2.2.2), so the session ends with the connection,
 		// and with it the delay; 0x04 keeps the will.
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
+		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "session over", delayed(600)))
 
 		alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill, Properties: asExpiry(0)})
 		alice.Drop()
 
-		watcher.Patience(willLateness)
 		watcher.Receive(topic, "session over")
 	})
 

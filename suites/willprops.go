@@ -17,7 +17,7 @@ import (
 // the PUBLISH that arrives.
 func receiveWill(x *Exchange, properties ...codec.Property) *codec.Publish {
 	topic := x.Topic("status")
-	watcher := overhear(x, x.UpTo(QoS1), topic)
+	watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 
 	x.Connect(Clean, As("alice"), willOn(x, topic, "lost", properties...)).Drop()
 
@@ -76,7 +76,7 @@ var _ = Check("will-message-expiry-connected",
 	Takes(3*time.Second),
 	func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
+		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost", codec.MessageExpiryInterval(600)))
 
 		x.Wait(3 * time.Second)
