@@ -407,6 +407,11 @@ var _ = Check("connect-payload-order",
 
 		alice.Send(x.NewConnect(Clean, As("alice"), AnyLogin, WithWill(codec.Will{Topic: topic, Payload: "gone"})))
 		wantLogin(x, alice)
+		// A made-up user may connect and have no right to publish.
+		alice.Published(topic, "here")
+		if instead := x.Try(func() { bob.Receive(topic, "here") }); instead != "" {
+			x.Inapplicable("the broker does not let this user publish to %s: %s", topic, instead)
+		}
 		alice.Drop()
 
 		bob.Receive(topic, "gone")
