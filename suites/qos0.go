@@ -91,9 +91,11 @@ var _ = Check("qos0-dup",
 	Rules{V311: "MQTT-4.8.0-1"},
 	CaughtBy{fault.IgnoresDupAtQoS0},
 	func(x *Exchange) {
+		topic := x.Topic("once")
+		overhear(x, QoS0, topic) // wire-publish is about what may come of it
 		alice := x.Connect(Clean, As("alice"))
 
-		alice.Send(codec.Wrong(&codec.Publish{Dup: true, Topic: x.Topic("once"), Payload: "hello"}))
+		alice.Send(codec.Wrong(&codec.Publish{Dup: true, Topic: topic, Payload: "hello"}))
 
 		alice.WantClosed()
 	})
