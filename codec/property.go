@@ -293,3 +293,37 @@ func SubscriptionIdentifierAvailable(n byte) Property {
 func SharedSubscriptionAvailable(n byte) Property {
 	return Property{ID: PropSharedSubscriptionAvailable, Number: uint32(n)}
 }
+
+// PropertiesOf are the properties of a packet (5.0, section 2.2.2); nil where it
+// has none. Those of a will are not among them.
+func PropertiesOf(p Packet) Properties {
+	switch p := p.(type) {
+	case *Connect:
+		return p.Properties
+	case *Connack:
+		return p.Properties
+	case *Publish:
+		return p.Properties
+	case *Puback:
+		return p.Properties
+	case *Pubrec:
+		return p.Properties
+	case *Pubrel:
+		return p.Properties
+	case *Pubcomp:
+		return p.Properties
+	case *Subscribe:
+		return p.Properties
+	case *Suback:
+		return p.Properties
+	case *Unsubscribe:
+		return p.Properties
+	case *Unsuback:
+		return p.Properties
+	case *Disconnect:
+		return p.Properties
+	case *Auth:
+		return p.Properties
+	}
+	return nil
+}

@@ -77,12 +77,12 @@ func (a *audit) received(p codec.Packet, size int) (breaches []Breach) {
 		})
 	}
 	a.order(p, breach)
-	ownStrings(propertiesOf(p), breach)
+	ownStrings(codec.PropertiesOf(p), breach)
 	if a.version != codec.V5 || a.connect == nil {
 		return breaches
 	}
-	a.properties(p, propertiesOf(p), breach)
-	a.size(p, propertiesOf(p), size, breach)
+	a.properties(p, codec.PropertiesOf(p), breach)
+	a.size(p, codec.PropertiesOf(p), size, breach)
 	return breaches
 }
 
@@ -228,31 +228,4 @@ func (a *audit) size(p codec.Packet, properties codec.Properties, size int, brea
 	if s.userProperty != "" && properties.Has(codec.PropUserProperty) {
 		breach(s.userProperty, "%d bytes with its User Properties, though CONNECT had Maximum Packet Size %d", size, most)
 	}
-}
-
-// propertiesOf are the properties of a packet that a server sends.
-func propertiesOf(p codec.Packet) codec.Properties {
-	switch p := p.(type) {
-	case *codec.Connack:
-		return p.Properties
-	case *codec.Publish:
-		return p.Properties
-	case *codec.Puback:
-		return p.Properties
-	case *codec.Pubrec:
-		return p.Properties
-	case *codec.Pubrel:
-		return p.Properties
-	case *codec.Pubcomp:
-		return p.Properties
-	case *codec.Suback:
-		return p.Properties
-	case *codec.Unsuback:
-		return p.Properties
-	case *codec.Disconnect:
-		return p.Properties
-	case *codec.Auth:
-		return p.Properties
-	}
-	return nil
 }

@@ -40,23 +40,8 @@ var IgnoresRepeatedUserProperty = []Fault{
 func ignoresRepeated(t codec.Type) Fault {
 	return tolerates("ignores-repeated-user-property-in-"+strings.ToLower(t.String()), "ignores a "+t.String()+" with more than one User Property",
 		func(_ *Link, f *Frame) bool {
-			return f.Type() == t && len(propertiesOf(f.Packet).All(codec.PropUserProperty)) > 1
+			return f.Type() == t && len(codec.PropertiesOf(f.Packet).All(codec.PropUserProperty)) > 1
 		})
-}
-
-// propertiesOf are the properties of an acknowledgement.
-func propertiesOf(p codec.Packet) codec.Properties {
-	switch p := p.(type) {
-	case *codec.Puback:
-		return p.Properties
-	case *codec.Pubrec:
-		return p.Properties
-	case *codec.Pubrel:
-		return p.Properties
-	case *codec.Pubcomp:
-		return p.Properties
-	}
-	return nil
 }
 
 // SeesNoSubscribers are brokers that acknowledge without a look at the
