@@ -338,12 +338,12 @@ func (x *Exchange) leave(ctx context.Context) {
 // leave ends a connection without a will, whatever state it is in.
 func (c *Client) leave() {
 	c.mu.Lock()
-	closed, ended := c.closed, c.end != open
+	closed, ended, connecting := c.closed, c.end != open, c.audit.connect != nil
 	c.mu.Unlock()
 	if closed {
 		return
 	}
-	if c.Connack != nil && !ended {
+	if connecting && !ended {
 		_ = c.conn.SetWriteDeadline(time.Now().Add(c.x.settings.grace()))
 		_, _ = c.conn.Write([]byte{0xE0, 0x00}) // DISCONNECT
 	}

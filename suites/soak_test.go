@@ -125,7 +125,7 @@ func soak(t *testing.T, target *harness.Target, wavers map[string]string) {
 
 // brokersOwn are checks that ask for no session and get one: mochi keeps that of
 // a client which it has refused.
-var brokersOwn = []string{"packetsize-small@5.0", "framing-truncated-packets@5.0"}
+var brokersOwn = []string{"packetsize-small@5.0", "framing-truncated-packets@5.0", "keepalive-long@5.0"}
 
 // A footprint is what this process holds.
 type footprint struct {
