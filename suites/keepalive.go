@@ -72,10 +72,11 @@ var _ = Check("keepalive-receiving",
 	noticed,
 	func(x *Exchange) {
 		topic := x.Topic("ticks")
-		bob := x.Connect(Clean, As("bob"), KeepAlive(1))
-		keepAlive := keepAliveOf(x, bob, 1, 5)
-		bob.Subscribe(QoS0, topic)
 		alice := x.Connect(Clean, As("alice"))
+		seconds := 1 + uint16(2*x.RoundTrip().Seconds()+0.5) // to subscribe at a distant broker takes time, too
+		bob := x.Connect(Clean, As("bob"), KeepAlive(seconds))
+		keepAlive := keepAliveOf(x, bob, uint32(seconds), max(5, uint32(seconds)))
+		bob.Subscribe(QoS0, topic)
 
 		// As long as wantSilenceEnded waits.
 		silent, longest := time.Now(), keepAlive*3/2+2*x.Timeout()
