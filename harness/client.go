@@ -113,7 +113,8 @@ func (c *Client) read() {
 			text = codec.Raw(raw).String()
 		}
 		if packet != nil && c.foreign(packet) {
-			if publish, ok := packet.(*codec.Publish); ok && err != nil && strings.Contains(publish.Topic, c.x.settings.RunID) {
+			// Of somebody else's traffic only what comes of this run is at issue.
+			if publish, ok := packet.(*codec.Publish); ok && err != nil && (!c.own || strings.Contains(publish.Topic, c.x.settings.RunID)) {
 				c.x.breached(c, err)
 			}
 			if !c.own {

@@ -164,7 +164,7 @@ func (r *Run) runItem(ctx context.Context, i int, alone bool) bool {
 		r.results[i] = harness.Result{Outcome: harness.Blocked, Reason: fmt.Sprintf("not run: the last %d checks got no connection (see check %s)", hopeless*r.Parallel, harness.StepConnect)}
 	default:
 		settings := r.Settings
-		settings.CheckTimeout += 4 * time.Duration(item.Takes)
+		settings.CheckTimeout += 2 * time.Duration(item.Takes)
 		if slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing) {
 			settings.CheckTimeout += restartTimeout
 		}

@@ -71,6 +71,7 @@ func TestEveryBreachHasACheck(t *testing.T) {
 // TestWatchesBreakTheirStatements: the faults of a check that watches break
 // every statement that it decides, so that none is there for show.
 func TestWatchesBreakTheirStatements(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	brokers := witnesses(t)
 	settings := suites.Options{Timeout: 2 * time.Second}.Settings()
 	settings.KeepTraces = true
