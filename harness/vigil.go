@@ -24,6 +24,8 @@ type Vigil struct {
 	x      *Exchange
 	client *Client   // nil while there is no connection
 	seen   time.Time // when the broker was last asked something that it then answered
+	down   bool      // interrupted, and not let in again yet
+	back   time.Time // when the last interruption was noticed, or was over
 }
 
 // Keep begins a vigil. The broker may not let it in: then it sees nothing, and
@@ -56,7 +58,7 @@ func (v *Vigil) stayAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			v.Interruptions(time.Time{})
+			v.ask(time.Time{})
 		}
 	}
 }
@@ -67,14 +69,23 @@ func (v *Vigil) connect() {
 	v.x.perform(func(x *Exchange) { v.client = x.Connect(Clean, KeepAlive(0)) })
 }
 
-// Interruptions asks the broker for a sign of life on the connection and
-// returns how many times it has ended so far. A broker that goes down does not
-// end all its connections at once: this one is given a moment to end after
-// another was cut.
-func (v *Vigil) Interruptions(another time.Time) int {
+// Interrupted asks the broker for a sign of life and says whether it was down at
+// any time since then: while it comes up it may cut connections that were opened
+// after it went down. It does not end all connections at once: that of the vigil
+// is given a moment to end after another was cut.
+func (v *Vigil) Interrupted(since, another time.Time) bool {
 	if v == nil {
-		return 0
+		return false
 	}
+	v.ask(another)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.back.After(since)
+}
+
+// ask asks for a sign of life on the connection, and opens another if it has
+// ended.
+func (v *Vigil) ask(another time.Time) {
 	if left := time.Until(another.Add(v.settings.grace())); left > 0 {
 		v.mu.Lock()
 		client := v.client
@@ -93,21 +104,23 @@ func (v *Vigil) Interruptions(another time.Time) int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.seen.After(asked) {
-		return v.Known() // another has asked meanwhile
+		return // another has asked meanwhile
 	}
 	now := time.Now()
 	if v.client != nil && v.x.perform(func(*Exchange) { v.client.Ping() }) != nil && v.x.ctx.Err() == nil {
 		v.client.leave()
 		v.interruptions.Add(1)
-		v.client = nil
+		v.client, v.down, v.back = nil, true, time.Now()
 	}
 	if v.client == nil {
 		v.connect()
+		if v.down && v.client != nil {
+			v.down, v.back = false, time.Now()
+		}
 	}
 	if v.client != nil {
 		v.seen = now
 	}
-	return v.Known()
 }
 
 // Known is how many times the connection was seen to end, without asking. No

@@ -169,11 +169,11 @@ func (r *Run) runItem(ctx context.Context, i int, alone bool) bool {
 			settings.CheckTimeout += restartTimeout
 		}
 		vigil := r.vigils[item.Target]
-		before := vigil.Known()
+		began := time.Now()
 		r.results[i] = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
 		r.results[i].Answer(item.Rules.Of(item.Version))
 		r.doubt(ctx, item, &r.results[i])
-		if result := &r.results[i]; result.Outcome != harness.Pass && result.Outcome != harness.Inapplicable && ctx.Err() == nil && vigil.Interruptions(result.Cut) > before {
+		if result := &r.results[i]; result.Outcome != harness.Pass && result.Outcome != harness.Inapplicable && ctx.Err() == nil && vigil.Interrupted(began, result.Cut) {
 			if !alone {
 				return false
 			}
