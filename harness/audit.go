@@ -14,7 +14,7 @@ import (
 // in the same way, and the same checks answer for them.
 type audit struct {
 	version      codec.Version
-	connackSize  int            // bytes of the CONNACK that the broker is known to send; 0: not known
+	known        *codec.Connack // that the broker has sent the probe; nil: none
 	connect      *codec.Connect // as the client sent it; nil before
 	connacks     int
 	accepted     bool
@@ -77,12 +77,13 @@ func (a *audit) received(p codec.Packet, size int) (breaches []Breach) {
 		})
 	}
 	a.order(p, breach)
-	ownStrings(codec.PropertiesOf(p), breach)
+	properties := codec.PropertiesOf(p)
+	ownStrings(properties, breach)
 	if a.version != codec.V5 || a.connect == nil {
 		return breaches
 	}
-	a.properties(p, codec.PropertiesOf(p), breach)
-	a.size(p, codec.PropertiesOf(p), size, breach)
+	a.properties(p, properties, breach)
+	a.size(p, properties, size, breach)
 	return breaches
 }
 
@@ -134,11 +135,12 @@ func (a *audit) order(p codec.Packet, breach func(string, string, ...any)) {
 // client: "the Server MUST discard it without sending it and then behave as if
 // it had completed sending" (MQTT-3.1.2-25).
 func (a *audit) unspoken() bool {
-	if a.connect == nil {
+	if a.connect == nil || a.known == nil {
 		return false
 	}
 	most, ok := a.connect.Properties.Number(codec.PropMaximumPacketSize)
-	return ok && int64(most) < int64(a.connackSize)
+	raw, err := codec.Append(nil, a.version, a.known)
+	return ok && err == nil && int64(most) < int64(len(raw))
 }
 
 // properties: those that the client must have asked for, or can turn off.

@@ -38,6 +38,7 @@ func TestStatementsAreComplete(t *testing.T) {
 // TestUnspokenConnack: a packet before CONNACK is a breach, but not where the
 // client has kept CONNACK from being sent by a Maximum Packet Size below it.
 func TestUnspokenConnack(t *testing.T) {
+	connack := &codec.Connack{Properties: codec.Properties{codec.ReceiveMaximum(20), codec.TopicAliasMaximum(10)}} // 11 bytes
 	limit := func(n uint32) codec.Properties { return codec.Properties{codec.MaximumPacketSize(n)} }
 	for name, row := range map[string]struct {
 		properties codec.Properties
@@ -52,7 +53,7 @@ func TestUnspokenConnack(t *testing.T) {
 		"DISCONNECT, CONNACK fits easily": {limit(100), &codec.Disconnect{Code: codec.PacketTooLarge}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := audit{version: codec.V5, connackSize: 11}
+			a := audit{version: codec.V5, known: connack}
 			a.sent(&codec.Connect{Properties: row.properties})
 			if breaches := a.received(row.packet, 2); len(breaches) != row.want {
 				t.Errorf("got %v; want %d", breaches, row.want)

@@ -90,8 +90,8 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
 	if worst == Pass {
 		return
 	}
-	joined := &stop{outcome: worst, joined: true}
-	joined.about, joined.kept = shares(stops)
+	joined := &stop{outcome: worst}
+	x.about, x.kept = shares(parts, stops)
 	var names, expected, observed []string
 	for _, i := range byOutcome[worst] {
 		names = append(names, cases[i].Name)
@@ -113,20 +113,21 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
 
 // shares says which statements the failed cases are about, nil being all, and
 // which are kept in every case.
-func shares(stops []*stop) (about, kept []string) {
+func shares(parts []*Exchange, stops []*stop) (about, kept []string) {
 	all, first := false, true
-	for _, s := range stops {
+	for i, s := range stops {
 		if s == nil || s.outcome == Inapplicable {
 			continue
 		}
+		part := parts[i]
 		if s.outcome == Fail {
-			all = all || len(s.about) == 0
-			about = append(about, s.about...)
+			all = all || len(part.about) == 0
+			about = append(about, part.about...)
 		}
 		if first {
-			kept, first = slices.Clone(s.kept), false
+			kept, first = slices.Clone(part.kept), false
 		}
-		kept = slices.DeleteFunc(kept, func(id string) bool { return !slices.Contains(s.kept, id) })
+		kept = slices.DeleteFunc(kept, func(id string) bool { return !slices.Contains(part.kept, id) })
 	}
 	if all {
 		about = nil

@@ -182,7 +182,7 @@ func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
 	}
 	x.mu.Unlock()
 	c := &Client{
-		x: x, name: name, conn: conn, wire: conn, either: either, audit: audit{version: x.Version, connackSize: x.Profile.connackSize()},
+		x: x, name: name, conn: conn, wire: conn, either: either, audit: audit{version: x.Version, known: x.Profile.Connack},
 		changed: make(chan struct{}), done: make(chan struct{}),
 	}
 	c.watchFrames(conn)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -122,9 +121,6 @@ func (x *Exchange) perform(body func(*Exchange)) (stopped *stop) {
 		default:
 			stopped = &stop{outcome: Error, reason: fmt.Sprintf("the check panicked: %v", p), observed: string(debug.Stack())}
 		}
-		if stopped != nil && !stopped.joined {
-			stopped.about, stopped.kept = x.about, x.kept
-		}
 	}()
 	body(x)
 	return nil
@@ -140,7 +136,7 @@ func (x *Exchange) result(stopped *stop) Result {
 		hide := func(s string) string { return Mask(s, x.log.secrets) }
 		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)
 		r.NoConnection = stopped.noConnection
-		r.Broken, r.Kept = stopped.about, stopped.kept
+		r.Broken, r.Kept = x.about, x.kept
 	}
 	return r
 }
@@ -167,7 +163,12 @@ func (x *Exchange) someoneAway() bool {
 	for _, c := range x.clients { // the latest connection of a client counts
 		away[c.ID] = c.stored && c.Closed()
 	}
-	return slices.Contains(slices.Collect(maps.Values(away)), true)
+	for _, a := range away {
+		if a {
+			return true
+		}
+	}
+	return false
 }
 
 // ours says whether a topic (or Topic Filter) is one of this run's.

@@ -88,8 +88,6 @@ type stop struct {
 	outcome                    Outcome
 	reason, expected, observed string
 	noConnection               bool
-	about, kept                []string // statements, see [Exchange.About]
-	joined                     bool     // of several cases, which say what they are about
 }
 
 // fail ends the exchange: the broker did something else than it had to. Within

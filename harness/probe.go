@@ -119,18 +119,6 @@ func (p *Profile) Number(id codec.PropertyID, absent uint32) uint32 {
 	return absent
 }
 
-// connackSize is how many bytes the CONNACK has; 0 if there was none.
-func (p *Profile) connackSize() int {
-	if p.Connack == nil {
-		return 0
-	}
-	raw, err := codec.Append(nil, p.Version, p.Connack)
-	if err != nil {
-		return 0
-	}
-	return len(raw)
-}
-
 // MaximumQoS is the highest QoS the broker takes part in.
 func (p *Profile) MaximumQoS() codec.QoS {
 	if _, lacks := p.Lacks(AtLeastOnce); lacks {

@@ -269,37 +269,32 @@ func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 // Reason Code (5.0), or the end of the connection (nil): a client that sends a
 // PUBREL out of the blue is itself at fault.
 func (c *Client) PubcompOrClosed(id uint16) *codec.Pubcomp {
-	pubcomp := orClosed[*codec.Pubcomp](c, codec.PUBCOMP, id)
-	if pubcomp != nil && pubcomp.PacketID != id {
-		c.x.fail(acknowledgementOrClosed(codec.PUBCOMP, id), pubcomp.String())
-	}
-	return pubcomp
+	return orClosed(c, codec.PUBCOMP, id, func(p *codec.Pubcomp) uint16 { return p.PacketID })
 }
 
 // PubrecOrClosed wants the PUBREC for this Packet Identifier, whatever its
 // Reason Code (5.0), or the end of the connection (nil): in 5.0 a client that
 // repeats a PUBLISH on one connection is itself at fault [MQTT-4.4.0-1].
 func (c *Client) PubrecOrClosed(id uint16) *codec.Pubrec {
-	pubrec := orClosed[*codec.Pubrec](c, codec.PUBREC, id)
-	if pubrec != nil && pubrec.PacketID != id {
-		c.x.fail(acknowledgementOrClosed(codec.PUBREC, id), pubrec.String())
-	}
-	return pubrec
+	return orClosed(c, codec.PUBREC, id, func(p *codec.Pubrec) uint16 { return p.PacketID })
 }
 
-// orClosed waits for a packet of this type among the replies, or for the end of
-// the connection: the zero T.
-func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16) (got T) {
+// orClosed wants an acknowledgement of this type and Packet Identifier among the
+// replies, or the end of the connection: nil.
+func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16, idOf func(T) uint16) (ack T) {
+	expected := fmt.Sprintf("%s id=%d, or the connection closed", t, id)
 	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == t })
-	if p == nil && !c.Closed() {
-		c.x.fail(acknowledgementOrClosed(t, id), instead)
+	if p == nil {
+		if !c.Closed() {
+			c.x.fail(expected, instead)
+		}
+		return ack
 	}
-	got, _ = p.(T)
-	return got
-}
-
-func acknowledgementOrClosed(t codec.Type, id uint16) string {
-	return fmt.Sprintf("%s id=%d, or the connection closed", t, id)
+	ack = p.(T)
+	if idOf(ack) != id {
+		c.x.fail(expected, p.String())
+	}
+	return ack
 }
 
 func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {

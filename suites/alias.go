@@ -230,10 +230,7 @@ var _ = Check("alias-within-maximum",
 		for _, round := range numbered(3) {
 			for _, topic := range topics {
 				alice.Publish(x.UpTo(QoS1), topic, round)
-				message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
-				x.Expect(known.resolve(x, message, 2)).To(Equal(topic), "the topic of the message")
-				x.Expect(message.Payload).To(Equal(round), "the payload")
-				bob.Ack(message)
+				known.receive(x, bob, 2, topic, round)
 			}
 		}
 	})
@@ -298,10 +295,7 @@ var _ = Check("alias-resent",
 
 				known := aliases{}
 				for _, payload := range numbered(2) {
-					message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
-					x.Expect(known.resolve(x, message, 5)).To(Equal(topic), "the topic of the message")
-					x.Expect(message.Payload).To(Equal(payload), "the payload")
-					bob.Ack(message)
+					known.receive(x, bob, 5, topic, payload)
 				}
 			}},
 		)
@@ -316,10 +310,7 @@ var _ = Check("alias-independent",
 		// A broker that uses aliases has set one for the topic by the second message.
 		hear := func(x *Exchange, alice, bob *Client, known aliases, payload string) {
 			alice.Publish(x.UpTo(QoS1), x.Topic("news"), payload)
-			message := Want[*codec.Publish](bob, "PUBLISH topic="+x.Topic("news"))
-			x.Expect(known.resolve(x, message, 5)).To(Equal(x.Topic("news")), "the topic of the message")
-			x.Expect(message.Payload).To(Equal(payload), "the payload")
-			bob.Ack(message)
+			known.receive(x, bob, 5, x.Topic("news"), payload)
 		}
 		listening := func(x *Exchange) (alice, bob *Client, known aliases) {
 			bob = x.Connect(Clean, As("bob"), With(codec.TopicAliasMaximum(5)))
@@ -382,4 +373,13 @@ func (a aliases) resolve(x *Exchange, p *codec.Publish, most uint32) string {
 	}
 	x.Expect(a).To(HaveKey(alias), "the Topic Aliases that the broker has set")
 	return a[alias]
+}
+
+// receive wants c to be sent this message next, by whatever alias, and completes
+// its delivery.
+func (a aliases) receive(x *Exchange, c *Client, most uint32, topic, payload string) {
+	message := Want[*codec.Publish](c, "PUBLISH topic="+topic)
+	x.Expect(a.resolve(x, message, most)).To(Equal(topic), "the topic of the message")
+	x.Expect(message.Payload).To(Equal(payload), "the payload")
+	c.Ack(message)
 }

@@ -112,16 +112,9 @@ const interruptionsBorne = 10
 // oneByOne runs checks of which one seems to bring the broker down: the one
 // that runs alone when it goes down again has failed.
 func (r *Run) oneByOne(ctx context.Context, items []int) {
-	before := 0
-	for _, v := range r.vigils {
-		before += v.Known()
-	}
+	before := r.interruptions()
 	for _, i := range items {
-		now := 0
-		for _, v := range r.vigils {
-			now += v.Known()
-		}
-		if now-before < interruptionsBorne {
+		if r.interruptions()-before < interruptionsBorne {
 			r.runItem(ctx, i, true)
 		} else {
 			result := &r.results[i]
@@ -130,6 +123,14 @@ func (r *Run) oneByOne(ctx context.Context, items []int) {
 			r.conclude(i)
 		}
 	}
+}
+
+// interruptions is how often any of the brokers was seen to go down.
+func (r *Run) interruptions() (n int) {
+	for _, v := range r.vigils {
+		n += v.Known()
+	}
+	return n
 }
 
 // keepVigil watches over the brokers that the checks run on.

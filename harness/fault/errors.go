@@ -15,37 +15,32 @@ var IgnoresErrors = stateful("ignores-errors", "ignores packets that break a rul
 		}}
 	})
 
-// DisconnectsForBusyness gives the wrong reason.
-var DisconnectsForBusyness = fromBroker("disconnects-for-busyness", "says Server busy in every DISCONNECT, whatever the error",
-	func(_ *Link, p *codec.Disconnect) Action {
-		p.Code, p.Properties = codec.ServerBusy, nil
-		return Forward
-	})
+// These give the wrong reason: one that any refusal may have, and one that is
+// the reason for another error.
+var (
+	DisconnectsForBusyness = disconnectsFor("disconnects-for-busyness", "Server busy", codec.ServerBusy)
+	DisconnectsForSize     = disconnectsFor("disconnects-for-size", "Packet too large", codec.PacketTooLarge)
+	RefusesForBusyness     = refusesFor("refuses-for-busyness", "Server busy", codec.ServerBusy)
+	RefusesForSize         = refusesFor("refuses-for-size", "Packet too large", codec.PacketTooLarge)
+)
 
-// RefusesForBusyness gives the wrong reason in CONNACK.
-var RefusesForBusyness = sends("refuses-for-busyness", "says Server busy in every CONNACK that refuses, whatever the error",
-	func(_ *Link, p *codec.Connack) codec.Packet {
-		if p.Code.IsError() {
-			p.Code, p.Properties = codec.ServerBusy, nil
-		}
-		return p
-	})
+func disconnectsFor(name, reason string, code codec.ReasonCode) Fault {
+	return fromBroker(name, "says "+reason+" in every DISCONNECT, whatever the error",
+		func(_ *Link, p *codec.Disconnect) Action {
+			p.Code, p.Properties = code, nil
+			return Forward
+		})
+}
 
-// DisconnectsForSize gives the reason for another error.
-var DisconnectsForSize = fromBroker("disconnects-for-size", "says Packet too large in every DISCONNECT, whatever the error",
-	func(_ *Link, p *codec.Disconnect) Action {
-		p.Code, p.Properties = codec.PacketTooLarge, nil
-		return Forward
-	})
-
-// RefusesForSize gives the reason for another error in CONNACK.
-var RefusesForSize = sends("refuses-for-size", "says Packet too large in every CONNACK that refuses, whatever the error",
-	func(_ *Link, p *codec.Connack) codec.Packet {
-		if p.Code.IsError() {
-			p.Code, p.Properties = codec.PacketTooLarge, nil
-		}
-		return p
-	})
+func refusesFor(name, reason string, code codec.ReasonCode) Fault {
+	return sends(name, "says "+reason+" in every CONNACK that refuses, whatever the error",
+		func(_ *Link, p *codec.Connack) codec.Packet {
+			if p.Code.IsError() {
+				p.Code, p.Properties = code, nil
+			}
+			return p
+		})
+}
 
 // PanicsForOne ends everybody's connection over the error of one.
 var PanicsForOne = stateful("panics-for-one", "closes all connections when one client breaks a rule",
