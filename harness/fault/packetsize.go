@@ -24,17 +24,23 @@ var IgnoresMaximumPacketSize = fromClient("ignores-maximum-packet-size", "ignore
 		return Forward
 	})
 
+// packetLimits are the Maximum Packet Sizes of clients.
+type packetLimits map[*Link]uint32
+
+// take keeps a client's limit from the broker.
+func (limits packetLimits) take(l *Link, p *codec.Connect) Action {
+	limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
+	p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+	return Forward
+}
+
 // KeepsTooLargeMessages holds a message that is too large for the client until
 // the client takes larger ones.
 var KeepsTooLargeMessages = stateful("keeps-too-large-messages", "keeps a message that is too large for its subscriber until that connects with another Maximum Packet Size",
 	func() behaviour {
-		limits := map[*Link]uint32{}
+		limits := packetLimits{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
-				limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
-				p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
-				return Forward
-			}),
+			fromClient: only(limits.take),
 			fromBroker: func(l *Link, f *Frame) Action {
 				if limit := limits[l]; f.Type() == codec.PUBLISH && limit > 0 && uint32(len(f.Raw)) > limit {
 					return Swallow // unacknowledged, it stays with the session
@@ -47,13 +53,9 @@ var KeepsTooLargeMessages = stateful("keeps-too-large-messages", "keeps a messag
 // StopsAtTooLargeMessages cannot get past one.
 var StopsAtTooLargeMessages = stateful("stops-at-too-large-messages", "sends a subscriber nothing more after a message that is too large for it",
 	func() behaviour {
-		limits, stopped := map[*Link]uint32{}, map[*Link]bool{}
+		limits, stopped := packetLimits{}, map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
-				limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
-				p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
-				return Forward
-			}),
+			fromClient: only(limits.take),
 			fromBroker: func(l *Link, f *Frame) Action {
 				if limit := limits[l]; f.Type() == codec.PUBLISH && limit > 0 {
 					stopped[l] = stopped[l] || uint32(len(f.Raw)) > limit
@@ -141,13 +143,9 @@ var MendsMaximumPacketSize = stateful("mends-maximum-packet-size", "closes the c
 // send is not limited.
 func limited(name, does string, tooLarge func(size, limit uint32) bool) Fault {
 	return stateful(name, does, func() behaviour {
-		limits := map[*Link]uint32{}
+		limits := packetLimits{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
-				limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
-				p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
-				return Forward
-			}),
+			fromClient: only(limits.take),
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
 				raw, err := codec.Append(nil, l.Version, p)
 				if limit := limits[l]; err != nil || limit == 0 || !tooLarge(uint32(len(raw)), limit) {
