@@ -16,6 +16,7 @@ type Vigil struct {
 	profile  *Profile
 	settings Settings
 	cancel   context.CancelFunc
+	begun    chan struct{} // closed when the broker has let it in, or not
 	ended    chan struct{}
 
 	interruptions atomic.Int64
@@ -33,16 +34,21 @@ type Vigil struct {
 func Keep(ctx context.Context, target *Target, profile *Profile, settings Settings) *Vigil {
 	settings.KeepTraces, settings.Capture = true, nil
 	ctx, cancel := context.WithCancel(ctx)
-	v := &Vigil{profile: profile, settings: settings, cancel: cancel, ended: make(chan struct{})}
+	v := &Vigil{profile: profile, settings: settings, cancel: cancel, begun: make(chan struct{}), ended: make(chan struct{})}
 	v.x = newExchange(ctx, target, profile, settings)
-	v.mu.Lock()
 	go func() {
+		v.mu.Lock()
 		v.connect()
 		v.mu.Unlock()
+		close(v.begun)
 		v.stayAlive(ctx)
 	}()
 	return v
 }
+
+// AwaitBegun waits until the vigil is kept: what the broker does before that, it
+// does not see.
+func (v *Vigil) AwaitBegun() { <-v.begun }
 
 // stayAlive keeps the Keep Alive that the server has asked for.
 func (v *Vigil) stayAlive(ctx context.Context) {

@@ -141,6 +141,9 @@ func (r *Run) keepVigil(ctx context.Context, items []int) {
 			r.vigils[item.Target] = harness.Keep(ctx, item.Target, item.Profile, r.Settings)
 		}
 	}
+	for _, v := range r.vigils {
+		v.AwaitBegun()
+	}
 }
 
 func (r *Run) endVigil() {
