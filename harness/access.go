@@ -1,5 +1,7 @@
 package harness
 
+import "mqttspec/harness/wire"
+
 // A Credential is a user name with its password.
 type Credential struct{ UserName, Password string }
 
@@ -21,8 +23,8 @@ type Access struct {
 
 // Certified is a listener on which clients must show a certificate.
 type Certified struct {
-	With    Dialer // shows a certificate that the broker accepts
-	Without Dialer // shows none
+	With    wire.Dialer // shows a certificate that the broker accepts
+	Without wire.Dialer // shows none
 }
 
 // Authentication is how to prove an identity by enhanced authentication (5.0,

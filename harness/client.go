@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire/websocket"
 )
 
 // Client is one scripted end of a Network Connection. Its verbs are called
@@ -818,8 +818,8 @@ func (c *Client) Abort() {
 	if tcp, ok := c.wire.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
-	if recorded, ok := c.conn.(*captured); ok {
-		recorded.reset()
+	if recorded, ok := c.conn.(interface{ Reset() }); ok {
+		recorded.Reset()
 	}
 	c.close()
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire"
 )
 
 // ConnectOption changes a CONNECT.
@@ -163,7 +164,7 @@ func (x *Exchange) Dial(name string) *Client { return x.dial(name, x.target.Dial
 // understood, so that it may have that of 3.1.1 or of 5.0.
 func (x *Exchange) DialForeign(name string) *Client { return x.dial(name, x.target.Dialer, true) }
 
-func (x *Exchange) dial(name string, dialer Dialer, either bool) *Client {
+func (x *Exchange) dial(name string, dialer wire.Dialer, either bool) *Client {
 	ctx, cancel := x.target.limit(x.ctx)
 	defer cancel()
 	conn, err := dialer.Dial(ctx)

@@ -14,7 +14,8 @@ import (
 	"github.com/onsi/gomega"
 
 	"mqttspec/codec"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire"
+	"mqttspec/harness/wire/websocket"
 )
 
 // Settings are the numbers an exchange goes by.
@@ -38,7 +39,7 @@ type Settings struct {
 	// brokers that are thrown away.
 	KeepTraces bool
 	// Capture records every connection; nil records none.
-	Capture *Capture
+	Capture *wire.Capture
 }
 
 // grace is how long to look for what a broker may send or leave.

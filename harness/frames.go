@@ -4,7 +4,8 @@ import (
 	"net"
 
 	"mqttspec/codec"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire"
+	"mqttspec/harness/wire/websocket"
 )
 
 // OverWebSocket makes the connection over WebSocket, whatever the target's
@@ -33,7 +34,7 @@ func (x *Exchange) Upgrade(name string, subprotocols ...string) *websocket.Hands
 	return handshake
 }
 
-func (x *Exchange) webSocket() *WebSocketDialer {
+func (x *Exchange) webSocket() *wire.WebSocketDialer {
 	if x.target.WebSocket == nil {
 		x.errorf("the target has no WebSocket URL")
 	}

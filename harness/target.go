@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire"
 )
 
 // Target is a broker under test.
@@ -19,10 +20,10 @@ type Target struct {
 	Name     string // for people
 	Software string // name and version, as far as known
 	URL      string // without secrets
-	Dialer   Dialer
+	Dialer   wire.Dialer
 	// WebSocket reaches the broker over WebSocket, for the checks of chapter 6;
 	// nil where it is not known to listen for that.
-	WebSocket *WebSocketDialer
+	WebSocket *wire.WebSocketDialer
 	UserName  string // "": connect without a user name
 	Password  string // "": connect without a password
 	// Access, Certified and Authentication are for the checks about access; each
@@ -68,19 +69,16 @@ func ValidTopicPrefix(prefix string) bool {
 	return prefix != "" && !strings.ContainsAny(prefix, "+#\x00") && !strings.HasPrefix(prefix, "$") && len(prefix) <= 100
 }
 
-// defaultDialTimeout bounds the opening of one connection.
-const defaultDialTimeout = 10 * time.Second
-
 // ParseTarget makes a target of a URL such as mqtt://host:1883.
-func ParseTarget(raw string) (*Target, error) { return ParseSecureTarget(raw, Security{}) }
+func ParseTarget(raw string) (*Target, error) { return ParseSecureTarget(raw, wire.Security{}) }
 
 // ParseSecureTarget makes a target of a URL, with what TLS takes.
-func ParseSecureTarget(raw string, security Security) (*Target, error) {
-	u, err := parseURL(raw)
+func ParseSecureTarget(raw string, security wire.Security) (*Target, error) {
+	u, err := wire.ParseURL(raw)
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Name: u.Host, DialTimeout: defaultDialTimeout}
+	t := &Target{Name: u.Host, DialTimeout: wire.DialTimeout}
 	if u.User != nil {
 		t.UserName = u.User.Username()
 		t.Password, _ = u.User.Password()
@@ -90,11 +88,11 @@ func ParseSecureTarget(raw string, security Security) (*Target, error) {
 	if t.Name == "" {
 		t.Name = u.Path
 	}
-	if t.Dialer, err = NewDialer(u, security); err != nil {
+	if t.Dialer, err = wire.NewDialer(u, security); err != nil {
 		return nil, err
 	}
-	t.WebSocket, _ = t.Dialer.(*WebSocketDialer)
-	t.Insecure = security.Insecure && schemes[u.Scheme].tls
+	t.WebSocket, _ = t.Dialer.(*wire.WebSocketDialer)
+	t.Insecure = security.Insecure && wire.Secured(u.Scheme)
 	return t, nil
 }
 
@@ -145,7 +143,7 @@ func (t *Target) Secrets() []string {
 // Await waits until the broker answers a CONNECT, with whatever CONNACK.
 func (t *Target) Await(ctx context.Context, most time.Duration) error {
 	var final error
-	err := poll(ctx, most, func() error {
+	err := wire.Poll(ctx, most, func() error {
 		err := t.answers(ctx, codec.V311)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = t.answers(ctx, codec.V5) // a broker may know one version only
@@ -187,24 +185,4 @@ func (t *Target) answers(ctx context.Context, version codec.Version) error {
 	}
 	_, _ = conn.Write([]byte{0xE0, 0x00}) // DISCONNECT
 	return nil
-}
-
-// poll tries something until it succeeds, at first often, then every tenth of
-// a second, and returns the last error when the time is up.
-func poll(ctx context.Context, most time.Duration, try func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
-		err := try()
-		if err == nil {
-			return nil
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		}
-	}
 }

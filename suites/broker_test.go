@@ -11,6 +11,7 @@ import (
 	"mqttspec/codec"
 	"mqttspec/harness"
 	"mqttspec/harness/broker"
+	"mqttspec/harness/broker/embedded"
 	"mqttspec/suites"
 )
 
@@ -26,7 +27,7 @@ type witness struct {
 // separated) without which the test fails rather than do without.
 func witnesses(t testing.TB) []witness {
 	t.Helper()
-	embedded, err := harness.StartEmbedded()
+	embedded, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/wire"
 	"mqttspec/reports"
 )
 
@@ -31,7 +32,7 @@ type Options struct {
 	TopicPrefix string
 
 	// Capture records the run's connections; nil records none.
-	Capture *harness.Capture
+	Capture *wire.Capture
 
 	// Planned is told, before the first check runs, how many there are, and the
 	// results as far as they are known then.

@@ -8,17 +8,12 @@ import (
 	"mqttspec/reports"
 )
 
-// Demonstrate runs some checks on the embedded broker, so that their exchanges
-// can be shown as they happen rather than described.
-func Demonstrate(ctx context.Context, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
-	embedded, err := harness.StartEmbedded()
-	if err != nil {
-		return nil, err
-	}
-	defer embedded.Close()
+// Demonstrate runs some checks on a broker, so that their exchanges can be shown
+// as they happen rather than described.
+func Demonstrate(ctx context.Context, broker *harness.Target, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
 	settings := Options{}.Settings()
 	var probed []Probed
-	for _, target := range append([]*harness.Target{embedded.Target}, embedded.Target.Instances...) {
+	for _, target := range append([]*harness.Target{broker}, broker.Instances...) {
 		profile, err := harness.Probe(ctx, target, settings, v)
 		if err != nil {
 			return nil, err

@@ -57,7 +57,7 @@ func TestParseShard(t *testing.T) {
 // TestPlanFindsTheInstance: a check goes to the first broker that has what it
 // needs, and where none has, the item says what the first lacks.
 func TestPlanFindsTheInstance(t *testing.T) {
-	e := embedded(t)
+	e := embeddedTarget(t)
 	var probed []Probed
 	for _, target := range append([]*harness.Target{e}, e.Instances...) {
 		p, err := harness.Probe(t.Context(), target, Options{}.Settings(), V5)

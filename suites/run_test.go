@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mqttspec/harness"
+	"mqttspec/harness/broker/embedded"
 	"mqttspec/reports"
 )
 
@@ -26,9 +27,9 @@ func planOf(t *testing.T, target *harness.Target, bodies ...func(*harness.Exchan
 	return items
 }
 
-func embedded(t *testing.T) *harness.Target {
+func embeddedTarget(t *testing.T) *harness.Target {
 	t.Helper()
-	e, err := harness.StartEmbedded()
+	e, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func embedded(t *testing.T) *harness.Target {
 // TestPanicCostsOneCheck: a check that panics, in its body or in a case of it,
 // is an error that says so; the others are not touched.
 func TestPanicCostsOneCheck(t *testing.T) {
-	target := embedded(t)
+	target := embeddedTarget(t)
 	good := func(x *harness.Exchange) { x.Connect(harness.Clean).Ping() }
 	run := NewRun(Options{}.Settings(), 2, planOf(t, target, good,
 		func(x *harness.Exchange) { x.Connect(harness.Clean); panic("a bug in the check") },
@@ -68,7 +69,7 @@ func TestPanicCostsOneCheck(t *testing.T) {
 // TestInterruptedRun: when the context ends, running checks end soon, the rest
 // do not start, and all have an outcome that says why.
 func TestInterruptedRun(t *testing.T) {
-	target := embedded(t)
+	target := embeddedTarget(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	waiting := make(chan struct{})
 	run := NewRun(Options{}.Settings(), 1, planOf(t, target,
@@ -146,7 +147,7 @@ func TestFailureBreaksWhatItIsAbout(t *testing.T) {
 		{"a case that names none", func(x *harness.Exchange) { x.Cases(at(first), at()) }, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			plan := planOf(t, embedded(t), c.body)
+			plan := planOf(t, embeddedTarget(t), c.body)
 			plan[0].Definition.Rules.V311 = first + " " + second + " " + third
 			run := NewRun(Options{}.Settings(), 1, plan)
 			run.Start(t.Context())

@@ -8,7 +8,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire/websocket"
 
 	. "github.com/onsi/gomega"
 )

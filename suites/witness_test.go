@@ -16,6 +16,7 @@ import (
 	"mqttspec/codec"
 	"mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/wire"
 	"mqttspec/suites"
 )
 
@@ -253,7 +254,7 @@ func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings)
 		if err := proxy.ListenWebSocket(ws.Under.Dial); err != nil {
 			return harness.Result{}, err
 		}
-		target.WebSocket = &harness.WebSocketDialer{Under: through(proxy.DialWebSocket), Host: ws.Host, RequestURI: ws.RequestURI}
+		target.WebSocket = &wire.WebSocketDialer{Under: through(proxy.DialWebSocket), Host: ws.Host, RequestURI: ws.RequestURI}
 	}
 	if certified := p.Target.Certified; certified != nil && f.Name == fault.IgnoresMissingCertificate.Name {
 		target.Certified = &harness.Certified{With: certified.With, Without: certified.With}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mqttspec/codec"
+	"mqttspec/harness/broker/embedded"
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/catalogue"
@@ -98,7 +99,12 @@ const mostEvents = 40
 
 // explainExchanges shows the checks' exchanges with the embedded broker.
 func explainExchanges(ctx context.Context, w io.Writer, v codec.Version, definitions []*suites.Definition) error {
-	checks, err := suites.Demonstrate(ctx, v, definitions)
+	broker, err := embedded.Start()
+	if err != nil {
+		return err
+	}
+	defer broker.Close()
+	checks, err := suites.Demonstrate(ctx, broker.Target, v, definitions)
 	if err != nil {
 		return err
 	}

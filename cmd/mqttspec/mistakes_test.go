@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"mqttspec/harness"
+	"mqttspec/harness/broker/embedded"
 	"mqttspec/reports"
 )
 
@@ -331,7 +331,7 @@ func TestNarrowTerminal(t *testing.T) {
 
 // TestSecondRun tests one broker twice at the same time, with reports of their own.
 func TestSecondRun(t *testing.T) {
-	embedded, err := harness.StartEmbedded()
+	embedded, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -364,7 +364,7 @@ func TestIPv6(t *testing.T) {
 		t.Skip(err)
 	}
 	defer listener.Close()
-	embedded, err := harness.StartEmbedded()
+	embedded, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

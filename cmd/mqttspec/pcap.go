@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mqttspec/harness"
+	"mqttspec/harness/wire"
 	"mqttspec/reports"
 )
 
@@ -51,9 +52,9 @@ func pcap(results, name, path string) error {
 		return unwritable(err)
 	}
 	buffer := bufio.NewWriter(file)
-	capture, err := harness.NewCapture(buffer)
+	capture, err := wire.NewCapture(buffer)
 	if err == nil {
-		err = capture.Record(r.Started, events)
+		err = harness.Record(capture, r.Started, events)
 	}
 	return errors.Join(err, buffer.Flush(), file.Close())
 }

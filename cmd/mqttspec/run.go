@@ -15,6 +15,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/wire"
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/specs"
@@ -144,7 +145,7 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 
 // A captureFile is the file of --pcap; without the flag it is empty.
 type captureFile struct {
-	*harness.Capture
+	*wire.Capture
 	file   *os.File
 	buffer *bufio.Writer
 }
@@ -158,7 +159,7 @@ func openCapture(path string, target *harness.Target) (captureFile, error) {
 		return captureFile{}, fmt.Errorf("--pcap: %w", unwritable(err))
 	}
 	buffer := bufio.NewWriterSize(file, 256<<10)
-	capture, err := harness.NewCapture(buffer, target.Secrets()...)
+	capture, err := wire.NewCapture(buffer, target.Secrets()...)
 	return captureFile{capture, file, buffer}, err
 }
 

@@ -12,13 +12,14 @@ import (
 	"time"
 
 	"mqttspec/harness"
+	"mqttspec/harness/broker/embedded"
 	"mqttspec/reports"
 )
 
 // TestPasswordsShowNowhere runs checks with the passwords of a target file, on
 // a broker that demands them, and looks for them in everything that comes out.
 func TestPasswordsShowNowhere(t *testing.T) {
-	embedded, err := harness.StartEmbedded()
+	embedded, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"mqttspec/harness"
+	"mqttspec/harness/broker/certificates"
+	"mqttspec/harness/broker/embedded"
+	"mqttspec/harness/wire"
 )
 
 // Options change what a target file says.
@@ -39,7 +42,7 @@ type Opened struct {
 	Target *harness.Target
 
 	sites    []*site
-	embedded *harness.Embedded
+	embedded *embedded.Broker
 }
 
 // Open starts what has to be started, with all its instances, and waits until
@@ -48,7 +51,7 @@ func Open(ctx context.Context, f *File, o Options) (*Opened, error) {
 	if f.Embedded {
 		return openEmbedded(o)
 	}
-	opened, free := &Opened{}, new(harness.Ports)
+	opened, free := &Opened{}, new(wire.Ports)
 	for i := -1; i < len(f.Instances); i++ {
 		file := f
 		if i >= 0 {
@@ -93,14 +96,14 @@ func (m masked) Unwrap() error { return m.error }
 
 // openEmbedded starts the broker inside mqttspec.
 func openEmbedded(o Options) (*Opened, error) {
-	embedded, err := harness.StartEmbedded()
+	inside, err := embedded.Start()
 	if err != nil {
 		return nil, err
 	}
-	opened := &Opened{Target: embedded.Target, embedded: embedded}
+	opened := &Opened{Target: inside.Target, embedded: inside}
 	scheme := map[string]string{"tls": "mqtts", "ws": "ws", "wss": "wss", "unix": "unix"}[o.Transport]
-	if over := embedded.Over[scheme]; over != nil {
-		over.Instances = embedded.Target.Instances
+	if over := inside.Over[scheme]; over != nil {
+		over.Instances = inside.Target.Instances
 		opened.Target = over
 	}
 	return opened, nil
@@ -142,7 +145,7 @@ type site struct {
 	target  *harness.Target
 
 	dir     string
-	free    *harness.Ports
+	free    *wire.Ports
 	ports   map[string]int
 	secured bool // the certificates are written
 	logPath string
@@ -502,7 +505,7 @@ func (s *site) targetAt(raw string, t TLS) (*harness.Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	security := harness.Security{ServerName: t.ServerName, Insecure: t.Insecure}
+	security := wire.Security{ServerName: t.ServerName, Insecure: t.Insecure}
 	for _, file := range []struct {
 		to   *string
 		from string
@@ -605,7 +608,7 @@ func (f fields) ClientKey() (string, error) { return f.s.certificate("client.key
 // certificate writes the certificates, once, and says where one is.
 func (s *site) certificate(name string) (string, error) {
 	if !s.secured {
-		if err := harness.WriteCertificates(s.dir); err != nil {
+		if err := certificates.Write(s.dir); err != nil {
 			return "", err
 		}
 		s.secured = true

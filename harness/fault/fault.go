@@ -13,7 +13,7 @@ import (
 	"slices"
 
 	"mqttspec/codec"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire/websocket"
 )
 
 // A Fault is one broken rule.

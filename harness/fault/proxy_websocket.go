@@ -9,7 +9,7 @@ import (
 	"net/http"
 
 	"mqttspec/codec"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire/websocket"
 )
 
 // ListenWebSocket makes the proxy a broker that can be reached over WebSocket

@@ -6,7 +6,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"mqttspec/codec"
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire/websocket"
 )
 
 // frameFromClient makes a fault of an edit to the WebSocket frames that clients

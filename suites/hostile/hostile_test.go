@@ -27,6 +27,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/broker/embedded"
 	"mqttspec/reports"
 	"mqttspec/suites"
 )
@@ -364,7 +365,7 @@ const (
 // and memory, leaves no goroutine behind, and says nothing false: checks that
 // cannot be decided are blocked or errors, and what passes has been seen.
 func TestHostileServers(t *testing.T) {
-	embedded, err := harness.StartEmbedded()
+	embedded, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package harness
+package wire
 
 import (
 	"context"
@@ -15,8 +15,11 @@ import (
 	"syscall"
 	"time"
 
-	"mqttspec/harness/websocket"
+	"mqttspec/harness/wire/websocket"
 )
+
+// DialTimeout bounds the opening of one connection where the target says nothing else.
+const DialTimeout = 10 * time.Second
 
 // A Dialer opens Network Connections to a broker over one transport.
 type Dialer interface {
@@ -83,9 +86,9 @@ var schemes = map[string]struct {
 // schemeHelp says what a URL can look like.
 const schemeHelp = "write mqtt://HOST:PORT, mqtts://HOST:PORT, ws://HOST:PORT/PATH, wss://HOST:PORT/PATH or unix:///PATH"
 
-// parseURL reads a broker's URL. Its errors show no part of the URL that may
+// ParseURL reads a broker's URL. Its errors show no part of the URL that may
 // hold a password.
-func parseURL(raw string) (*url.URL, error) {
+func ParseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		if strings.Contains(raw, "@") {
@@ -142,6 +145,15 @@ func NewDialer(u *url.URL, security Security) (Dialer, error) {
 	}
 	return dialer, nil
 }
+
+// TCP dials a host's TCP port.
+func TCP(host, port string) Dialer { return &tcpDialer{host: host, port: port} }
+
+// TLS puts TLS over a transport.
+func TLS(under Dialer, config *tls.Config) Dialer { return tlsDialer{under, config} }
+
+// Secured says whether the connections of a URL with this scheme are encrypted.
+func Secured(scheme string) bool { return schemes[scheme].tls }
 
 // tcpDialer dials a host's TCP port. Of the addresses of a host name it takes
 // the one that answers first, and stays with it: a dead address must not cost
@@ -246,7 +258,7 @@ type socketDialer string
 // connection from a full queue, Unix sockets refuse; this waits.
 func (d socketDialer) Dial(ctx context.Context) (conn net.Conn, err error) {
 	var dialer net.Dialer
-	busy := poll(ctx, defaultDialTimeout, func() error {
+	busy := Poll(ctx, DialTimeout, func() error {
 		if conn, err = dialer.DialContext(ctx, "unix", string(d)); errors.Is(err, syscall.EAGAIN) {
 			return err
 		}
@@ -313,4 +325,24 @@ func (d *WebSocketDialer) Upgrade(ctx context.Context, subprotocols ...string) (
 		return nil, handshake, err
 	}
 	return upgraded, handshake, nil
+}
+
+// Poll tries something until it succeeds, at first often, then every tenth of
+// a second, and returns the last error when the time is up.
+func Poll(ctx context.Context, most time.Duration, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
 }

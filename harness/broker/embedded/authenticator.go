@@ -1,4 +1,4 @@
-package harness
+package embedded
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"github.com/xdg-go/scram"
 
 	"mqttspec/codec"
+	"mqttspec/harness"
 )
 
 // An authenticator gives a broker enhanced authentication (5.0, section 4.12),
@@ -28,7 +29,7 @@ type authenticator struct {
 const authenticatorMethod = "SCRAM-SHA-256"
 
 // newAuthenticator starts one before the broker at this address, for one user.
-func newAuthenticator(broker string, login Credential) (*authenticator, error) {
+func newAuthenticator(broker string, login harness.Credential) (*authenticator, error) {
 	client, err := scram.SHA256.NewClient(login.UserName, login.Password, "")
 	if err != nil {
 		return nil, err

@@ -1,4 +1,7 @@
-package harness
+// Package embedded is the broker inside mqttspec: mochi-mqtt with what it lacks
+// to declare its limits (limits.go) and to authenticate (authenticator.go). Nothing
+// but this package knows mochi.
+package embedded
 
 import (
 	"context"
@@ -16,27 +19,31 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
 	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"mqttspec/harness"
+	"mqttspec/harness/broker/certificates"
+	"mqttspec/harness/wire"
 )
 
-// Embedded is a mochi-mqtt broker within this process, on free loopback ports,
+// Broker is a mochi-mqtt broker within this process, on free loopback ports,
 // and its instances with lowered capabilities.
-type Embedded struct {
+type Broker struct {
 	// Target is the broker with everything enabled; its Instances are the others.
-	Target *Target
+	Target *harness.Target
 	// Over reaches the same broker over the other transports, by the scheme of
 	// their URLs: mqtts, ws, wss and unix.
-	Over map[string]*Target
+	Over map[string]*harness.Target
 
-	ports        Ports
-	certificates *certificates
+	ports        wire.Ports
+	certificates *certificates.Certificates
 	dir          string // holds the Unix socket
 	servers      []*mochi.Server
 	// authenticator stands before the instance that offers enhanced authentication.
 	authenticator *authenticator
 }
 
-// embeddedInstances are the limits that rules are about, one instance each.
-var embeddedInstances = []struct {
+// instances are the limits that rules are about, one instance each.
+var instances = []struct {
 	name  string
 	limit func(*mochi.Capabilities)
 }{
@@ -55,8 +62,8 @@ var embeddedInstances = []struct {
 // serverKeepAlive is the instance that sets a Server Keep Alive.
 const serverKeepAlive = "server-keep-alive"
 
-// embeddedLedger is what the instance "access" allows whom.
-var embeddedLedger = auth.Ledger{
+// accessRules is what the instance "access" allows whom.
+var accessRules = auth.Ledger{
 	Users: auth.Users{
 		"tester": {Password: "tester-secret"},
 		"keeper": {Password: "keeper-secret"},
@@ -67,27 +74,27 @@ var embeddedLedger = auth.Ledger{
 	},
 }
 
-// embeddedAccess is the same in the words of a target.
-func embeddedAccess() *Access {
-	return &Access{
-		Refused:       []Credential{{"tester", "wrong-secret"}, {"nobody", "tester-secret"}},
-		Administrator: Credential{"keeper", "keeper-secret"},
+// accessInWords is the same in the words of a target.
+func accessInWords() *harness.Access {
+	return &harness.Access{
+		Refused:       []harness.Credential{{UserName: "tester", Password: "wrong-secret"}, {UserName: "nobody", Password: "tester-secret"}},
+		Administrator: harness.Credential{UserName: "keeper", Password: "keeper-secret"},
 		Unreadable:    "mqttspec-secrets",
 		Unwritable:    "mqttspec-notices",
 	}
 }
 
-// StartEmbedded starts the embedded broker and its instances.
-func StartEmbedded() (*Embedded, error) {
-	e := &Embedded{Over: map[string]*Target{}}
+// Start starts the embedded broker and its instances.
+func Start() (*Broker, error) {
+	e := &Broker{Over: map[string]*harness.Target{}}
 	if err := e.startAll(); err != nil {
 		return nil, errors.Join(fmt.Errorf("embedded broker: %w", err), e.Close())
 	}
 	return e, nil
 }
 
-func (e *Embedded) startAll() (err error) {
-	if e.certificates, err = newCertificates(); err != nil {
+func (e *Broker) startAll() (err error) {
+	if e.certificates, err = certificates.New(); err != nil {
 		return err
 	}
 	var server *mochi.Server
@@ -97,19 +104,19 @@ func (e *Embedded) startAll() (err error) {
 	if err := e.listenOver(server); err != nil {
 		return err
 	}
-	for _, i := range embeddedInstances {
+	for _, i := range instances {
 		_, instance, err := e.start(i.name, new(auth.AllowHook), nil, i.limit)
 		if err != nil {
 			return err
 		}
 		e.Target.Instances = append(e.Target.Instances, instance)
 	}
-	ledger := &auth.Ledger{Users: embeddedLedger.Users, ACL: embeddedLedger.ACL}
+	ledger := &auth.Ledger{Users: accessRules.Users, ACL: accessRules.ACL}
 	server, access, err := e.start("access", new(auth.Hook), &auth.Options{Ledger: ledger}, func(*mochi.Capabilities) {})
 	if err != nil {
 		return err
 	}
-	access.UserName, access.Password, access.Access = "tester", "tester-secret", embeddedAccess()
+	access.UserName, access.Password, access.Access = "tester", "tester-secret", accessInWords()
 	if err := e.demandCertificate(server, access); err != nil {
 		return err
 	}
@@ -118,7 +125,7 @@ func (e *Embedded) startAll() (err error) {
 }
 
 // authenticate starts the instance that offers enhanced authentication.
-func (e *Embedded) authenticate() error {
+func (e *Broker) authenticate() error {
 	server, target, err := e.start("enhanced-authentication", new(auth.AllowHook), nil, func(*mochi.Capabilities) {})
 	if err != nil {
 		return err
@@ -127,22 +134,22 @@ func (e *Embedded) authenticate() error {
 	if err != nil {
 		return err
 	}
-	login := Credential{"tester", "tester-secret"}
+	login := harness.Credential{UserName: "tester", Password: "tester-secret"}
 	if e.authenticator, err = newAuthenticator(address, login); err != nil {
 		return err
 	}
-	front, err := ParseTarget("mqtt://" + e.authenticator.listener.Addr().String())
+	front, err := harness.ParseTarget("mqtt://" + e.authenticator.listener.Addr().String())
 	if err != nil {
 		return err
 	}
 	front.Name, front.Software = target.Name, target.Software+" behind a SCRAM-SHA-256 authenticator"
-	front.Authentication = &Authentication{Method: authenticatorMethod, Login: login}
+	front.Authentication = &harness.Authentication{Method: authenticatorMethod, Login: login}
 	e.Target.Instances = append(e.Target.Instances, front)
 	return nil
 }
 
 // start starts one broker.
-func (e *Embedded) start(name string, hook mochi.Hook, config any, limit func(*mochi.Capabilities)) (*mochi.Server, *Target, error) {
+func (e *Broker) start(name string, hook mochi.Hook, config any, limit func(*mochi.Capabilities)) (*mochi.Server, *harness.Target, error) {
 	capabilities := mochi.NewDefaultServerCapabilities()
 	limit(capabilities)
 	server := mochi.New(&mochi.Options{
@@ -167,7 +174,7 @@ func (e *Embedded) start(name string, hook mochi.Hook, config any, limit func(*m
 	if err != nil {
 		return nil, nil, err
 	}
-	target, err := ParseTarget("mqtt://" + address)
+	target, err := harness.ParseTarget("mqtt://" + address)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -209,8 +216,8 @@ func serve(server *mochi.Server, listener listeners.Listener) error {
 }
 
 // listenOver adds the listeners for the other transports.
-func (e *Embedded) listenOver(server *mochi.Server) error {
-	secure := &tls.Config{Certificates: []tls.Certificate{e.certificates.server.tls}} //nolint:gosec // the default is TLS 1.2
+func (e *Broker) listenOver(server *mochi.Server) error {
+	secure := &tls.Config{Certificates: []tls.Certificate{e.certificates.Server}} //nolint:gosec // the default is TLS 1.2
 	address, err := listen(server, "mqtts", secure)
 	if err != nil {
 		return err
@@ -244,7 +251,7 @@ func (e *Embedded) listenOver(server *mochi.Server) error {
 }
 
 // listenWebSocket adds a WebSocket listener; mochi opens its socket by itself.
-func (e *Embedded) listenWebSocket(server *mochi.Server, scheme string, config *tls.Config) error {
+func (e *Broker) listenWebSocket(server *mochi.Server, scheme string, config *tls.Config) error {
 	port, err := e.ports.Next()
 	if err != nil {
 		return err
@@ -256,12 +263,12 @@ func (e *Embedded) listenWebSocket(server *mochi.Server, scheme string, config *
 	if err := e.reach(scheme, address); err != nil {
 		return err
 	}
-	return e.Over[scheme].Await(context.Background(), defaultDialTimeout)
+	return e.Over[scheme].Await(context.Background(), wire.DialTimeout)
 }
 
 // reach makes a target of a listener.
-func (e *Embedded) reach(scheme, address string) error {
-	target, err := ParseSecureTarget(scheme+"://"+address, Security{Roots: e.certificates.authority})
+func (e *Broker) reach(scheme, address string) error {
+	target, err := harness.ParseSecureTarget(scheme+"://"+address, wire.Security{Roots: e.certificates.Authority})
 	if err != nil {
 		return err
 	}
@@ -271,10 +278,10 @@ func (e *Embedded) reach(scheme, address string) error {
 }
 
 // demandCertificate adds a listener on which clients must show a certificate.
-func (e *Embedded) demandCertificate(server *mochi.Server, target *Target) error {
+func (e *Broker) demandCertificate(server *mochi.Server, target *harness.Target) error {
 	address, err := listen(server, "certificate", &tls.Config{ //nolint:gosec // the default is TLS 1.2
-		Certificates: []tls.Certificate{e.certificates.server.tls},
-		ClientCAs:    e.certificates.authority, ClientAuth: tls.RequireAndVerifyClientCert,
+		Certificates: []tls.Certificate{e.certificates.Server},
+		ClientCAs:    e.certificates.Authority, ClientAuth: tls.RequireAndVerifyClientCert,
 	})
 	if err != nil {
 		return err
@@ -283,18 +290,18 @@ func (e *Embedded) demandCertificate(server *mochi.Server, target *Target) error
 	if err != nil {
 		return err
 	}
-	config := &tls.Config{ServerName: host, RootCAs: e.certificates.authority} //nolint:gosec // the default is TLS 1.2
+	config := &tls.Config{ServerName: host, RootCAs: e.certificates.Authority} //nolint:gosec // the default is TLS 1.2
 	with := config.Clone()
-	with.Certificates = []tls.Certificate{e.certificates.client.tls}
-	target.Certified = &Certified{
-		With:    tlsDialer{&tcpDialer{host: host, port: port}, with},
-		Without: tlsDialer{&tcpDialer{host: host, port: port}, config},
+	with.Certificates = []tls.Certificate{e.certificates.Client}
+	target.Certified = &harness.Certified{
+		With:    wire.TLS(wire.TCP(host, port), with),
+		Without: wire.TLS(wire.TCP(host, port), config),
 	}
 	return nil
 }
 
 // Close stops the broker and its instances.
-func (e *Embedded) Close() error {
+func (e *Broker) Close() error {
 	var errs []error
 	if e.authenticator != nil {
 		errs = append(errs, e.authenticator.Close())

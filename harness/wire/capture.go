@@ -1,15 +1,12 @@
-package harness
+package wire
 
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -108,31 +105,45 @@ func (c *Capture) stream(now func() time.Time) *captured {
 	return s
 }
 
-// Record writes down a transcript: what passed on each of its connections, at
-// its times after start. Of packets that the transcript holds in part, the
-// capture says how long they were.
-func (c *Capture) Record(start time.Time, events []Event) error {
+// A Happening is something that happened on a recorded connection.
+type Happening int
+
+// What can happen on a connection.
+const (
+	Opened Happening = iota
+	Sent             // by the client
+	Received
+	ClosedByBroker
+)
+
+// A Recorded is one happening of an exchange of the past.
+type Recorded struct {
+	At   time.Time
+	Conn string // the connection's name
+	What Happening
+	// Bytes are what passed, or the beginning of it: Length says how long it was.
+	Bytes  []byte
+	Length int
+}
+
+// Record writes down an exchange of the past: what happened on each of its
+// connections, at its times.
+func (c *Capture) Record(happenings []Recorded) error {
 	streams := map[string]*captured{}
-	for _, e := range events {
-		at := func() time.Time { return start.Add(e.At) }
-		if e.Conn == "" {
-			continue // a remark on the whole exchange
-		}
-		s := streams[e.Conn]
-		if s == nil || e.Dir == Note && e.Packet == noteConnected {
+	for _, h := range happenings {
+		at := func() time.Time { return h.At }
+		s := streams[h.Conn]
+		if s == nil || h.What == Opened {
 			s = c.stream(at)
-			streams[e.Conn] = s
+			streams[h.Conn] = s
 		}
 		s.now = at
-		switch {
-		case e.Dir == Note && strings.HasPrefix(e.Packet, noteClosed):
+		switch h.What {
+		case Opened:
+		case ClosedByBroker:
 			s.end(false, func(t *layers.TCP) { t.FIN, t.ACK = true, true })
-		case e.Dir != Note:
-			raw, err := hex.DecodeString(e.Hex)
-			if err != nil {
-				return fmt.Errorf("the bytes of %q on %s: %w", e.Packet, e.Conn, err)
-			}
-			s.write(e.Dir == ToBroker, raw, max(e.Length-len(raw), 0), func(t *layers.TCP) { t.PSH, t.ACK = true, true })
+		case Sent, Received:
+			s.write(h.What == Sent, h.Bytes, max(h.Length-len(h.Bytes), 0), func(t *layers.TCP) { t.PSH, t.ACK = true, true })
 		}
 	}
 	return c.Err()
@@ -185,8 +196,8 @@ func (s *captured) Close() error {
 	return s.Conn.Close()
 }
 
-// reset records that the client resets the connection.
-func (s *captured) reset() { s.end(true, func(t *layers.TCP) { t.RST = true }) }
+// Reset records that the client resets the connection.
+func (s *captured) Reset() { s.end(true, func(t *layers.TCP) { t.RST = true }) }
 
 // data records bytes that went one way.
 func (s *captured) data(fromClient bool, b []byte) {

@@ -1,4 +1,6 @@
-package harness
+// Package certificates makes an authority of TLS certificates for one run, and
+// what a broker on a loopback address and its clients need from it.
+package certificates
 
 import (
 	"crypto/ecdsa"
@@ -16,10 +18,16 @@ import (
 	"time"
 )
 
-// certificates are what a broker that is started for a run, and its clients,
-// speak TLS with: an authority of its own that nobody else trusts.
-type certificates struct {
-	authority      *x509.CertPool
+// Certificates are what a broker that is started for a run, and its clients,
+// speak TLS with.
+type Certificates struct {
+	// Authority has signed both, and nobody else trusts it.
+	Authority *x509.CertPool
+	// Server is for a broker on a loopback address.
+	Server tls.Certificate
+	// Client is for a client of it.
+	Client tls.Certificate
+
 	authorityPEM   []byte
 	server, client keyPair
 }
@@ -30,9 +38,9 @@ type keyPair struct {
 	tls                    tls.Certificate
 }
 
-// newCertificates makes an authority and, signed by it, a server's certificate
+// New makes an authority and, signed by it, a server's certificate
 // for the loopback addresses and a client's. They last a week.
-func newCertificates() (*certificates, error) {
+func New() (*Certificates, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -47,11 +55,11 @@ func newCertificates() (*certificates, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &certificates{
-		authority:    x509.NewCertPool(),
+	c := &Certificates{
+		Authority:    x509.NewCertPool(),
 		authorityPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
 	}
-	c.authority.AddCert(authority)
+	c.Authority.AddCert(authority)
 	server := certificate("localhost")
 	server.DNSNames = []string{"localhost"}
 	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
@@ -64,6 +72,7 @@ func newCertificates() (*certificates, error) {
 	if c.client, err = signed(client, authority, key); err != nil {
 		return nil, err
 	}
+	c.Server, c.Client = c.server.tls, c.client.tls
 	return c, nil
 }
 
@@ -99,11 +108,11 @@ func signed(template, authority *x509.Certificate, by *ecdsa.PrivateKey) (keyPai
 	}, nil
 }
 
-// WriteCertificates makes an authority and certificates signed by it, for a
+// Write makes an authority and certificates signed by it, for a
 // broker on a loopback address and for a client, and writes them to a folder as
 // PEM files: ca.pem, broker.pem, broker.key, client.pem and client.key.
-func WriteCertificates(dir string) error {
-	c, err := newCertificates()
+func Write(dir string) error {
+	c, err := New()
 	if err != nil {
 		return err
 	}

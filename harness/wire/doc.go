@@ -1,0 +1,4 @@
+// Package wire is where bytes meet the network: it dials brokers over TCP, TLS,
+// WebSocket and Unix sockets, and records what passes as a packet capture. It
+// knows nothing of exchanges, checks or verdicts.
+package wire
