@@ -1,12 +1,8 @@
 package harness
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"sync"
-
-	"github.com/onsi/gomega"
 )
 
 // concurrentCases is how many cases of one check run at the same time: a case
@@ -19,8 +15,7 @@ type Case struct {
 	Body func(x *Exchange)
 }
 
-// Each runs one exchange for every row of a table. The check passes when every
-// row does; what it reports otherwise names the rows.
+// Each runs one exchange for every row of a table; see [Exchange.Cases].
 func Each[T any](x *Exchange, rows []T, name func(T) string, body func(x *Exchange, row T)) {
 	cases := make([]Case, len(rows))
 	for i, row := range rows {
@@ -30,9 +25,13 @@ func Each[T any](x *Exchange, rows []T, name func(T) string, body func(x *Exchan
 }
 
 // Cases runs several exchanges, each with clients, topics and Client
-// Identifiers of its own, and joins their verdicts.
+// Identifiers of its own. The exchange goes on behind them when some came to
+// their end, and the others, if any, do not apply.
 func (x *Exchange) Cases(cases ...Case) {
-	stops := make([]*stop, len(cases))
+	if x.isCase {
+		x.errorf("a case has cases of its own")
+	}
+	stops := make([]*Stop, len(cases))
 	parts := make([]*Exchange, len(cases))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, concurrentCases)
@@ -41,9 +40,8 @@ func (x *Exchange) Cases(cases ...Case) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			part := newExchange(x.ctx, x.target, x.Profile, x.settings)
-			part.log.start, part.counter = x.log.start, x.counter
+			part.log.start, part.counter, part.isCase = x.log.start, x.counter, true
 			part.about, part.kept = x.about, slices.Clone(x.kept)
-			part.Gomega = gomega.NewGomega(part.failGomega)
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
 			cut := lastCut(part.clients)
@@ -57,88 +55,43 @@ func (x *Exchange) Cases(cases ...Case) {
 	x.join(cases, parts, stops)
 }
 
-// caseOrder ranks outcomes: the first that any case has is the check's.
-var caseOrder = []Outcome{Fail, Error, Blocked, Pass, Inapplicable}
-
-// join adds up the cases: their transcripts (of failed cases only, when there
-// are any), their breaches, and their verdicts.
-func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*stop) {
-	byOutcome := map[Outcome][]int{}
-	for i := range cases {
-		outcome := Pass
-		if stops[i] != nil {
-			outcome = stops[i].outcome
-		}
-		byOutcome[outcome] = append(byOutcome[outcome], i)
-		x.mu.Lock()
-		x.cases = append(x.cases, CaseResult{cases[i].Name, outcome, parts[i].breaches})
-		x.breaches = append(x.breaches, parts[i].breaches...)
-		x.mu.Unlock()
-	}
-	worst := Pass
-	for _, outcome := range caseOrder {
-		if len(byOutcome[outcome]) > 0 {
-			worst = outcome
-			break
-		}
-	}
+// join keeps what the cases have shown.
+func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*Stop) {
+	completed, stopped := len(cases) == 0, false
+	x.mu.Lock()
 	for i, part := range parts {
-		if worst == Pass || stops[i] != nil && stops[i].outcome == worst {
-			x.log.addAll("case: "+cases[i].Name, part.log.events())
+		shown := CaseEvidence{Name: cases[i].Name, Events: part.log.events(), Breaches: part.breaches, About: part.about, Kept: part.kept}
+		if s := stops[i]; s != nil {
+			shown.Stop = part.masked(*s)
+			stopped = stopped || s.Kind != Declined
+		} else {
+			completed = true
 		}
+		x.cases = append(x.cases, shown)
+		x.breaches = append(x.breaches, part.breaches...)
 	}
-	if worst == Pass {
-		return
+	x.mu.Unlock()
+	if stopped || !completed {
+		panic(&Stop{Kind: InCases})
 	}
-	joined := &stop{outcome: worst}
-	x.about, x.kept = shares(parts, stops)
-	var names, expected, observed []string
-	for _, i := range byOutcome[worst] {
-		names = append(names, cases[i].Name)
-		if expected == nil || expected[len(expected)-1] != stops[i].expected {
-			expected = append(expected, stops[i].expected)
-		}
-		observed = append(observed, cases[i].Name+": "+stops[i].observed)
-		if joined.reason == "" {
-			joined.reason, joined.noConnection = stops[i].reason, stops[i].noConnection
-		}
-	}
-	joined.reason = fmt.Sprintf("%d of %s (%s): %s", len(names), plural(len(cases), "case"), strings.Join(names, ", "), joined.reason)
-	joined.expected = strings.Join(expected, "\n")
-	if worst == Fail || worst == Blocked {
-		joined.observed = strings.Join(observed, "\n")
-	}
-	panic(joined)
 }
 
-// shares says which statements the failed cases are about, nil being all, and
-// which are kept in every case.
-func shares(parts []*Exchange, stops []*stop) (about, kept []string) {
-	all, first := false, true
-	for i, s := range stops {
-		if s == nil || s.outcome == Inapplicable {
-			continue
-		}
-		part := parts[i]
-		if s.outcome == Fail {
-			all = all || len(part.about) == 0
-			about = append(about, part.about...)
-		}
-		if first {
-			kept, first = slices.Clone(part.kept), false
-		}
-		kept = slices.DeleteFunc(kept, func(id string) bool { return !slices.Contains(part.kept, id) })
-	}
-	if all {
-		about = nil
-	}
-	return about, kept
-}
-
-// addAll appends another transcript's events under a heading.
-func (t *transcript) addAll(heading string, events []Event) {
-	t.add("", Note, heading, nil, "")
-	for _, e := range events {
+// Together is one transcript of an exchange's own events and those of some of
+// its cases, no longer than any other transcript.
+func Together(own []Event, cases []CaseEvidence) []Event {
+	t := new(transcript)
+	for _, e := range own {
 		t.append(e)
 	}
+	for _, c := range cases {
+		heading := Event{Dir: Note, Packet: "case: " + c.Name}
+		if len(c.Events) > 0 {
+			heading.At = c.Events[0].At
+		}
+		t.append(heading)
+		for _, e := range c.Events {
+			t.append(e)
+		}
+	}
+	return t.events()
 }

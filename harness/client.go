@@ -377,9 +377,9 @@ func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (code
 		switch end {
 		case open:
 		case endBroken:
-			panic(&stop{outcome: Blocked, reason: "the broker's bytes cannot be read as packets (see check " + string(StepWellFormed) + "): " + text, observed: text})
+			panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "the broker's bytes cannot be read as packets: " + text, Observed: text})
 		case endFlood:
-			panic(&stop{outcome: Blocked, reason: text, observed: text})
+			panic(&Stop{Kind: Unprepared, Reason: text, Observed: text})
 		default:
 			return nil, text
 		}
@@ -388,7 +388,7 @@ func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (code
 		case <-timeout.C:
 			return nil, "nothing within " + patience.String() + c.leftovers()
 		case <-c.x.ctx.Done():
-			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
 	}
 }
@@ -530,7 +530,7 @@ func (c *Client) write(raw []byte) {
 		return
 	}
 	if _, err := c.conn.Write(raw); errors.Is(err, syscall.ETIMEDOUT) || isTimeout(err) {
-		panic(&stop{outcome: Blocked, reason: "the broker stopped reading: a write did not finish within " + c.x.settings.Timeout.String()})
+		panic(&Stop{Kind: Unprepared, Reason: "the broker stopped reading: a write did not finish within " + c.x.settings.Timeout.String()})
 	}
 }
 
@@ -681,7 +681,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive string) {
 			}
 			return sign
 		case <-c.x.ctx.Done():
-			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
 	}
 }

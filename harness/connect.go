@@ -169,7 +169,7 @@ func (x *Exchange) dial(name string, dialer wire.Dialer, either bool) *Client {
 	defer cancel()
 	conn, err := dialer.Dial(ctx)
 	if err != nil {
-		panic(&stop{outcome: Error, reason: fmt.Sprintf("no connection: %v", err), noConnection: true})
+		panic(&Stop{Kind: Broken, Reason: fmt.Sprintf("no connection: %v", err), NoConnection: true})
 	}
 	return x.adopt(name, conn, either)
 }

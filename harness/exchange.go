@@ -51,7 +51,7 @@ func (s Settings) grace() time.Duration { return 300*time.Millisecond + 4*s.Roun
 func (s Settings) closing() time.Duration { return 500*time.Millisecond + 4*s.RoundTrip + s.Settle }
 
 // An Exchange is one scripted exchange with a broker: its clients, its topics,
-// its transcript and, in the end, its verdict. Checks are functions of it.
+// its transcript and, in the end, what it has shown. Checks are functions of it.
 type Exchange struct {
 	gomega.Gomega
 
@@ -66,6 +66,7 @@ type Exchange struct {
 	log      *transcript
 	scope    string // part of topics and Client Identifiers that is this exchange's own
 	step     Step
+	isCase   bool
 	counter  *atomic.Int64 // shared by the cases of one exchange
 
 	mu       sync.Mutex
@@ -75,7 +76,7 @@ type Exchange struct {
 	breaches []Breach
 	sessions map[string]bool // Client Identifiers with state at the broker
 	retained map[string]bool // topics with retained messages of ours
-	cases    []CaseResult
+	cases    []CaseEvidence
 	about    []string  // what this part of the exchange is about
 	kept     []string  // what the parts before it were about
 	cut      time.Time // when the broker last ended a connection of a case
@@ -83,19 +84,17 @@ type Exchange struct {
 
 var scopes atomic.Int64
 
-// Perform performs one exchange and returns its result. It never panics and
+// Perform performs one exchange and returns what it has shown. It never panics and
 // returns soon after ctx is done.
-func Perform(ctx context.Context, target *Target, profile *Profile, settings Settings, body func(*Exchange)) Result {
+func Perform(ctx context.Context, target *Target, profile *Profile, settings Settings, body func(*Exchange)) Evidence {
 	x := newExchange(ctx, target, profile, settings)
 	var cancel context.CancelFunc
 	x.ctx, cancel = context.WithTimeoutCause(ctx, settings.CheckTimeout, fmt.Errorf("the exchange took longer than %s", settings.CheckTimeout))
 	defer cancel()
 	stopped := x.perform(body)
-	duration := time.Since(x.log.start)
-	result := x.result(stopped)
-	result.Duration = duration
+	evidence := x.evidence(stopped)
 	x.leave(ctx)
-	return result
+	return evidence
 }
 
 func newExchange(ctx context.Context, target *Target, profile *Profile, settings Settings) *Exchange {
@@ -113,33 +112,41 @@ func newExchange(ctx context.Context, target *Target, profile *Profile, settings
 }
 
 // perform runs the body and says what stopped it; nil is a body that ended.
-func (x *Exchange) perform(body func(*Exchange)) (stopped *stop) {
+func (x *Exchange) perform(body func(*Exchange)) (stopped *Stop) {
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
-		case *stop:
+		case *Stop:
 			stopped = p
 		default:
-			stopped = &stop{outcome: Error, reason: fmt.Sprintf("the check panicked: %v", p), observed: string(debug.Stack())}
+			stopped = &Stop{Kind: Broken, Reason: fmt.Sprintf("the check panicked: %v", p), Observed: string(debug.Stack())}
 		}
 	}()
 	body(x)
 	return nil
 }
 
-// result makes the verdict: what stopped the body.
-func (x *Exchange) result(stopped *stop) Result {
+// evidence is what the exchange has shown: stopped is what stopped its body.
+func (x *Exchange) evidence(stopped *Stop) Evidence {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	r := Result{Outcome: Pass, Events: x.log.events(), Breaches: x.breaches, Cases: x.cases}
-	r.Cut = later(x.cut, lastCut(x.clients))
-	if stopped != nil {
-		hide := func(s string) string { return Mask(s, x.log.secrets) }
-		r.Outcome, r.Reason, r.Expected, r.Observed = stopped.outcome, hide(stopped.reason), hide(stopped.expected), hide(stopped.observed)
-		r.NoConnection = stopped.noConnection
-		r.Broken, r.Kept = x.about, x.kept
+	e := Evidence{
+		Began: x.log.start, Duration: time.Since(x.log.start), Events: x.log.events(),
+		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases,
+		CutAt: later(x.cut, lastCut(x.clients)),
 	}
-	return r
+	if stopped != nil {
+		e.Stop = x.masked(*stopped)
+	}
+	return e
+}
+
+// masked is a Stop without secrets.
+func (x *Exchange) masked(s Stop) Stop {
+	for _, text := range []*string{&s.Reason, &s.Expected, &s.Observed} {
+		*text = Mask(*text, x.log.secrets)
+	}
+	return s
 }
 
 func contextReason(ctx context.Context) string { return context.Cause(ctx).Error() }
@@ -228,7 +235,7 @@ func (x *Exchange) Wait(d time.Duration) {
 	select {
 	case <-timer.C:
 	case <-x.ctx.Done():
-		panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(x.ctx)})
+		panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(x.ctx)})
 	}
 }
 

@@ -30,8 +30,8 @@ func (x *Exchange) Try(part func()) (failure string) {
 	if stopped == nil {
 		return ""
 	}
-	if stopped.outcome == Error {
+	if stopped.Kind == Broken {
 		panic(stopped)
 	}
-	return Mask(stopped.observed, x.log.secrets)
+	return Mask(stopped.Observed, x.log.secrets)
 }

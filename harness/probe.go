@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -136,7 +138,7 @@ func (p *Profile) MaximumQoS() codec.QoS {
 func Probe(ctx context.Context, target *Target, settings Settings, version codec.Version) (*Profile, error) {
 	profile := &Profile{Version: version, lacks: map[Need]string{}}
 	profile.untold(target)
-	result := Perform(ctx, target, profile, settings, func(x *Exchange) {
+	stop := Perform(ctx, target, profile, settings, func(x *Exchange) {
 		c := x.Dial("probe")
 		connect := x.NewConnect(Clean, As("probe"))
 		c.Send(connect)
@@ -162,17 +164,14 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 				profile.lacks[need] = "the target file says so"
 			}
 		}
-	})
-	switch result.Outcome {
-	case Pass:
+	}).Stop
+	switch stop.Kind {
+	case Completed:
 		profile.Accepted = true
-	case Error:
-		return profile, fmt.Errorf("%s", result.Reason)
+	case Broken:
+		return profile, errors.New(stop.Reason)
 	default:
-		profile.Refusal = result.Observed
-		if profile.Refusal == "" {
-			profile.Refusal = result.Reason
-		}
+		profile.Refusal = cmp.Or(stop.Observed, stop.Reason)
 	}
 	return profile, nil
 }
@@ -183,7 +182,7 @@ func (p *Profile) identified(x *Exchange) {
 	c := x.Dial("nameless")
 	c.Send(x.NewConnect(Clean, As("nameless"), Identified("")))
 	if refused := x.perform(func(*Exchange) { c.WantAccepted() }); refused != nil {
-		p.lacks[EmptyClientIDs] = refused.observed
+		p.lacks[EmptyClientIDs] = refused.Observed
 		return
 	}
 	p.lacks[NoEmptyClientIDs] = c.Connack.String()
@@ -194,12 +193,12 @@ func (p *Profile) identified(x *Exchange) {
 // may have died, or be out of connections.
 func Alive(ctx context.Context, target *Target, profile *Profile, settings Settings) bool {
 	settings.KeepTraces = true
-	result := Perform(ctx, target, profile, settings, func(x *Exchange) {
+	shown := Perform(ctx, target, profile, settings, func(x *Exchange) {
 		c := x.Dial("control")
 		c.Send(x.NewConnect(Clean))
 		Want[codec.Packet](c, "any answer")
 	})
-	return result.Outcome == Pass || len(result.Breaches) > 0
+	return shown.Stop.Kind == Completed || len(shown.Breaches) > 0
 }
 
 // Software is what the broker says of its name and version in the topic that

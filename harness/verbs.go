@@ -408,7 +408,7 @@ func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publ
 // Ack completes the delivery of a message to this client. It is set-up.
 func (c *Client) Ack(p *codec.Publish) {
 	if p.QoS > codec.QoS0 && p.PacketID == 0 {
-		panic(&stop{outcome: Blocked, reason: "a message without a Packet Identifier cannot be acknowledged (see check " + string(StepWellFormed) + ")", observed: p.String()})
+		panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "a message without a Packet Identifier cannot be acknowledged", Observed: p.String()})
 	}
 	switch p.QoS {
 	case codec.QoS1:
@@ -567,7 +567,7 @@ func (c *Client) Another() *codec.Publish {
 		case <-timeout.C:
 			return nil
 		case <-c.x.ctx.Done():
-			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
 	}
 }
@@ -677,7 +677,7 @@ func (c *Client) Arrivals(expected string) []codec.Packet {
 		case <-timeout.C:
 			c.x.fail(expected, "nothing within "+c.x.settings.Timeout.String())
 		case <-c.x.ctx.Done():
-			panic(&stop{outcome: Error, reason: "interrupted: " + contextReason(c.x.ctx)})
+			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
 		}
 	}
 }

@@ -15,12 +15,13 @@ import (
 // 3.1.4, to a PUBLISH in 3.3.5 (3.4.2.1 and 3.5.2.1 of 5.0), to a SUBSCRIBE in
 // 3.8.4. What is forbidden here is what the target file says is.
 
-var _ = Check("access-refused-credentials",
-	"lets nobody in with credentials that must be refused, and closes the connection",
-	Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
-	Needs{RefusedCredentials},
-	CaughtBy{fault.AcceptsRefusedClients, fault.HoldsRefused},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "access-refused-credentials",
+	Title:    "lets nobody in with credentials that must be refused, and closes the connection",
+	Rules:    Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
+	Needs:    Needs{RefusedCredentials},
+	CaughtBy: Faults{fault.AcceptsRefusedClients, fault.HoldsRefused},
+	Body: func(x *Exchange) {
 		Each(x, x.Access().Refused, func(c Credential) string { return "user name " + c.UserName }, func(x *Exchange, wrong Credential) {
 			alice := x.Dial("alice")
 
@@ -29,14 +30,16 @@ var _ = Check("access-refused-credentials",
 			alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned,
 				codec.RefusedCredentials, codec.RefusedNotAuthorized)
 		})
-	})
+	},
+})
 
-var _ = Check("access-certificate-missing",
-	"lets nobody in without a client certificate where it demands one",
-	Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
-	Needs{CertifiedListener},
-	CaughtBy{fault.IgnoresMissingCertificate},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "access-certificate-missing",
+	Title:    "lets nobody in without a client certificate where it demands one",
+	Rules:    Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
+	Needs:    Needs{CertifiedListener},
+	CaughtBy: Faults{fault.IgnoresMissingCertificate},
+	Body: func(x *Exchange) {
 		// The listener works for those who have one.
 		bob := x.DialCertified("bob")
 		bob.Send(x.NewConnect(Clean, As("bob")))
@@ -53,18 +56,20 @@ var _ = Check("access-certificate-missing",
 		alice.Send(x.NewConnect(Clean, As("alice")))
 
 		alice.WantRejected(codec.NotAuthorized, codec.BadUserNameOrPassword)
-	})
+	},
+})
 
 // A broker that grants the subscription and sends nothing for it breaks no rule:
 // SUBACK has to show what was granted or that it failed, and who may receive
 // which message is another matter. But one that refuses has to say so in the
 // right place, and as if each subscription had come in a packet of its own.
-var _ = Check("access-subscription-refused",
-	"refuses a forbidden subscription, if it does, in its place of SUBACK and grants the others",
-	Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.9.3-1", V5: "MQTT-3.8.4-5 MQTT-3.8.4-7 MQTT-3.9.3-1"},
-	Needs{UnreadableTopic},
-	CaughtBy{fault.RefusesAllForOne, fault.ReversesSubackCodes},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "access-subscription-refused",
+	Title:    "refuses a forbidden subscription, if it does, in its place of SUBACK and grants the others",
+	Rules:    Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.9.3-1", V5: "MQTT-3.8.4-5 MQTT-3.8.4-7 MQTT-3.9.3-1"},
+	Needs:    Needs{UnreadableTopic},
+	CaughtBy: Faults{fault.RefusesAllForOne, fault.ReversesSubackCodes},
+	Body: func(x *Exchange) {
 		allowed, forbidden, other := x.Topic("news"), x.Unreadable("news"), x.Topic("weather")
 		alice := x.Connect(Clean, As("alice"))
 
@@ -80,14 +85,16 @@ var _ = Check("access-subscription-refused",
 		x.Expect(suback.Codes[2].IsError()).To(BeTrue(), "failure of the forbidden subscription")
 		x.Connect(Clean, As("bob")).Publish(QoS0, allowed, "hello")
 		alice.Receive(allowed, "hello")
-	})
+	},
+})
 
-var _ = Check("access-subscription-undelivered",
-	"sends nothing for a subscription that it has refused",
-	Rules{V311: "MQTT-3.8.4-5", V5: "MQTT-3.8.4-7"},
-	Needs{UnreadableTopic, AdministratorLogin},
-	CaughtBy{fault.DeliversPastRules},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "access-subscription-undelivered",
+	Title:    "sends nothing for a subscription that it has refused",
+	Rules:    Rules{V311: "MQTT-3.8.4-5", V5: "MQTT-3.8.4-7"},
+	Needs:    Needs{UnreadableTopic, AdministratorLogin},
+	CaughtBy: Faults{fault.DeliversPastRules},
+	Body: func(x *Exchange) {
 		allowed, forbidden := x.Topic("news"), x.Unreadable("news")
 		keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
 		keeper.Subscribe(x.UpTo(QoS1), forbidden)
@@ -102,7 +109,8 @@ var _ = Check("access-subscription-undelivered",
 		keeper.Ack(keeper.Delivered(forbidden, "hidden"))
 
 		alice.WantNothingBefore(keeper.Marker(QoS0, allowed))
-	})
+	},
+})
 
 // wantSubackUnlessClosed wants the SUBACK to a SUBSCRIBE that holds a forbidden
 // subscription. A broker that would rather close the connection may.
@@ -114,12 +122,13 @@ func wantSubackUnlessClosed(x *Exchange, c *Client, id uint16) *codec.Suback {
 	return c.WantSuback(id)
 }
 
-var _ = Check("access-publish-answered",
-	"acknowledges a forbidden PUBLISH as its version allows, or closes the connection",
-	Rules{V311: "MQTT-3.3.5-2", V5: "MQTT-3.3.4-1"},
-	Needs{UnwritableTopic, AtLeastOnce},
-	CaughtBy{fault.DropsUnacknowledged},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "access-publish-answered",
+	Title:    "acknowledges a forbidden PUBLISH as its version allows, or closes the connection",
+	Rules:    Rules{V311: "MQTT-3.3.5-2", V5: "MQTT-3.3.4-1"},
+	Needs:    Needs{UnwritableTopic, AtLeastOnce},
+	CaughtBy: Faults{fault.DropsUnacknowledged},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -127,16 +136,18 @@ var _ = Check("access-publish-answered",
 
 			x.Note("refused with: %q", refusal)
 		})
-	})
+	},
+})
 
 // Not in 3.1.1, where MQTT-3.3.5-2 is about the answer to such a PUBLISH and no
 // sentence about what becomes of the message.
-var _ = Check("access-publish-undelivered",
-	"delivers nothing that was published to a forbidden topic",
-	Rules{V5: "5.0/3.4.2.1/unauthorized-undelivered"},
-	Needs{UnwritableTopic, AdministratorLogin},
-	CaughtBy{fault.DeliversPastRules},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "access-publish-undelivered",
+	Title:    "delivers nothing that was published to a forbidden topic",
+	Rules:    Rules{V5: "5.0/3.4.2.1/unauthorized-undelivered"},
+	Needs:    Needs{UnwritableTopic, AdministratorLogin},
+	CaughtBy: Faults{fault.DeliversPastRules},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Unwritable("news")
 			keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
@@ -146,4 +157,5 @@ var _ = Check("access-publish-undelivered",
 
 			keeper.WantNothingBefore(keeper.Marker(QoS0, topic))
 		})
-	})
+	},
+})

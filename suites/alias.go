@@ -14,12 +14,13 @@ import (
 // Topic Aliases (5.0, sections 3.3.2.3.4 and 3.3.4): those of the client, which
 // the server must understand, and those of the server.
 
-var _ = Check("alias-mapped",
-	"delivers a message without a Topic Name to the topic that its Topic Alias stands for",
-	Rules{V5: "5.0/3.3.4/topic-alias-mapped MQTT-3.3.2-12"},
-	Needs{TopicAliases},
-	CaughtBy{fault.DropsAliased},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-mapped",
+	Title:    "delivers a message without a Topic Name to the topic that its Topic Alias stands for",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-mapped MQTT-3.3.2-12"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.DropsAliased},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("aliased")
 			bob := x.Connect(Clean, As("bob"))
@@ -32,14 +33,16 @@ var _ = Check("alias-mapped",
 			bob.Receive(topic, "in full")
 			bob.Receive(topic, "by alias")
 		})
-	})
+	},
+})
 
-var _ = Check("alias-every-value",
-	"takes every Topic Alias up to its Topic Alias Maximum",
-	Rules{V5: "MQTT-3.3.2-12"},
-	Needs{TopicAliases},
-	CaughtBy{fault.DropsAliased},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-every-value",
+	Title:    "takes every Topic Alias up to its Topic Alias Maximum",
+	Rules:    Rules{V5: "MQTT-3.3.2-12"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.DropsAliased},
+	Body: func(x *Exchange) {
 		most := uint16(x.Profile.Number(codec.PropTopicAliasMaximum, 0))
 		values := slices.Compact([]uint16{1, most/2 + 1, most})
 		topic := func(alias uint16) string { return x.Topic(fmt.Sprint("aliased/", alias)) }
@@ -58,14 +61,16 @@ var _ = Check("alias-every-value",
 			alice.Publish(QoS0, "", "by alias", Having(codec.TopicAlias(alias)))
 			bob.Receive(topic(alias), "by alias")
 		}
-	})
+	},
+})
 
-var _ = Check("alias-remapped",
-	"takes a Topic Alias that is sent with another Topic Name for that from then on",
-	Rules{V5: "5.0/3.3.4/topic-alias-remapped"},
-	Needs{TopicAliases},
-	CaughtBy{fault.KeepsFirstAlias},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-remapped",
+	Title:    "takes a Topic Alias that is sent with another Topic Name for that from then on",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-remapped"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.KeepsFirstAlias},
+	Body: func(x *Exchange) {
 		old, new := x.Topic("old"), x.Topic("new")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, old, new)
@@ -80,14 +85,16 @@ var _ = Check("alias-remapped",
 
 		bob.Receive(new, "3")
 		bob.Receive(new, "4")
-	})
+	},
+})
 
-var _ = Check("alias-per-client",
-	"keeps the Topic Aliases of each connection apart",
-	Rules{V5: "5.0/3.3.4/topic-alias-mapped"},
-	Needs{TopicAliases},
-	CaughtBy{fault.AliasesForAll},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-per-client",
+	Title:    "keeps the Topic Aliases of each connection apart",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-mapped"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.AliasesForAll},
+	Body: func(x *Exchange) {
 		hers, his := x.Topic("hers"), x.Topic("his")
 		watcher := x.Connect(Clean, As("watcher"))
 		watcher.Subscribe(x.UpTo(QoS1), hers, his)
@@ -100,88 +107,102 @@ var _ = Check("alias-per-client",
 		alice.Publish(x.UpTo(QoS1), "", "3", Having(codec.TopicAlias(1)))
 
 		watcher.Receive(hers, "3")
-	})
+	},
+})
 
-var _ = Check("alias-zero",
-	"closes the connection on Topic Alias 0",
-	Rules{V5: "MQTT-3.3.2-8"},
-	CaughtBy{fault.IgnoresAliasZero},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-zero",
+	Title:    "closes the connection on Topic Alias 0",
+	Rules:    Rules{V5: "MQTT-3.3.2-8"},
+	CaughtBy: Faults{fault.IgnoresAliasZero},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("zero"), Properties: codec.Properties{codec.TopicAlias(0)}}))
 
 		alice.WantClosed(codec.TopicAliasInvalid)
-	})
+	},
+})
 
-var _ = Check("alias-above-maximum",
-	"closes the connection on a Topic Alias above its Topic Alias Maximum",
-	Rules{V5: "MQTT-3.3.2-9"},
-	CaughtBy{fault.IgnoresAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-above-maximum",
+	Title:    "closes the connection on a Topic Alias above its Topic Alias Maximum",
+	Rules:    Rules{V5: "MQTT-3.3.2-9"},
+	CaughtBy: Faults{fault.IgnoresAliases},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("above"), "hello", Having(codec.TopicAlias(aboveMaximum(x)))))
 
 		alice.WantClosed(codec.TopicAliasInvalid)
-	})
+	},
+})
 
-var _ = Check("alias-zero-reason",
-	"says DISCONNECT 0x94 before it closes on Topic Alias 0",
-	Rules{V5: "5.0/3.3.4/topic-alias-invalid-reason"},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-zero-reason",
+	Title:    "says DISCONNECT 0x94 before it closes on Topic Alias 0",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-invalid-reason"},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("zero"), Properties: codec.Properties{codec.TopicAlias(0)}}))
 
 		alice.WantDisconnect(codec.TopicAliasInvalid)
-	})
+	},
+})
 
-var _ = Check("alias-above-maximum-reason",
-	"says DISCONNECT 0x94 before it closes on a Topic Alias above its Topic Alias Maximum",
-	Rules{V5: "5.0/3.3.4/topic-alias-invalid-reason"},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-above-maximum-reason",
+	Title:    "says DISCONNECT 0x94 before it closes on a Topic Alias above its Topic Alias Maximum",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-invalid-reason"},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("above"), "hello", Having(codec.TopicAlias(aboveMaximum(x)))))
 
 		alice.WantDisconnect(codec.TopicAliasInvalid)
-	})
+	},
+})
 
-var _ = Check("alias-unknown",
-	"closes the connection on a PUBLISH without a Topic Name whose Topic Alias has not been set",
-	Rules{V5: "5.0/3.3.4/topic-alias-unknown"},
-	Needs{TopicAliases},
-	CaughtBy{fault.IgnoresAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-unknown",
+	Title:    "closes the connection on a PUBLISH without a Topic Name whose Topic Alias has not been set",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-unknown"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.IgnoresAliases},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, "", "hello", Having(codec.TopicAlias(1))))
 
 		alice.WantClosed(codec.TopicAliasInvalid)
-	})
+	},
+})
 
-var _ = Check("alias-unknown-reason",
-	"says DISCONNECT 0x82 before it closes on a Topic Alias that has not been set",
-	Rules{V5: "5.0/3.3.4/topic-alias-unknown-reason"},
-	Needs{TopicAliases},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-unknown-reason",
+	Title:    "says DISCONNECT 0x82 before it closes on a Topic Alias that has not been set",
+	Rules:    Rules{V5: "5.0/3.3.4/topic-alias-unknown-reason"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, "", "hello", Having(codec.TopicAlias(1))))
 
 		alice.WantDisconnect(codec.ProtocolError)
-	})
+	},
+})
 
-var _ = Check("alias-not-carried-over",
-	"forgets the client's Topic Aliases with the connection, whether its session goes on or not",
-	Rules{V5: "MQTT-3.3.2-7"},
-	Needs{TopicAliases},
-	CaughtBy{fault.IgnoresAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-not-carried-over",
+	Title:    "forgets the client's Topic Aliases with the connection, whether its session goes on or not",
+	Rules:    Rules{V5: "MQTT-3.3.2-7"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.IgnoresAliases},
+	Body: func(x *Exchange) {
 		Each(x, partings, partingName, func(x *Exchange, part parting) {
 			alice := x.Connect(Persistent, As("alice"))
 			alice.Publish(QoS0, x.Topic("before"), "hello", Having(codec.TopicAlias(1)))
@@ -192,13 +213,15 @@ var _ = Check("alias-not-carried-over",
 
 			alice.WantClosed(codec.TopicAliasInvalid)
 		})
-	})
+	},
+})
 
-var _ = Check("alias-not-forwarded",
-	"sends no Topic Alias to a client that has not allowed any, whatever the publisher used",
-	Rules{V5: "MQTT-3.3.2-11"},
-	CaughtBy{fault.SendsAlias},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-not-forwarded",
+	Title:    "sends no Topic Alias to a client that has not allowed any, whatever the publisher used",
+	Rules:    Rules{V5: "MQTT-3.3.2-11"},
+	CaughtBy: Faults{fault.SendsAlias},
+	Body: func(x *Exchange) {
 		topic := x.Topic("plain")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -213,13 +236,15 @@ var _ = Check("alias-not-forwarded",
 		for _, message := range bob.WantUntil(marker) {
 			x.Expect(message.Properties.Has(codec.PropTopicAlias)).To(BeFalse(), "Topic Alias in PUBLISH %q", message.Payload)
 		}
-	})
+	},
+})
 
-var _ = Check("alias-within-maximum",
-	"sends Topic Aliases only up to the client's Topic Alias Maximum, each first with its Topic Name",
-	Rules{V5: "MQTT-3.3.2-11 MQTT-3.3.2-8 5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown"},
-	CaughtBy{fault.SendsAliasesBeyondMaximum, fault.MixesUpAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-within-maximum",
+	Title:    "sends Topic Aliases only up to the client's Topic Alias Maximum, each first with its Topic Name",
+	Rules:    Rules{V5: "MQTT-3.3.2-11 MQTT-3.3.2-8 5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown"},
+	CaughtBy: Faults{fault.SendsAliasesBeyondMaximum, fault.MixesUpAliases},
+	Body: func(x *Exchange) {
 		// A broker need not use aliases at all; one that does has every chance here.
 		topics := []string{x.Topic("a"), x.Topic("b"), x.Topic("c"), x.Topic("d")}
 		bob := x.Connect(Clean, As("bob"), With(codec.TopicAliasMaximum(2)))
@@ -233,13 +258,15 @@ var _ = Check("alias-within-maximum",
 				known.receive(x, bob, 2, topic, round)
 			}
 		}
-	})
+	},
+})
 
-var _ = Check("alias-server-afresh",
-	"sets its Topic Aliases afresh on every connection",
-	Rules{V5: "MQTT-3.3.2-7"},
-	CaughtBy{fault.ResumesAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-server-afresh",
+	Title:    "sets its Topic Aliases afresh on every connection",
+	Rules:    Rules{V5: "MQTT-3.3.2-7"},
+	CaughtBy: Faults{fault.ResumesAliases},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("a"), x.UpTo(QoS1)
 		bob := x.Connect(Persistent, As("bob"), With(codec.TopicAliasMaximum(5)))
 		bob.Subscribe(qos, topic)
@@ -259,14 +286,16 @@ var _ = Check("alias-server-afresh",
 		message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
 		x.Expect(message.Topic).To(Equal(topic), "the Topic Name of the connection's first message")
 		bob.Ack(message)
-	})
+	},
+})
 
-var _ = Check("alias-resent",
-	"resends a message as the Topic Aliases of the new connection demand, not as it was sent first",
-	Rules{V5: "MQTT-3.3.2-7 MQTT-3.1.2-27 5.0/3.3.4/topic-alias-unknown"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ResendsAsSentFirst, fault.ResumesAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-resent",
+	Title:    "resends a message as the Topic Aliases of the new connection demand, not as it was sent first",
+	Rules:    Rules{V5: "MQTT-3.3.2-7 MQTT-3.1.2-27 5.0/3.3.4/topic-alias-unknown"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ResendsAsSentFirst, fault.ResumesAliases},
+	Body: func(x *Exchange) {
 		// A broker that uses aliases sends the second message by alias alone.
 		again := func(x *Exchange, options ...ConnectOption) (bob *Client, topic string) {
 			topic = x.Topic("a")
@@ -299,14 +328,16 @@ var _ = Check("alias-resent",
 				}
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("alias-independent",
-	"keeps the client's Topic Aliases apart from those that it sets itself",
-	Rules{V5: "5.0/3.3.2.3.4/topic-alias-independent"},
-	Needs{TopicAliases},
-	CaughtBy{fault.SharesAliases},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "alias-independent",
+	Title:    "keeps the client's Topic Aliases apart from those that it sets itself",
+	Rules:    Rules{V5: "5.0/3.3.2.3.4/topic-alias-independent"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.SharesAliases},
+	Body: func(x *Exchange) {
 		// A broker that uses aliases has set one for the topic by the second message.
 		hear := func(x *Exchange, alice, bob *Client, known aliases, payload string) {
 			alice.Publish(x.UpTo(QoS1), x.Topic("news"), payload)
@@ -345,7 +376,8 @@ var _ = Check("alias-independent",
 				bob.WantClosed(codec.TopicAliasInvalid)
 			}},
 		)
-	})
+	},
+})
 
 // aboveMaximum is a Topic Alias that the broker does not allow.
 func aboveMaximum(x *Exchange) uint16 {

@@ -13,13 +13,14 @@ import (
 	"mqttspec/harness/broker"
 	"mqttspec/harness/broker/embedded"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // A witness is a real broker that the checks are held against.
 type witness struct {
 	name   string
 	target *harness.Target
-	probed []suites.Probed
+	probed []runner.Probed
 }
 
 // witnesses starts the brokers that are there: the embedded one always,
@@ -46,7 +47,7 @@ func witnesses(t testing.TB) []witness {
 				if err != nil || !profile.Accepted {
 					t.Fatalf("%s (%s) does not accept MQTT %s: %v %s", b.name, target.Name, v, err, profile.Refusal)
 				}
-				b.probed = append(b.probed, suites.Probed{Target: target, Profile: profile})
+				b.probed = append(b.probed, runner.Probed{Target: target, Profile: profile})
 			}
 		}
 	}

@@ -17,12 +17,13 @@ import (
 // declares that it lacks meets a Protocol Error, which closes the connection
 // (MQTT-4.13.1-1). The Reason Code for that should be the one of the section.
 
-var _ = Check("capabilities-qos-declared",
-	"takes part in every QoS up to the Maximum QoS that it declares",
-	Rules{V5: "MQTT-3.2.2-9"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ConcealsMaximumQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-qos-declared",
+	Title:    "takes part in every QoS up to the Maximum QoS that it declares",
+	Rules:    Rules{V5: "MQTT-3.2.2-9"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ConcealsMaximumQoS},
+	Body: func(x *Exchange) {
 		Each(x, []codec.QoS{QoS1, QoS2}[:x.UpTo(QoS2)], qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 			publish := alice.NewPublish(qos, x.Topic("news"), "hello")
@@ -35,14 +36,16 @@ var _ = Check("capabilities-qos-declared",
 				alice.WantPubrec(publish.PacketID)
 			}
 		})
-	})
+	},
+})
 
-var _ = Check("capabilities-qos-subscriptions",
-	"grants subscriptions at any Requested QoS, though it does not support QoS 2",
-	Rules{V5: "MQTT-3.2.2-10"},
-	Needs{NoExactlyOnce},
-	CaughtBy{fault.RefusesUnsupportedQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-qos-subscriptions",
+	Title:    "grants subscriptions at any Requested QoS, though it does not support QoS 2",
+	Rules:    Rules{V5: "MQTT-3.2.2-10"},
+	Needs:    Needs{NoExactlyOnce},
+	CaughtBy: Faults{fault.RefusesUnsupportedQoS},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		subscribe := &codec.Subscribe{PacketID: alice.PacketID()}
 		for _, qos := range []codec.QoS{QoS0, QoS1, QoS2} {
@@ -53,15 +56,17 @@ var _ = Check("capabilities-qos-subscriptions",
 
 		suback := alice.WantSuback(subscribe.PacketID)
 		x.Expect(suback.Codes).To(HaveEach(BeNumerically("<=", codec.GrantedQoS2)), "the Reason Codes of SUBACK")
-	})
+	},
+})
 
 // mochi 2.7.9 treats the message as one of the QoS that it declares.
-var _ = Check("capabilities-qos-exceeded",
-	"closes the connection on a PUBLISH above the Maximum QoS that it declares",
-	Rules{V5: "MQTT-3.2.2-11"},
-	Needs{NoExactlyOnce},
-	CaughtBy{fault.IgnoresUnsupportedPublish},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-qos-exceeded",
+	Title:    "closes the connection on a PUBLISH above the Maximum QoS that it declares",
+	Rules:    Rules{V5: "MQTT-3.2.2-11"},
+	Needs:    Needs{NoExactlyOnce},
+	CaughtBy: Faults{fault.IgnoresUnsupportedPublish},
+	Body: func(x *Exchange) {
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -69,17 +74,19 @@ var _ = Check("capabilities-qos-exceeded",
 
 			alice.WantClosed(codec.QoSNotSupported)
 		})
-	})
+	},
+})
 
 // beyond are the QoS that the broker does not support.
 func beyond(x *Exchange) []codec.QoS { return []codec.QoS{QoS1, QoS2}[x.UpTo(QoS2):] }
 
-var _ = Check("capabilities-qos-exceeded-reason",
-	"gives 0x9B as its reason for closing on a PUBLISH above the Maximum QoS that it declares",
-	Rules{V5: "5.0/3.2.2.3.4/qos-not-supported-reason"},
-	Needs{NoExactlyOnce},
-	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-qos-exceeded-reason",
+	Title:    "gives 0x9B as its reason for closing on a PUBLISH above the Maximum QoS that it declares",
+	Rules:    Rules{V5: "5.0/3.2.2.3.4/qos-not-supported-reason"},
+	Needs:    Needs{NoExactlyOnce},
+	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	Body: func(x *Exchange) {
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -87,7 +94,8 @@ var _ = Check("capabilities-qos-exceeded-reason",
 
 			wantReported(x, alice, codec.QoSNotSupported)
 		})
-	})
+	},
+})
 
 // wantReported wants the next reply to be a DISCONNECT with this Reason Code,
 // or a SUBACK that gives it: tables 3-8 and 3-10 both have those about
@@ -104,12 +112,13 @@ func wantReported(x *Exchange, c *Client, code codec.ReasonCode) {
 	}
 }
 
-var _ = Check("capabilities-will-qos-exceeded",
-	"refuses a CONNECT whose Will QoS is above the Maximum QoS that it declares, and closes the connection",
-	Rules{V5: "MQTT-3.2.2-12"},
-	Needs{NoExactlyOnce},
-	CaughtBy{fault.AcceptsUnsupportedWill},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-will-qos-exceeded",
+	Title:    "refuses a CONNECT whose Will QoS is above the Maximum QoS that it declares, and closes the connection",
+	Rules:    Rules{V5: "MQTT-3.2.2-12"},
+	Needs:    Needs{NoExactlyOnce},
+	CaughtBy: Faults{fault.AcceptsUnsupportedWill},
+	Body: func(x *Exchange) {
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Dial("alice")
 
@@ -117,14 +126,16 @@ var _ = Check("capabilities-will-qos-exceeded",
 
 			alice.WantRejected(codec.QoSNotSupported)
 		})
-	})
+	},
+})
 
-var _ = Check("capabilities-will-qos-exceeded-reason",
-	"gives 0x9B as its reason for refusing a CONNECT whose Will QoS is above the Maximum QoS that it declares",
-	Rules{V5: "5.0/3.2.2.3.4/will-qos-not-supported-reason"},
-	Needs{NoExactlyOnce},
-	CaughtBy{fault.RefusesSilently, fault.RefusesAsUnavailable},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-will-qos-exceeded-reason",
+	Title:    "gives 0x9B as its reason for refusing a CONNECT whose Will QoS is above the Maximum QoS that it declares",
+	Rules:    Rules{V5: "5.0/3.2.2.3.4/will-qos-not-supported-reason"},
+	Needs:    Needs{NoExactlyOnce},
+	CaughtBy: Faults{fault.RefusesSilently, fault.RefusesAsUnavailable},
+	Body: func(x *Exchange) {
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Dial("alice")
 
@@ -132,66 +143,76 @@ var _ = Check("capabilities-will-qos-exceeded-reason",
 
 			alice.WantRefused(codec.QoSNotSupported)
 		})
-	})
+	},
+})
 
-var _ = Check("capabilities-will-retain-unavailable",
-	"refuses a CONNECT with Will Retain 1 when it declares that it retains no messages, and closes the connection",
-	Rules{V5: "MQTT-3.2.2-13"},
-	Needs{NoRetain},
-	CaughtBy{fault.AcceptsUnsupportedWill},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-will-retain-unavailable",
+	Title:    "refuses a CONNECT with Will Retain 1 when it declares that it retains no messages, and closes the connection",
+	Rules:    Rules{V5: "MQTT-3.2.2-13"},
+	Needs:    Needs{NoRetain},
+	CaughtBy: Faults{fault.AcceptsUnsupportedWill},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
 
 		alice.WantRejected(codec.RetainNotSupported)
-	})
+	},
+})
 
-var _ = Check("capabilities-will-retain-unavailable-reason",
-	"gives 0x9A as its reason for refusing a CONNECT with Will Retain 1",
-	Rules{V5: "5.0/3.2.2.3.5/will-retain-not-supported-reason"},
-	Needs{NoRetain},
-	CaughtBy{fault.RefusesSilently, fault.RefusesAsUnavailable},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-will-retain-unavailable-reason",
+	Title:    "gives 0x9A as its reason for refusing a CONNECT with Will Retain 1",
+	Rules:    Rules{V5: "5.0/3.2.2.3.5/will-retain-not-supported-reason"},
+	Needs:    Needs{NoRetain},
+	CaughtBy: Faults{fault.RefusesSilently, fault.RefusesAsUnavailable},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
 
 		alice.WantRefused(codec.RetainNotSupported)
-	})
+	},
+})
 
-var _ = Check("capabilities-retain-unavailable",
-	"closes the connection on a PUBLISH with RETAIN 1 when it declares that it retains no messages",
-	Rules{V5: "MQTT-3.2.2-14"},
-	Needs{NoRetain},
-	CaughtBy{fault.IgnoresUnsupportedPublish},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-retain-unavailable",
+	Title:    "closes the connection on a PUBLISH with RETAIN 1 when it declares that it retains no messages",
+	Rules:    Rules{V5: "MQTT-3.2.2-14"},
+	Needs:    Needs{NoRetain},
+	CaughtBy: Faults{fault.IgnoresUnsupportedPublish},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Retained))
 
 		alice.WantClosed(codec.RetainNotSupported)
-	})
+	},
+})
 
-var _ = Check("capabilities-retain-unavailable-reason",
-	"gives 0x9A as its reason for closing on a PUBLISH with RETAIN 1",
-	Rules{V5: "5.0/3.2.2.3.5/retain-not-supported-reason"},
-	Needs{NoRetain},
-	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-retain-unavailable-reason",
+	Title:    "gives 0x9A as its reason for closing on a PUBLISH with RETAIN 1",
+	Rules:    Rules{V5: "5.0/3.2.2.3.5/retain-not-supported-reason"},
+	Needs:    Needs{NoRetain},
+	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Retained))
 
 		wantReported(x, alice, codec.RetainNotSupported)
-	})
+	},
+})
 
-var _ = Check("capabilities-topic-alias-exceeded",
-	"closes the connection on a Topic Alias above the Topic Alias Maximum that it declares",
-	Rules{V5: "MQTT-3.2.2-17"},
-	Needs{TopicAliases},
-	CaughtBy{fault.IgnoresUnsupportedPublish},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-topic-alias-exceeded",
+	Title:    "closes the connection on a Topic Alias above the Topic Alias Maximum that it declares",
+	Rules:    Rules{V5: "MQTT-3.2.2-17"},
+	Needs:    Needs{TopicAliases},
+	CaughtBy: Faults{fault.IgnoresUnsupportedPublish},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		most, _ := alice.Connack.Properties.Number(codec.PropTopicAliasMaximum)
 		if most == maximumAlias {
@@ -201,7 +222,8 @@ var _ = Check("capabilities-topic-alias-exceeded",
 		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.TopicAlias(uint16(most+1)))))
 
 		alice.WantClosed(codec.TopicAliasInvalid)
-	})
+	},
+})
 
 // maximumAlias is the highest Topic Alias that there is.
 const maximumAlias = 65535
@@ -209,18 +231,20 @@ const maximumAlias = 65535
 // mochi 2.7.9 takes Topic Aliases, but has no Topic Alias Maximum in CONNACK:
 // "if the Topic Alias Maximum property is absent, the default value is 0"
 // (section 3.2.2.3.8), and one above it "is a Protocol Error" (3.3.4).
-var _ = Check("capabilities-topic-alias-none",
-	"closes the connection on a Topic Alias when it declares no Topic Alias Maximum, or 0",
-	Rules{V5: "MQTT-3.2.2-18"},
-	Needs{NoTopicAliases},
-	CaughtBy{fault.IgnoresUnsupportedPublish},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-topic-alias-none",
+	Title:    "closes the connection on a Topic Alias when it declares no Topic Alias Maximum, or 0",
+	Rules:    Rules{V5: "MQTT-3.2.2-18"},
+	Needs:    Needs{NoTopicAliases},
+	CaughtBy: Faults{fault.IgnoresUnsupportedPublish},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.TopicAlias(1))))
 
 		alice.WantClosed(codec.TopicAliasInvalid)
-	})
+	},
+})
 
 // An unavailable subscription is one that uses what a broker may lack.
 type unavailable struct {
@@ -268,62 +292,75 @@ func shared(x *Exchange) unavailable {
 	return unavailable{"$share/" + x.ClientID("group") + "/" + x.Topic("news"), nil, codec.SharedSubscriptionsNotSupported}
 }
 
-var _ = Check("capabilities-wildcards-unavailable",
-	"refuses a Topic Filter with a wildcard when it declares that these are not available",
-	Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported"},
-	Needs{NoWildcards},
-	CaughtBy{fault.GrantsEverySubscription},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-wildcards-unavailable",
+	Title:    "refuses a Topic Filter with a wildcard when it declares that these are not available",
+	Rules:    Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported"},
+	Needs:    Needs{NoWildcards},
+	CaughtBy: Faults{fault.GrantsEverySubscription},
+	Body: func(x *Exchange) {
 		Each(x, wildcards(x), named[unavailable].label, func(x *Exchange, u named[unavailable]) { u.value.wantRefused(x) })
-	})
+	},
+})
 
-var _ = Check("capabilities-wildcards-unavailable-reason",
-	"gives 0xA2 as its reason for refusing a Topic Filter with a wildcard",
-	Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported-reason"},
-	Needs{NoWildcards},
-	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-wildcards-unavailable-reason",
+	Title:    "gives 0xA2 as its reason for refusing a Topic Filter with a wildcard",
+	Rules:    Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported-reason"},
+	Needs:    Needs{NoWildcards},
+	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	Body: func(x *Exchange) {
 		Each(x, wildcards(x), named[unavailable].label, func(x *Exchange, u named[unavailable]) { u.value.wantReported(x) })
-	})
+	},
+})
 
-var _ = Check("capabilities-subscription-identifiers-unavailable",
-	"refuses a Subscription Identifier when it declares that these are not available",
-	Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported"},
-	Needs{NoSubscriptionIdentifiers},
-	CaughtBy{fault.GrantsEverySubscription},
-	func(x *Exchange) { identified(x).wantRefused(x) })
+var _ = Check(Definition{
+	Slug:     "capabilities-subscription-identifiers-unavailable",
+	Title:    "refuses a Subscription Identifier when it declares that these are not available",
+	Rules:    Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported"},
+	Needs:    Needs{NoSubscriptionIdentifiers},
+	CaughtBy: Faults{fault.GrantsEverySubscription},
+	Body:     func(x *Exchange) { identified(x).wantRefused(x) },
+})
 
-var _ = Check("capabilities-subscription-identifiers-unavailable-reason",
-	"gives 0xA1 as its reason for refusing a Subscription Identifier",
-	Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported-reason"},
-	Needs{NoSubscriptionIdentifiers},
-	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
-	func(x *Exchange) { identified(x).wantReported(x) })
+var _ = Check(Definition{
+	Slug:     "capabilities-subscription-identifiers-unavailable-reason",
+	Title:    "gives 0xA1 as its reason for refusing a Subscription Identifier",
+	Rules:    Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported-reason"},
+	Needs:    Needs{NoSubscriptionIdentifiers},
+	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	Body:     func(x *Exchange) { identified(x).wantReported(x) },
+})
 
-var _ = Check("capabilities-shared-subscriptions-unavailable",
-	"refuses a shared subscription when it declares that these are not available",
-	Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported"},
-	Needs{NoSharedSubscriptions},
-	CaughtBy{fault.GrantsEverySubscription},
-	func(x *Exchange) { shared(x).wantRefused(x) })
+var _ = Check(Definition{
+	Slug:     "capabilities-shared-subscriptions-unavailable",
+	Title:    "refuses a shared subscription when it declares that these are not available",
+	Rules:    Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported"},
+	Needs:    Needs{NoSharedSubscriptions},
+	CaughtBy: Faults{fault.GrantsEverySubscription},
+	Body:     func(x *Exchange) { shared(x).wantRefused(x) },
+})
 
-var _ = Check("capabilities-shared-subscriptions-unavailable-reason",
-	"gives 0x9E as its reason for refusing a shared subscription",
-	Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported-reason"},
-	Needs{NoSharedSubscriptions},
-	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
-	func(x *Exchange) { shared(x).wantReported(x) })
+var _ = Check(Definition{
+	Slug:     "capabilities-shared-subscriptions-unavailable-reason",
+	Title:    "gives 0x9E as its reason for refusing a shared subscription",
+	Rules:    Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported-reason"},
+	Needs:    Needs{NoSharedSubscriptions},
+	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	Body:     func(x *Exchange) { shared(x).wantReported(x) },
+})
 
 // What the server does not declare to be unavailable is available: "If not
 // present, then Shared Subscriptions are supported", and so on. That it serves
 // them well is for other checks; these need one that it takes.
 
-var _ = Check("capabilities-wildcards-available",
-	"grants Topic Filters with wildcards unless it declares that these are not available",
-	Rules{V5: "5.0/3.2.2.3.11/wildcard-subscriptions-supported"},
-	Needs{Wildcards},
-	CaughtBy{fault.RefusesWildcards},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "capabilities-wildcards-available",
+	Title:    "grants Topic Filters with wildcards unless it declares that these are not available",
+	Rules:    Rules{V5: "5.0/3.2.2.3.11/wildcard-subscriptions-supported"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.RefusesWildcards},
+	Body: func(x *Exchange) {
 		// A server that supports them "can still reject a particular subscribe
 		// request": it must not reject them all.
 		var several []unavailable
@@ -331,21 +368,26 @@ var _ = Check("capabilities-wildcards-available",
 			several = append(several, unavailable{filter: x.Topic(filter)})
 		}
 		wantAvailable(x, several...)
-	})
+	},
+})
 
-var _ = Check("capabilities-subscription-identifiers-available",
-	"takes a Subscription Identifier unless it declares that these are not available",
-	Rules{V5: "5.0/3.2.2.3.12/subscription-identifiers-supported"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.RefusesSubscriptionIdentifiers},
-	func(x *Exchange) { wantAvailable(x, identified(x)) })
+var _ = Check(Definition{
+	Slug:     "capabilities-subscription-identifiers-available",
+	Title:    "takes a Subscription Identifier unless it declares that these are not available",
+	Rules:    Rules{V5: "5.0/3.2.2.3.12/subscription-identifiers-supported"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.RefusesSubscriptionIdentifiers},
+	Body:     func(x *Exchange) { wantAvailable(x, identified(x)) },
+})
 
-var _ = Check("capabilities-shared-subscriptions-available",
-	"grants a shared subscription unless it declares that these are not available",
-	Rules{V5: "5.0/3.2.2.3.13/shared-subscriptions-supported"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.RefusesSharedSubscriptions},
-	func(x *Exchange) { wantAvailable(x, shared(x)) })
+var _ = Check(Definition{
+	Slug:     "capabilities-shared-subscriptions-available",
+	Title:    "grants a shared subscription unless it declares that these are not available",
+	Rules:    Rules{V5: "5.0/3.2.2.3.13/shared-subscriptions-supported"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.RefusesSharedSubscriptions},
+	Body:     func(x *Exchange) { wantAvailable(x, shared(x)) },
+})
 
 // otherReasons are the Reason Codes of SUBACK that may stand for a reason which
 // has nothing to do with the feature: a server need not tell it (section 3.9.3).

@@ -12,11 +12,12 @@ import (
 
 // The Client Identifier (section 3.1.3.1).
 
-var _ = Check("clientid-guaranteed",
-	"accepts Client Identifiers of 1 to 23 letters and digits",
-	Rules{V311: "MQTT-3.1.3-5", V5: "MQTT-3.1.3-5"},
-	CaughtBy{fault.RefusesConnections, fault.RefusesShortClientIDs, fault.RefusesLongClientIDs},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-guaranteed",
+	Title:    "accepts Client Identifiers of 1 to 23 letters and digits",
+	Rules:    Rules{V311: "MQTT-3.1.3-5", V5: "MQTT-3.1.3-5"},
+	CaughtBy: Faults{fault.RefusesConnections, fault.RefusesShortClientIDs, fault.RefusesLongClientIDs},
+	Body: func(x *Exchange) {
 		// One character can't be this exchange's own, but another run, or the other
 		// version in this one, should not often displace the client meanwhile: it
 		// is the fifth character of the run for 3.1.1, the sixth for 5.0.
@@ -33,13 +34,15 @@ var _ = Check("clientid-guaranteed",
 
 			alice.WantAccepted()
 		})
-	})
+	},
+})
 
-var _ = Check("clientid-rejected",
-	"accepts a Client Identifier that is longer or has other characters, or rejects it in due form",
-	Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
-	CaughtBy{fault.RefusesUnusualClientIDsWrongly, fault.IgnoresUnusualClientIDs},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-rejected",
+	Title:    "accepts a Client Identifier that is longer or has other characters, or rejects it in due form",
+	Rules:    Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
+	CaughtBy: Faults{fault.RefusesUnusualClientIDsWrongly, fault.IgnoresUnusualClientIDs},
+	Body: func(x *Exchange) {
 		Each(x, []named[string]{
 			{"24 bytes", strings.Repeat("a", 24)},
 			{"200 bytes", strings.Repeat("a", 200)},
@@ -69,40 +72,46 @@ var _ = Check("clientid-rejected",
 				alice.WantRefused(codec.RefusedIdentifier, codec.RefusedCredentials, codec.RefusedNotAuthorized)
 			}
 		})
-	})
+	},
+})
 
-var _ = Check("clientid-empty-rejected",
-	"rejects an empty Client Identifier, if it does, in due form",
-	Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
-	Needs{NoEmptyClientIDs},
-	CaughtBy{fault.HoldsRefused},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-empty-rejected",
+	Title:    "rejects an empty Client Identifier, if it does, in due form",
+	Rules:    Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
+	Needs:    Needs{NoEmptyClientIDs},
+	CaughtBy: Faults{fault.HoldsRefused},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), Identified("")))
 
 		alice.WantAcceptedOrRefused(codec.RefusedIdentifier, codec.ClientIdentifierNotValid)
-	})
+	},
+})
 
 // mochi 2.7.9 sends the code 0x80, which 3.1.1 does not have.
-var _ = Check("clientid-empty-persistent",
-	"answers an empty Client Identifier with Clean Session 0 by return code 0x02 and closes the connection",
-	Rules{V311: "MQTT-3.1.3-7 MQTT-3.1.3-8"},
-	CaughtBy{fault.AcceptsEmptyPersistentClientID, fault.HoldsRefused, fault.RefusesAsUnavailable},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-empty-persistent",
+	Title:    "answers an empty Client Identifier with Clean Session 0 by return code 0x02 and closes the connection",
+	Rules:    Rules{V311: "MQTT-3.1.3-7 MQTT-3.1.3-8"},
+	CaughtBy: Faults{fault.AcceptsEmptyPersistentClientID, fault.HoldsRefused, fault.RefusesAsUnavailable},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(codec.Wrong(x.NewConnect(Persistent, As("alice"), Identified(""))))
 
 		alice.WantRefused(codec.RefusedIdentifier)
-	})
+	},
+})
 
-var _ = Check("clientid-empty-unique",
-	"serves clients with an empty Client Identifier as different clients",
-	Rules{V311: "MQTT-3.1.3-6", V5: "MQTT-3.1.3-6"},
-	Needs{EmptyClientIDs},
-	CaughtBy{fault.SharesEmptyClientID},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-empty-unique",
+	Title:    "serves clients with an empty Client Identifier as different clients",
+	Rules:    Rules{V311: "MQTT-3.1.3-6", V5: "MQTT-3.1.3-6"},
+	Needs:    Needs{EmptyClientIDs},
+	CaughtBy: Faults{fault.SharesEmptyClientID},
+	Body: func(x *Exchange) {
 		one, other := x.Topic("one"), x.Topic("other")
 		alice := x.Connect(Clean, As("alice"), Identified(""))
 		alice.Subscribe(QoS0, one)
@@ -114,14 +123,16 @@ var _ = Check("clientid-empty-unique",
 		alice.Receive(one, "for alice")
 		alice.Publish(QoS0, other, "for bob")
 		bob.Receive(other, "for bob")
-	})
+	},
+})
 
-var _ = Check("clientid-empty-assigned",
-	"names the Client Identifier that it assigns in CONNACK, a new one each time, and knows the session by it",
-	Rules{V5: "MQTT-3.1.3-7 MQTT-3.2.2-16"},
-	Needs{EmptyClientIDs},
-	CaughtBy{fault.OmitsAssignedClientID, fault.MisnamesAssignedClientID, fault.SharesEmptyClientID},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-empty-assigned",
+	Title:    "names the Client Identifier that it assigns in CONNACK, a new one each time, and knows the session by it",
+	Rules:    Rules{V5: "MQTT-3.1.3-7 MQTT-3.2.2-16"},
+	Needs:    Needs{EmptyClientIDs},
+	CaughtBy: Faults{fault.OmitsAssignedClientID, fault.MisnamesAssignedClientID, fault.SharesEmptyClientID},
+	Body: func(x *Exchange) {
 		alice := x.Connect(CleanPersistent, As("alice"), Identified(""))
 		bob := x.Connect(Clean, As("bob"), Identified(""))
 
@@ -132,13 +143,15 @@ var _ = Check("clientid-empty-assigned",
 		alice.Disconnect()
 		alice = x.Connect(Persistent, Identified(assigned))
 		x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
-	})
+	},
+})
 
-var _ = Check("clientid-missing",
-	"closes the connection on a CONNECT without a Client Identifier field",
-	Rules{V311: "MQTT-3.1.3-3 MQTT-3.1.4-1", V5: "MQTT-3.1.3-3 MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsMissingClientID},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-missing",
+	Title:    "closes the connection on a CONNECT without a Client Identifier field",
+	Rules:    Rules{V311: "MQTT-3.1.3-3 MQTT-3.1.4-1", V5: "MQTT-3.1.3-3 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsMissingClientID},
+	Body: func(x *Exchange) {
 		connect := x.NewConnect(Clean, As("alice"))
 		connect.UserName, connect.Password = nil, nil
 		alice := x.Dial("alice")
@@ -146,13 +159,15 @@ var _ = Check("clientid-missing",
 		alice.Send(codec.Wrong(connect, codec.Drop("Client Identifier")))
 
 		wantFormatRejected(x, alice, codec.ClientIdentifierNotValid)
-	})
+	},
+})
 
-var _ = Check("clientid-sessions",
-	"tells sessions apart by the whole Client Identifier",
-	Rules{V311: "MQTT-3.1.3-2", V5: "MQTT-3.1.3-2"},
-	CaughtBy{fault.TruncatesClientIDs, fault.FoldsClientIDs},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "clientid-sessions",
+	Title:    "tells sessions apart by the whole Client Identifier",
+	Rules:    Rules{V311: "MQTT-3.1.3-2", V5: "MQTT-3.1.3-2"},
+	CaughtBy: Faults{fault.TruncatesClientIDs, fault.FoldsClientIDs},
+	Body: func(x *Exchange) {
 		small := func(x *Exchange, name string) string { return x.ClientID(name) }
 		capital := func(x *Exchange, name string) string { return strings.ToUpper(x.ClientID(name)) }
 		type pair struct{ one, other string }
@@ -173,4 +188,5 @@ var _ = Check("clientid-sessions",
 			bob.Publish(QoS0, topic, "hello")
 			alice.Receive(topic, "hello")
 		})
-	})
+	},
+})

@@ -15,12 +15,13 @@ import (
 // the server declares in capabilities.go, and the form of the packet in
 // wire.go.
 
-var _ = Check("connack-session-absent",
-	"answers Session Present 0 when it has no session for the client",
-	Rules{V311: "MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
-	CaughtBy{fault.SessionPresentAlways},
-	Takes(2*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connack-session-absent",
+	Title:    "answers Session Present 0 when it has no session for the client",
+	Rules:    Rules{V311: "MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
+	CaughtBy: Faults{fault.SessionPresentAlways},
+	Takes:    2 * time.Second,
+	Body: func(x *Exchange) {
 		Each(x, []named[[]ConnectOption]{
 			{"a new client", nil},
 			{"after a clean session", []ConnectOption{Clean}},
@@ -35,13 +36,15 @@ var _ = Check("connack-session-absent",
 
 			x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 		})
-	})
+	},
+})
 
-var _ = Check("connack-session-refused",
-	"answers Session Present 0 when it refuses a client, though it has its session",
-	Rules{V311: "MQTT-3.2.2-4", V5: "MQTT-3.2.2-6"},
-	CaughtBy{fault.SessionPresentWhenRefused},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connack-session-refused",
+	Title:    "answers Session Present 0 when it refuses a client, though it has its session",
+	Rules:    Rules{V311: "MQTT-3.2.2-4", V5: "MQTT-3.2.2-6"},
+	CaughtBy: Faults{fault.SessionPresentWhenRefused},
+	Body: func(x *Exchange) {
 		x.Connect(Persistent, As("alice")).Disconnect()
 
 		for _, refused := range refusedConnects(x) {
@@ -52,18 +55,20 @@ var _ = Check("connack-session-refused",
 			}
 			// A refusal may come without a CONNACK, which then says nothing wrong.
 			var connack *codec.Connack
-			x.StandsOn(refused.decidedBy, func() { connack = alice.WantRejected(refusals...) })
+			x.StandsOn(refused.refusal, func() { connack = alice.WantRejected(refusals...) })
 			if connack != nil {
 				x.Expect(connack.SessionPresent).To(BeFalse(), "Session Present")
 			}
 		}
-	})
+	},
+})
 
-var _ = Check("connack-refused-closed",
-	"closes the connection after a CONNACK that refuses it",
-	Rules{V311: "MQTT-3.2.2-5", V5: "MQTT-3.2.2-7"},
-	CaughtBy{fault.HoldsRefused},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connack-refused-closed",
+	Title:    "closes the connection after a CONNACK that refuses it",
+	Rules:    Rules{V311: "MQTT-3.2.2-5", V5: "MQTT-3.2.2-7"},
+	CaughtBy: Faults{fault.HoldsRefused},
+	Body: func(x *Exchange) {
 		for _, refused := range refusedConnects(x) {
 			alice := x.DialForeign("alice")
 			alice.Send(refused.packet)
@@ -73,16 +78,17 @@ var _ = Check("connack-refused-closed",
 			if alice.UnreadConnack() != nil {
 				alice.WantRejected(refusals...)
 			} else { // that the connection is to be closed without a CONNACK, too, is another rule
-				x.StandsOn(refused.decidedBy, func() { alice.WantRejected(refusals...) })
+				x.StandsOn(refused.refusal, func() { alice.WantRejected(refusals...) })
 			}
 		}
-	})
+	},
+})
 
 // A refusedConnect is a CONNECT packet that a server must not, or most servers
-// will not, accept, with the check that decides what becomes of it.
+// will not, accept.
 type refusedConnect struct {
-	packet    codec.Packet
-	decidedBy string
+	packet  codec.Packet
+	refusal Step // what becomes of it
 }
 
 // refusedConnects are some of each kind.
@@ -90,22 +96,22 @@ func refusedConnects(x *Exchange) []refusedConnect {
 	flagged := x.NewConnect(Persistent, As("alice"))
 	flagged.UserName, flagged.Password = nil, nil
 	refused := []refusedConnect{
-		{codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])), protocolLevelCheck(x.Version)},
-		{codec.Wrong(flagged, codec.Set("Connect Flags", reservedFlag)), "connect-reserved-flag"},
+		{codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])), stepLevelRefused(x.Version)},
+		{codec.Wrong(flagged, codec.Set("Connect Flags", reservedFlag)), stepReservedFlagRefused},
 	}
 	if x.Version == V5 {
-		refused = append(refused, refusedConnect{x.NewConnect(Persistent, As("alice"), With(codec.AuthenticationMethod(unknownMethod))), "auth-unknown-method"})
+		refused = append(refused, refusedConnect{x.NewConnect(Persistent, As("alice"), With(codec.AuthenticationMethod(unknownMethod))), stepUnknownMethodRefused})
 	}
 	return refused
 }
 
-// protocolLevelCheck is the check of what becomes of a CONNECT with a Protocol
+// stepLevelRefused is the refusal of a CONNECT with a Protocol
 // Level that nobody knows.
-func protocolLevelCheck(v codec.Version) string {
+func stepLevelRefused(v codec.Version) Step {
 	if v == V5 {
-		return "connect-protocol-version-closed"
+		return stepLevelClosedOn
 	}
-	return "connect-protocol-level"
+	return stepLevelRefusedWithCode
 }
 
 // refusals are the Reason Codes that fit them.
@@ -113,8 +119,11 @@ var refusals = []codec.ReasonCode{
 	codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion, codec.BadAuthenticationMethod, codec.NotAuthorized,
 }
 
-var _ = Check("connack-server-reference",
-	"sends a Server Reference in CONNACK only with a Reason Code that sends the client elsewhere",
-	Rules{V5: "5.0/3.2.2.3.16/server-reference-reason"}, Watches,
-	CaughtBy{fault.RefersAcceptedClients},
-	someConnacks)
+var _ = Check(Definition{
+	Slug:     "connack-server-reference",
+	Title:    "sends a Server Reference in CONNACK only with a Reason Code that sends the client elsewhere",
+	Rules:    Rules{V5: "5.0/3.2.2.3.16/server-reference-reason"},
+	Watches:  true,
+	CaughtBy: Faults{fault.RefersAcceptedClients},
+	Body:     someConnacks,
+})

@@ -13,23 +13,26 @@ import (
 // CONNECT as the packet that opens a connection (section 3.1), and the server's
 // response to it (3.1.4).
 
-var _ = Check("connect-accepted",
-	"accepts a valid CONNECT with a CONNACK that says so",
-	Rules{V311: "MQTT-3.1.4-4", V5: "MQTT-3.1.4-5"},
-	CaughtBy{fault.RefusesConnections},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-accepted",
+	Title:    "accepts a valid CONNECT with a CONNACK that says so",
+	Rules:    Rules{V311: "MQTT-3.1.4-4", V5: "MQTT-3.1.4-5"},
+	CaughtBy: Faults{fault.RefusesConnections},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice")))
 
 		alice.WantAccepted()
-	})
+	},
+})
 
-var _ = Check("connect-first-packet",
-	"closes the connection when the first packet is not CONNECT",
-	Rules{V311: "MQTT-3.1.0-1 MQTT-4.8.0-1", V5: "MQTT-3.1.0-1"},
-	CaughtBy{fault.WaitsForConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-first-packet",
+	Title:    "closes the connection when the first packet is not CONNECT",
+	Rules:    Rules{V311: "MQTT-3.1.0-1 MQTT-4.8.0-1", V5: "MQTT-3.1.0-1"},
+	CaughtBy: Faults{fault.WaitsForConnect},
+	Body: func(x *Exchange) {
 		Each(x, []codec.Packet{
 			&codec.Publish{Topic: x.Topic("early"), Payload: "early"},
 			&codec.Puback{PacketID: 1},
@@ -47,13 +50,15 @@ var _ = Check("connect-first-packet",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("connect-second",
-	"treats a second CONNECT on a connection as a protocol violation and closes it",
-	Rules{V311: "MQTT-3.1.0-2", V5: "MQTT-3.1.0-2"},
-	CaughtBy{fault.IgnoresSecondConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-second",
+	Title:    "treats a second CONNECT on a connection as a protocol violation and closes it",
+	Rules:    Rules{V311: "MQTT-3.1.0-2", V5: "MQTT-3.1.0-2"},
+	CaughtBy: Faults{fault.IgnoresSecondConnect},
+	Body: func(x *Exchange) {
 		Each(x, []string{"alice", "bob"}, clientName, func(x *Exchange, second string) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -61,13 +66,15 @@ var _ = Check("connect-second",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("connect-protocol-name",
-	"does not accept a client as one of MQTT 3.1.1 when the Protocol Name is another",
-	Rules{V311: "MQTT-3.1.2-1"},
-	CaughtBy{fault.AcceptsAnyProtocolName},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-protocol-name",
+	Title:    "does not accept a client as one of MQTT 3.1.1 when the Protocol Name is another",
+	Rules:    Rules{V311: "MQTT-3.1.2-1"},
+	CaughtBy: Faults{fault.AcceptsAnyProtocolName},
+	Body: func(x *Exchange) {
 		Each(x, foreignProtocolNames, quoted, func(x *Exchange, name string) {
 			alice := x.DialForeign("alice")
 
@@ -76,13 +83,15 @@ var _ = Check("connect-protocol-name",
 			// It may close the connection or go on by another specification.
 			alice.WantUnaccepted()
 		})
-	})
+	},
+})
 
-var _ = Check("connect-protocol-name-closed",
-	"closes the connection when the Protocol Name is not MQTT",
-	Rules{V5: "MQTT-3.1.2-1"},
-	CaughtBy{fault.AcceptsAnyProtocolName},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-protocol-name-closed",
+	Title:    "closes the connection when the Protocol Name is not MQTT",
+	Rules:    Rules{V5: "MQTT-3.1.2-1"},
+	CaughtBy: Faults{fault.AcceptsAnyProtocolName},
+	Body: func(x *Exchange) {
 		Each(x, foreignProtocolNames, quoted, func(x *Exchange, name string) {
 			alice := x.DialForeign("alice")
 
@@ -90,7 +99,8 @@ var _ = Check("connect-protocol-name-closed",
 
 			alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion)
 		})
-	})
+	},
+})
 
 // foreignProtocolNames are names of no protocol. "MQIsdp", the name of MQTT
 // 3.1, is not among them: a server may go on by that specification.
@@ -99,11 +109,12 @@ var foreignProtocolNames = []string{"MQTX", "mqtt", "MQTT ", "MQT", ""}
 // mochi 2.7.9 answers a Protocol Level that it does not know by a CONNACK in
 // the format of 3.1.1 with the code 0x82, which 3.1.1 does not have:
 // MQTT-3.1.2-2 demands 0x01.
-var _ = Check("connect-protocol-level",
-	"answers a Protocol Level that it does not support with return code 0x01 and closes the connection",
-	Rules{V311: "MQTT-3.1.2-2"},
-	CaughtBy{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel, fault.RefusesProtocolLevelBy5},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-protocol-level",
+	Title:    "answers a Protocol Level that it does not support with return code 0x01 and closes the connection",
+	Rules:    Rules{V311: "MQTT-3.1.2-2"},
+	CaughtBy: Faults{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel, fault.RefusesProtocolLevelBy5},
+	Body: func(x *Exchange) {
 		Each(x, append([]byte{byte(V5)}, foreignProtocolLevels...), hexName, func(x *Exchange, level byte) {
 			alice := x.DialForeign("alice")
 
@@ -116,7 +127,8 @@ var _ = Check("connect-protocol-level",
 			// version after it, and say the same in the format of 5.0.
 			alice.WantRefused(codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion)
 		})
-	})
+	},
+})
 
 // ofLevel is a CONNECT of a client that speaks another version: 5.0 as it is
 // written there, any other in the format of this version.
@@ -131,11 +143,12 @@ func ofLevel(x *Exchange, level byte) codec.Packet {
 	return codec.Wrong(connect, codec.Set("Protocol Level", level))
 }
 
-var _ = Check("connect-protocol-version-closed",
-	"closes the connection when the Protocol Version is one that it does not support",
-	Rules{V5: "MQTT-3.1.2-2"},
-	CaughtBy{fault.AcceptsAnyProtocolLevel},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-protocol-version-closed",
+	Title:    "closes the connection when the Protocol Version is one that it does not support",
+	Rules:    Rules{V5: "MQTT-3.1.2-2"},
+	CaughtBy: Faults{fault.AcceptsAnyProtocolLevel},
+	Body: func(x *Exchange) {
 		Each(x, foreignProtocolLevels, hexName, func(x *Exchange, level byte) {
 			alice := x.DialForeign("alice")
 
@@ -145,23 +158,26 @@ var _ = Check("connect-protocol-version-closed",
 			// too has to send that version's (MQTT-3.1.2-2 of 3.1.1).
 			alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion)
 		})
-	})
+	},
+})
 
 // foreignProtocolLevels are levels of no version of MQTT, nor of the bridges
 // that set bit 7 of one. 0x03 is MQTT 3.1, under another Protocol Name.
 var foreignProtocolLevels = []byte{0x00, 0x01, 0x02, 0x06, 0x7F, 0xFF}
 
-var _ = Check("connect-reserved-flag",
-	"closes the connection when the reserved bit of the Connect Flags is 1",
-	Rules{V311: "MQTT-3.1.2-3", V5: "MQTT-3.1.2-3"},
-	CaughtBy{fault.AcceptsReservedConnectFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-reserved-flag",
+	Title:    "closes the connection when the reserved bit of the Connect Flags is 1",
+	Rules:    Rules{V311: "MQTT-3.1.2-3", V5: "MQTT-3.1.2-3"},
+	CaughtBy: Faults{fault.AcceptsReservedConnectFlag},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(connectFlagged(x, reservedFlag))
 
 		alice.WantRejected()
-	})
+	},
+})
 
 // Bits of the Connect Flags (section 3.1.2.3), beside those of wills.
 const (
@@ -174,11 +190,12 @@ const (
 // mochi 2.7.9 overlooks a byte after the last field: "the Remaining Length is
 // the length of the Variable Header plus the length of the Payload" (section
 // 3.1.1), so that the packet does not match the format (MQTT-3.1.4-1).
-var _ = Check("connect-malformed",
-	"closes the connection on a CONNECT that does not have the format of one",
-	Rules{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsMalformedConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-malformed",
+	Title:    "closes the connection on a CONNECT that does not have the format of one",
+	Rules:    Rules{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsMalformedConnect},
+	Body: func(x *Exchange) {
 		Each(x, malformedConnects(x), named[codec.Packet].label, func(x *Exchange, c named[codec.Packet]) {
 			alice := x.Dial("alice")
 
@@ -186,16 +203,18 @@ var _ = Check("connect-malformed",
 
 			wantFormatRejected(x, alice, codec.QoSNotSupported, codec.ClientIdentifierNotValid)
 		})
-	})
+	},
+})
 
 // mochi 2.7.9 answers a reserved Connect Flag and Will QoS 3 with a CONNACK that
 // refuses the connection (and by a Reason Code of 5.0), as 5.0 allows but
 // MQTT-3.1.4-1 of 3.1.1 does not: "without sending a CONNACK".
-var _ = Check("connect-malformed-unanswered",
-	"sends no CONNACK in answer to a CONNECT that does not have the format of one",
-	Rules{V311: "MQTT-3.1.4-1"},
-	CaughtBy{fault.RefusesMalformedConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-malformed-unanswered",
+	Title:    "sends no CONNACK in answer to a CONNECT that does not have the format of one",
+	Rules:    Rules{V311: "MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.RefusesMalformedConnect},
+	Body: func(x *Exchange) {
 		Each(x, malformedConnects(x), named[codec.Packet].label, func(x *Exchange, c named[codec.Packet]) {
 			alice := x.Dial("alice")
 
@@ -203,7 +222,8 @@ var _ = Check("connect-malformed-unanswered",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
 // malformedConnects are CONNECT packets whose format is not that of section
 // 3.1, whatever the server makes of their content. Where the error allows it they
@@ -230,11 +250,12 @@ func malformedConnects(x *Exchange) []named[codec.Packet] {
 	}
 }
 
-var _ = Check("connect-clean-start-over-connected",
-	"discards the session of a client that is still connected, or resumes it, as the CONNECT that displaces it says",
-	Rules{V311: "MQTT-3.1.4-3", V5: "MQTT-3.1.4-4"},
-	CaughtBy{fault.ForgetsSessions, fault.IgnoresCleanStart},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-clean-start-over-connected",
+	Title:    "discards the session of a client that is still connected, or resumes it, as the CONNECT that displaces it says",
+	Rules:    Rules{V311: "MQTT-3.1.4-3", V5: "MQTT-3.1.4-4"},
+	CaughtBy: Faults{fault.ForgetsSessions, fault.IgnoresCleanStart},
+	Body: func(x *Exchange) {
 		qos := x.UpTo(QoS1)
 		x.Cases(
 			Case{Name: "resumed", Body: func(x *Exchange) {
@@ -259,20 +280,23 @@ var _ = Check("connect-clean-start-over-connected",
 				wantNotSubscribed(x, alice, topic)
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("connect-takeover",
-	"disconnects a client when another connects with its Client Identifier",
-	Rules{V311: "MQTT-3.1.4-2", V5: "MQTT-3.1.4-3"},
-	CaughtBy{fault.LetsTwoIn},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-takeover",
+	Title:    "disconnects a client when another connects with its Client Identifier",
+	Rules:    Rules{V311: "MQTT-3.1.4-2", V5: "MQTT-3.1.4-3"},
+	CaughtBy: Faults{fault.LetsTwoIn},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "clean by clean", Body: func(x *Exchange) { takeover(x, Clean, Clean) }},
 			Case{Name: "clean by persistent", Body: func(x *Exchange) { takeover(x, Clean, Persistent) }},
 			Case{Name: "persistent by clean", Body: func(x *Exchange) { takeover(x, Persistent, Clean) }},
 			Case{Name: "persistent by persistent", Body: func(x *Exchange) { takeover(x, Persistent, Persistent) }},
 		)
-	})
+	},
+})
 
 // takeover connects twice under one Client Identifier: the first connection
 // must end, the second live.
@@ -287,24 +311,27 @@ func takeover(x *Exchange, one, other ConnectOption) {
 
 // mosquitto 2.0.11 closes without a DISCONNECT: section 3.1.4 says that the
 // server sends one "as described in section 4.13", where it is a SHOULD.
-var _ = Check("connect-takeover-reason",
-	"tells a client that another displaces so, by DISCONNECT with Reason Code 0x8E",
-	Rules{V5: "5.0/3.1.4/session-taken-over-reason"},
-	CaughtBy{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-takeover-reason",
+	Title:    "tells a client that another displaces so, by DISCONNECT with Reason Code 0x8E",
+	Rules:    Rules{V5: "5.0/3.1.4/session-taken-over-reason"},
+	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	Body: func(x *Exchange) {
 		first := x.Connect(Clean, As("alice"))
 
 		x.Connect(Clean, As("alice"))
 
 		disconnect := Want[*codec.Disconnect](first, "DISCONNECT 0x8E Session taken over")
 		x.Expect(disconnect.Code).To(Equal(codec.SessionTakenOver), "the Reason Code of DISCONNECT")
-	})
+	},
+})
 
-var _ = Check("connect-packets-before-connack",
-	"processes the packets that a client sends right behind CONNECT, without waiting for CONNACK",
-	Rules{V311: "3.1.1/3.1.4/packets-before-connack", V5: "5.0/3.1.4/packets-before-connack"},
-	CaughtBy{fault.MissesPacketsBeforeConnack},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-packets-before-connack",
+	Title:    "processes the packets that a client sends right behind CONNECT, without waiting for CONNACK",
+	Rules:    Rules{V311: "3.1.1/3.1.4/packets-before-connack", V5: "5.0/3.1.4/packets-before-connack"},
+	CaughtBy: Faults{fault.MissesPacketsBeforeConnack},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -325,26 +352,29 @@ var _ = Check("connect-packets-before-connack",
 			Want[codec.Packet](alice, "SUBACK and PINGRESP").Type(),
 		}).To(ConsistOf(codec.SUBACK, codec.PINGRESP), "the answers")
 		bob.Receive(topic, "hello")
-	})
+	},
+})
 
-var _ = Check("connect-refused-ignored",
-	"acts on nothing that a client sends behind a CONNECT that it refuses",
-	Rules{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
-	CaughtBy{fault.ProcessesRefusedClients},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-refused-ignored",
+	Title:    "acts on nothing that a client sends behind a CONNECT that it refuses",
+	Rules:    Rules{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
+	CaughtBy: Faults{fault.ProcessesRefusedClients},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "unsupported Protocol Level", Body: func(x *Exchange) {
-				refusedIgnored(x, protocolLevelCheck(x.Version), codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])))
+				refusedIgnored(x, stepLevelRefused(x.Version), codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])))
 			}},
 			Case{Name: "reserved Connect Flag", Body: func(x *Exchange) {
-				refusedIgnored(x, "connect-reserved-flag", connectFlagged(x, reservedFlag))
+				refusedIgnored(x, stepReservedFlagRefused, connectFlagged(x, reservedFlag))
 			}},
 		)
-	})
+	},
+})
 
 // refusedIgnored sends a PUBLISH in one segment behind a CONNECT that must be
 // refused: nobody may see it. Whether it is refused is for another check to say.
-func refusedIgnored(x *Exchange, refused string, connect codec.Packet) {
+func refusedIgnored(x *Exchange, refusal Step, connect codec.Packet) {
 	topic := x.Topic("news")
 	bob := x.Connect(Clean, As("bob"))
 	bob.Subscribe(QoS0, topic)
@@ -352,21 +382,23 @@ func refusedIgnored(x *Exchange, refused string, connect codec.Packet) {
 
 	alice.Send(connect, &codec.Publish{Topic: topic, Payload: "smuggled"})
 
-	x.StandsOn(refused, func() { alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion) })
+	x.StandsOn(refusal, func() { alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion) })
 	bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(QoS0, topic))
 }
 
-var _ = Check("connect-refused-displaces-nobody",
-	"leaves a client and its session alone when it refuses a CONNECT with that client's identifier",
+var _ = Check(Definition{
+	Slug:  "connect-refused-displaces-nobody",
+	Title: "leaves a client and its session alone when it refuses a CONNECT with that client's identifier",
+
 	// A client is displaced, and a session cleared, "if validation is successful"
 	// (section 3.1.4), and this CONNECT does not even have the format of one.
-	Rules{V311: "3.1.1/3.1.4/steps-after-validation", V5: "5.0/3.1.4/steps-after-validation 5.0/4.13.1/other-sessions"},
-	CaughtBy{fault.DisplacesBeforeValidation},
-	func(x *Exchange) {
+	Rules:    Rules{V311: "3.1.1/3.1.4/steps-after-validation", V5: "5.0/3.1.4/steps-after-validation 5.0/4.13.1/other-sessions"},
+	CaughtBy: Faults{fault.DisplacesBeforeValidation},
+	Body: func(x *Exchange) {
 		impostor := func(x *Exchange) {
 			mallory := x.Dial("mallory")
 			mallory.Send(connectFlagged(x, reservedFlag))
-			x.StandsOn("connect-reserved-flag", func() { mallory.WantRejected() })
+			x.StandsOn(stepReservedFlagRefused, func() { mallory.WantRejected() })
 		}
 		x.Cases(
 			Case{Name: "connected", Body: func(x *Exchange) {
@@ -393,13 +425,15 @@ var _ = Check("connect-refused-displaces-nobody",
 				alice.Receive(topic, "hello")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("connect-payload-order",
-	"reads the fields of the payload in their order: Client Identifier, Will, User Name, Password",
-	Rules{V311: "MQTT-3.1.3-1", V5: "MQTT-3.1.3-1"},
-	CaughtBy{fault.MixesUpConnectPayload},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connect-payload-order",
+	Title:    "reads the fields of the payload in their order: Client Identifier, Will, User Name, Password",
+	Rules:    Rules{V311: "MQTT-3.1.3-1", V5: "MQTT-3.1.3-1"},
+	CaughtBy: Faults{fault.MixesUpConnectPayload},
+	Body: func(x *Exchange) {
 		topic := x.Topic("will")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -415,7 +449,8 @@ var _ = Check("connect-payload-order",
 		alice.Drop()
 
 		bob.Receive(topic, "gone")
-	})
+	},
+})
 
 // packetName names a case by the packet it is about.
 func packetName(p codec.Packet) string { return p.Type().String() }

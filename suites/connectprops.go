@@ -41,11 +41,12 @@ var _ = authenticationTwice("authentication-data", "5.0/3.1.2.11.10/authenticati
 // enhanced authentication: the target's, or else made-up ones. A broker that
 // then refuses the method has not got as far as the property.
 func authenticationTwice(name, statement string, id codec.PropertyID) *Definition {
-	return Check("connectprops-"+name+"-twice",
-		fmt.Sprintf("closes the connection on a CONNECT with %s twice", id),
-		Rules{V5: statement},
-		CaughtBy{fault.AcceptsConnectBreaking(statement)},
-		func(x *Exchange) {
+	return Check(Definition{
+		Slug:     "connectprops-" + name + "-twice",
+		Title:    fmt.Sprintf("closes the connection on a CONNECT with %s twice", id),
+		Rules:    Rules{V5: statement},
+		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
+		Body: func(x *Exchange) {
 			_, madeUp := x.Profile.Lacks(AuthenticationMethod)
 			Each(x, []string{"the same value", "two values"}, func(name string) string { return name }, func(x *Exchange, values string) {
 				properties := codec.Properties{codec.AuthenticationMethod(unknownMethod), codec.AuthenticationData("data")}
@@ -65,24 +66,27 @@ func authenticationTwice(name, statement string, id codec.PropertyID) *Definitio
 					x.Inapplicable("the broker refuses a made-up Authentication Method, and the target gives none: %s", connack)
 				}
 			})
-		})
+		},
+	})
 }
 
 // connectPropertyTwice declares the check that a CONNECT with a property twice,
 // with one value or with two, costs the connection.
 func connectPropertyTwice(name, statement string, one, other codec.Property) *Definition {
-	return Check("connectprops-"+name+"-twice",
-		fmt.Sprintf("closes the connection on a CONNECT with %s twice", one.ID),
-		Rules{V5: statement},
-		CaughtBy{fault.AcceptsConnectBreaking(statement)},
-		func(x *Exchange) {
+	return Check(Definition{
+		Slug:     "connectprops-" + name + "-twice",
+		Title:    fmt.Sprintf("closes the connection on a CONNECT with %s twice", one.ID),
+		Rules:    Rules{V5: statement},
+		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
+		Body: func(x *Exchange) {
 			Each(x, []named[codec.Properties]{
 				{"the same value", codec.Properties{one, one}},
 				{"two values", codec.Properties{one, other}},
 			}, named[codec.Properties].label, func(x *Exchange, twice named[codec.Properties]) {
 				wantPropertiesRejected(x, twice.value)
 			})
-		})
+		},
+	})
 }
 
 // wantPropertiesRejected wants a CONNECT with these properties to be refused.
@@ -112,15 +116,17 @@ var _ = connectPropertyValue("request-problem-information", "5.0/3.1.2.11.7/requ
 // connectPropertyValue declares the check that a CONNECT with a value that a
 // property can't have costs the connection.
 func connectPropertyValue(name, statement string, wrong ...codec.Property) *Definition {
-	return Check("connectprops-"+name+"-value",
-		fmt.Sprintf("closes the connection on a CONNECT with a %s that is not allowed", wrong[0].ID),
-		Rules{V5: statement},
-		CaughtBy{fault.AcceptsConnectBreaking(statement)},
-		func(x *Exchange) {
+	return Check(Definition{
+		Slug:     "connectprops-" + name + "-value",
+		Title:    fmt.Sprintf("closes the connection on a CONNECT with a %s that is not allowed", wrong[0].ID),
+		Rules:    Rules{V5: statement},
+		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
+		Body: func(x *Exchange) {
 			Each(x, wrong, valueName, func(x *Exchange, property codec.Property) {
 				wantPropertiesRejected(x, codec.Properties{property})
 			})
-		})
+		},
+	})
 }
 
 // valueName names a case by the value of an integer property.
@@ -130,20 +136,23 @@ func valueName(p codec.Property) string { return fmt.Sprint(p.Number) }
 // doubt: "It is a Protocol Error to include Authentication Data if there is no
 // Authentication Method" (section 3.1.2.11.10), which closes the connection
 // (MQTT-4.13.1-1).
-var _ = Check("connectprops-authentication-data-alone",
-	"closes the connection on a CONNECT with Authentication Data but no Authentication Method",
-	Rules{V5: "5.0/3.1.2.11.10/authentication-data-without-method"},
-	CaughtBy{fault.AcceptsConnectBreaking("5.0/3.1.2.11.10/authentication-data-without-method")},
-	MendedBy{fault.MendsAuthenticationDataAlone},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-authentication-data-alone",
+	Title:    "closes the connection on a CONNECT with Authentication Data but no Authentication Method",
+	Rules:    Rules{V5: "5.0/3.1.2.11.10/authentication-data-without-method"},
+	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/3.1.2.11.10/authentication-data-without-method")},
+	MendedBy: Faults{fault.MendsAuthenticationDataAlone},
+	Body: func(x *Exchange) {
 		wantPropertiesRejected(x, codec.Properties{codec.AuthenticationData("data")})
-	})
+	},
+})
 
-var _ = Check("connectprops-foreign",
-	"closes the connection on a CONNECT with a property that does not belong there",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-identifier")},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-foreign",
+	Title:    "closes the connection on a CONNECT with a property that does not belong there",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-identifier")},
+	Body: func(x *Exchange) {
 		Each(x, []codec.Property{
 			codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(60), codec.ContentType("text/plain"),
 			codec.ResponseTopic("answers"), codec.CorrelationData("data"), codec.SubscriptionIdentifier(1),
@@ -154,23 +163,27 @@ var _ = Check("connectprops-foreign",
 		}, propertyName, func(x *Exchange, property codec.Property) {
 			wantPropertiesRejected(x, codec.Properties{property})
 		})
-	})
+	},
+})
 
-var _ = Check("connectprops-unknown",
-	"closes the connection on a CONNECT with a property that 5.0 does not define",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-identifier")},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-unknown",
+	Title:    "closes the connection on a CONNECT with a property that 5.0 does not define",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-identifier")},
+	Body: func(x *Exchange) {
 		Each(x, []byte{0x00, 0x04, 0x10, 0x2B, 0x7F}, hexName, func(x *Exchange, id byte) {
 			wantPropertiesRejected(x, codec.Properties{codec.ReceiveMaximum(10)}, codec.Set("Receive Maximum Identifier", id))
 		})
-	})
+	},
+})
 
-var _ = Check("connectprops-malformed",
-	"closes the connection on a CONNECT whose Property Length does not fit its properties",
-	Rules{V5: "MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsMalformedConnectProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-malformed",
+	Title:    "closes the connection on a CONNECT whose Property Length does not fit its properties",
+	Rules:    Rules{V5: "MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsMalformedConnectProperties},
+	Body: func(x *Exchange) {
 		// One property of 5 bytes, and a Client Identifier that no other length
 		// could make sense of.
 		Each(x, []named[codec.Edit]{
@@ -183,13 +196,15 @@ var _ = Check("connectprops-malformed",
 		}, named[codec.Edit].label, func(x *Exchange, length named[codec.Edit]) {
 			wantPropertiesRejected(x, codec.Properties{codec.MaximumPacketSize(1 << 20)}, length.value)
 		})
-	})
+	},
+})
 
-var _ = Check("connectprops-truncated",
-	"closes the connection on a CONNECT with a property whose value is cut short",
-	Rules{V5: "5.0/2.2.2.2/property-data-type"},
-	CaughtBy{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-data-type")},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-truncated",
+	Title:    "closes the connection on a CONNECT with a property whose value is cut short",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-data-type")},
+	Body: func(x *Exchange) {
 		type cut struct {
 			property codec.Property
 			edit     codec.Edit
@@ -202,13 +217,15 @@ var _ = Check("connectprops-truncated",
 		}, named[cut].label, func(x *Exchange, c named[cut]) {
 			wantPropertiesRejected(x, codec.Properties{c.value.property}, c.value.edit)
 		})
-	})
+	},
+})
 
-var _ = Check("connectprops-user-property-repeated",
-	"accepts a CONNECT with several User Properties, even of one name",
-	Rules{V5: "5.0/3.1.2.11.8/user-property-repeated"},
-	CaughtBy{fault.RefusesRepeatedUserProperty},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-user-property-repeated",
+	Title:    "accepts a CONNECT with several User Properties, even of one name",
+	Rules:    Rules{V5: "5.0/3.1.2.11.8/user-property-repeated"},
+	CaughtBy: Faults{fault.RefusesRepeatedUserProperty},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), With(
@@ -217,13 +234,15 @@ var _ = Check("connectprops-user-property-repeated",
 		)))
 
 		alice.WantAccepted()
-	})
+	},
+})
 
-var _ = Check("connectprops-accepted",
-	"accepts a CONNECT with any value that a property can have",
-	Rules{V5: "MQTT-3.1.4-5"},
-	CaughtBy{fault.RefusesConnections, fault.RefusesHighProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-accepted",
+	Title:    "accepts a CONNECT with any value that a property can have",
+	Rules:    Rules{V5: "MQTT-3.1.4-5"},
+	CaughtBy: Faults{fault.RefusesConnections, fault.RefusesHighProperties},
+	Body: func(x *Exchange) {
 		Each(x, []codec.Property{
 			codec.SessionExpiryInterval(0), codec.SessionExpiryInterval(1), codec.SessionExpiryInterval(1<<32 - 1),
 			codec.ReceiveMaximum(1), codec.ReceiveMaximum(1<<16 - 1),
@@ -239,7 +258,8 @@ var _ = Check("connectprops-accepted",
 
 			alice.WantAccepted()
 		})
-	})
+	},
+})
 
 // propertyAndValue names a case by a property and its value.
 func propertyAndValue(p codec.Property) string {
@@ -249,11 +269,12 @@ func propertyAndValue(p codec.Property) string {
 	return fmt.Sprintf("%s %d", p.ID, p.Number)
 }
 
-var _ = Check("connectprops-order",
-	"takes the properties of CONNECT in any order",
-	Rules{V5: "5.0/2.2.2.2/property-order"},
-	CaughtBy{fault.RefusesUnsortedProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "connectprops-order",
+	Title:    "takes the properties of CONNECT in any order",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-order"},
+	CaughtBy: Faults{fault.RefusesUnsortedProperties},
+	Body: func(x *Exchange) {
 		properties := []codec.Property{
 			codec.SessionExpiryInterval(0), codec.RequestProblemInformation(1), codec.RequestResponseInformation(0),
 			codec.ReceiveMaximum(100), codec.TopicAliasMaximum(0), codec.UserProperty("name", "value"), codec.MaximumPacketSize(1 << 20),
@@ -267,4 +288,5 @@ var _ = Check("connectprops-order",
 		reversed.Send(x.NewConnect(Clean, As("bob"), With(properties...)))
 
 		reversed.WantAccepted()
-	})
+	},
+})

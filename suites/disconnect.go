@@ -9,14 +9,15 @@ import (
 // DISCONNECT (section 3.14): from the client, and in 5.0 from the server. What
 // it does to the session's expiry is in sessionexpiry.go.
 
-var _ = Check("disconnect-discards-will",
-	"discards the Will Message on DISCONNECT without publishing it",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "disconnect-discards-will",
+	Title: "discards the Will Message on DISCONNECT without publishing it",
+	Rules: Rules{
 		V311: "MQTT-3.14.4-3 MQTT-3.1.2-10",
 		V5:   "MQTT-3.14.4-3 MQTT-3.1.2-10 5.0/3.14.2.1/reason-code-omitted 5.0/3.14.2.2.1/property-length-omitted",
 	},
-	CaughtBy{fault.DisconnectsAsLost},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.DisconnectsAsLost},
+	Body: func(x *Exchange) {
 		// Forms of one and the same packet: without Reason Code it is 0x00,
 		// without Property Length there are no properties.
 		forms := []named[codec.Packet]{{"DISCONNECT", &codec.Disconnect{}}}
@@ -39,37 +40,43 @@ var _ = Check("disconnect-discards-will",
 
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
 		})
-	})
+	},
+})
 
-var _ = Check("disconnect-with-will",
-	"publishes the Will Message on a DISCONNECT with Reason Code 0x04",
-	Rules{V5: "5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
-	CaughtBy{fault.TakesEveryDisconnectForNormal},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-with-will",
+	Title:    "publishes the Will Message on a DISCONNECT with Reason Code 0x04",
+	Rules:    Rules{V5: "5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.TakesEveryDisconnectForNormal},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill})
 			alice.HangUp() // a broker need not be the first to close (section 3.14.4)
 		})
-	})
+	},
+})
 
-var _ = Check("disconnect-property-length-omitted",
-	"reads the Reason Code of a DISCONNECT that ends with it",
-	Rules{V5: "5.0/3.14.2.2.1/property-length-omitted"},
-	CaughtBy{fault.TakesShortDisconnectForNormal},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-property-length-omitted",
+	Title:    "reads the Reason Code of a DISCONNECT that ends with it",
+	Rules:    Rules{V5: "5.0/3.14.2.2.1/property-length-omitted"},
+	CaughtBy: Faults{fault.TakesShortDisconnectForNormal},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(codec.Wrong(&codec.Disconnect{Code: codec.DisconnectWithWill}, codec.Drop("Property Length")))
 			alice.HangUp()
 		})
-	})
+	},
+})
 
-var _ = Check("disconnect-user-property-repeated",
-	"takes a DISCONNECT with several User Properties, even of one name",
-	Rules{V5: "5.0/3.14.2.2.4/user-property-repeated"},
-	CaughtBy{fault.TakesRepeatedUserPropertyForError},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-user-property-repeated",
+	Title:    "takes a DISCONNECT with several User Properties, even of one name",
+	Rules:    Rules{V5: "5.0/3.14.2.2.4/user-property-repeated"},
+	CaughtBy: Faults{fault.TakesRepeatedUserPropertyForError},
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "discarded"))
@@ -77,15 +84,17 @@ var _ = Check("disconnect-user-property-repeated",
 		alice.Disconnect(severalUserProperties...)
 
 		watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
-	})
+	},
+})
 
-var _ = Check("disconnect-with-error",
-	"publishes the Will Message on a DISCONNECT that reports an error",
-	Rules{V5: "MQTT-3.1.2-8"},
-	CaughtBy{fault.TakesEveryDisconnectForNormal}, MendedBy{fault.MendsDisconnectWithError},
-	willPatience,
-	Takes(DefaultTimeout+willLateness),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-with-error",
+	Title:    "publishes the Will Message on a DISCONNECT that reports an error",
+	Rules:    Rules{V5: "MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.TakesEveryDisconnectForNormal},
+	MendedBy: Faults{fault.MendsDisconnectWithError},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		// Only 0x00 discards the will: "If the Network Connection is closed without
 		// the Client first sending a DISCONNECT packet with Reason Code 0x00 (Normal
 		// disconnection) and the Connection has a Will Message, the Will Message is
@@ -101,29 +110,33 @@ var _ = Check("disconnect-with-error",
 				alice.HangUp()
 			})
 		})
-	})
+	},
+})
 
-var _ = Check("disconnect-closes",
-	"closes the connection after DISCONNECT when the client does not",
-	Rules{V311: "3.1.1/3.14.4/disconnect-closes", V5: "5.0/3.14.4/disconnect-closes"},
-	CaughtBy{fault.StaysAfterDisconnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-closes",
+	Title:    "closes the connection after DISCONNECT when the client does not",
+	Rules:    Rules{V311: "3.1.1/3.14.4/disconnect-closes", V5: "5.0/3.14.4/disconnect-closes"},
+	CaughtBy: Faults{fault.StaysAfterDisconnect},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(&codec.Disconnect{})
 
 		alice.WantClosed()
-	})
+	},
+})
 
 // That a client must not send it binds the client, and that a server closes upon
 // DISCONNECT is a SHOULD (disconnect-closes). But one that answers has taken up a
 // packet in violation of the protocol, and that closes the connection; in 5.0,
 // where no sentence calls it an error, it should.
-var _ = Check("disconnect-then-packet",
-	"closes the connection rather than answer a packet that a client sends after DISCONNECT",
-	Rules{V311: "MQTT-3.14.4-2 MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error 5.0/3.14.4/disconnect-closes"},
-	CaughtBy{fault.OverlooksDisconnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-then-packet",
+	Title:    "closes the connection rather than answer a packet that a client sends after DISCONNECT",
+	Rules:    Rules{V311: "MQTT-3.14.4-2 MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error 5.0/3.14.4/disconnect-closes"},
+	CaughtBy: Faults{fault.OverlooksDisconnect},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(&codec.Disconnect{}, &codec.Pingreq{})
@@ -133,14 +146,17 @@ var _ = Check("disconnect-then-packet",
 			x.Inapplicable("the broker reads nothing after DISCONNECT (whether it closes the connection is for check disconnect-closes)")
 		}
 		alice.WantClosed()
-	})
+	},
+})
 
-var _ = Check("disconnect-reserved-flags",
+var _ = Check(Definition{
+	Slug: "disconnect-reserved-flags",
+
 	// Nothing says whether a will survives such a packet, so that is not asked.
-	"closes the connection on a DISCONNECT with reserved flags set",
-	Rules{V311: "MQTT-3.14.1-1", V5: "MQTT-3.14.1-1"},
-	CaughtBy{fault.IgnoresUnreadableDisconnect},
-	func(x *Exchange) {
+	Title:    "closes the connection on a DISCONNECT with reserved flags set",
+	Rules:    Rules{V311: "MQTT-3.14.1-1", V5: "MQTT-3.14.1-1"},
+	CaughtBy: Faults{fault.IgnoresUnreadableDisconnect},
+	Body: func(x *Exchange) {
 		Each(x, []named[byte]{{"bit 0", 1}, {"bit 1", 2}, {"bit 2", 4}, {"bit 3", 8}}, named[byte].label,
 			func(x *Exchange, bit named[byte]) {
 				alice := x.Connect(Clean, As("alice"))
@@ -149,27 +165,33 @@ var _ = Check("disconnect-reserved-flags",
 
 				alice.WantClosed()
 			})
-	})
+	},
+})
 
 // MQTT-3.14.1-1 covers two sentences. The second is a duty "as described in
 // section 4.13", and there the DISCONNECT is a SHOULD.
-var _ = Check("disconnect-reserved-flags-reason",
-	"says DISCONNECT 0x81 before it closes on a DISCONNECT with reserved flags set",
-	Rules{V5: "5.0/3.14.1/reserved-flags-reason"},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason}, MendedBy{fault.MendsSilentClose}, // mosquitto 2.0.11 and mochi 2.7.9 say nothing
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-reserved-flags-reason",
+	Title:    "says DISCONNECT 0x81 before it closes on a DISCONNECT with reserved flags set",
+	Rules:    Rules{V5: "5.0/3.14.1/reserved-flags-reason"},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	MendedBy: Faults{fault.MendsSilentClose},
+	// mosquitto 2.0.11 and mochi 2.7.9 say nothing
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(&codec.Disconnect{}, codec.Flags(0x1)))
 
 		alice.WantDisconnect(codec.MalformedPacket)
-	})
+	},
+})
 
-var _ = Check("disconnect-property-twice",
-	"closes the connection on a DISCONNECT with a property that may come once only, but comes twice",
-	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-twice 5.0/3.14.2.2.3/reason-string-twice"},
-	CaughtBy{fault.IgnoresUnreadableDisconnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-property-twice",
+	Title:    "closes the connection on a DISCONNECT with a property that may come once only, but comes twice",
+	Rules:    Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-twice 5.0/3.14.2.2.3/reason-string-twice"},
+	CaughtBy: Faults{fault.IgnoresUnreadableDisconnect},
+	Body: func(x *Exchange) {
 		Each(x, []codec.Property{codec.SessionExpiryInterval(0), codec.ReasonString("done")}, propertyName,
 			func(x *Exchange, property codec.Property) {
 				alice := x.Connect(Clean, As("alice"))
@@ -178,13 +200,17 @@ var _ = Check("disconnect-property-twice",
 
 				alice.WantClosed()
 			})
-	})
+	},
+})
 
-var _ = Check("disconnect-property-reason",
-	"says DISCONNECT with the Reason Code for the error before it closes on a DISCONNECT with a wrong property",
-	Rules{V5: "5.0/4.13.1/disconnect-reason 5.0/2.2.2.2/property-reason"},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason}, MendedBy{fault.MendsSilentClose}, // mosquitto 2.0.11 and mochi 2.7.9 say nothing
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-property-reason",
+	Title:    "says DISCONNECT with the Reason Code for the error before it closes on a DISCONNECT with a wrong property",
+	Rules:    Rules{V5: "5.0/4.13.1/disconnect-reason 5.0/2.2.2.2/property-reason"},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	MendedBy: Faults{fault.MendsSilentClose},
+	// mosquitto 2.0.11 and mochi 2.7.9 say nothing
+	Body: func(x *Exchange) {
 		// A DISCONNECT with an error ends in a closed connection however it is
 		// read; that the server has seen the error shows in what it says.
 		done := codec.ReasonString("done")
@@ -200,7 +226,8 @@ var _ = Check("disconnect-property-reason",
 
 			alice.WantDisconnect(codec.MalformedPacket, codec.ProtocolError)
 		})
-	})
+	},
+})
 
 // propertyName names a case by its property.
 func propertyName(p codec.Property) string { return p.ID.String() }
@@ -228,63 +255,87 @@ func provokeDisconnect(x *Exchange, options ...ConnectOption) {
 	})
 }
 
-var _ = Check("disconnect-from-server-never",
-	"sends no DISCONNECT: in 3.1.1 it is the client's alone",
-	Rules{V311: "3.1.1/2.2.1/packet-direction"},
-	CaughtBy{fault.DisconnectsClients},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-never",
+	Title:    "sends no DISCONNECT: in 3.1.1 it is the client's alone",
+	Rules:    Rules{V311: "3.1.1/2.2.1/packet-direction"},
+	CaughtBy: Faults{fault.DisconnectsClients},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-code",
-	"sends DISCONNECT only with Reason Codes that DISCONNECT has",
-	Rules{V5: "MQTT-3.14.2-1"}, Watches,
-	CaughtBy{fault.DisconnectsWithUnknownCode},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-code",
+	Title:    "sends DISCONNECT only with Reason Codes that DISCONNECT has",
+	Rules:    Rules{V5: "MQTT-3.14.2-1"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DisconnectsWithUnknownCode},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-session-expiry",
-	"sends no Session Expiry Interval in DISCONNECT",
-	Rules{V5: "MQTT-3.14.2-2"}, Watches,
-	CaughtBy{fault.DisconnectsWithSessionExpiry},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-session-expiry",
+	Title:    "sends no Session Expiry Interval in DISCONNECT",
+	Rules:    Rules{V5: "MQTT-3.14.2-2"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DisconnectsWithSessionExpiry},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-property-once",
-	"sends Reason String and Server Reference in DISCONNECT at most once",
-	Rules{V5: "5.0/3.14.2.2.5/server-reference-twice 5.0/3.14.2.2.3/reason-string-twice"}, Watches,
-	CaughtBy{fault.DisconnectsWithTwoReasonStrings, fault.DisconnectsWithTwoServerReferences},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-property-once",
+	Title:    "sends Reason String and Server Reference in DISCONNECT at most once",
+	Rules:    Rules{V5: "5.0/3.14.2.2.5/server-reference-twice 5.0/3.14.2.2.3/reason-string-twice"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DisconnectsWithTwoReasonStrings, fault.DisconnectsWithTwoServerReferences},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-reference",
-	"sends a Server Reference in DISCONNECT only with Reason Code 0x9C or 0x9D",
-	Rules{V5: "5.0/3.14.2.2.5/server-reference-reason"}, Watches,
-	CaughtBy{fault.DisconnectsWithServerReference},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-reference",
+	Title:    "sends a Server Reference in DISCONNECT only with Reason Code 0x9C or 0x9D",
+	Rules:    Rules{V5: "5.0/3.14.2.2.5/server-reference-reason"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DisconnectsWithServerReference},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-size",
-	"sends no Reason String or User Property that takes DISCONNECT over the client's Maximum Packet Size",
-	Rules{V5: "MQTT-3.14.2-3 MQTT-3.14.2-4"}, Watches,
-	CaughtBy{fault.DisconnectsWithLongReason, fault.DisconnectsWithLongUserProperty},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-size",
+	Title:    "sends no Reason String or User Property that takes DISCONNECT over the client's Maximum Packet Size",
+	Rules:    Rules{V5: "MQTT-3.14.2-3 MQTT-3.14.2-4"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DisconnectsWithLongReason, fault.DisconnectsWithLongUserProperty},
+	Body: func(x *Exchange) {
 		// As small as it can be for CONNACK to fit, or nearly so.
 		connack, _ := codec.Append(nil, V5, x.Profile.Connack)
 		provokeDisconnect(x, With(codec.MaximumPacketSize(uint32(len(connack)+8))))
-	})
+	},
+})
 
-var _ = Check("disconnect-from-server-last",
-	"sends nothing on a connection after DISCONNECT",
-	Rules{V5: "MQTT-3.14.4-1"}, Watches,
-	CaughtBy{fault.SendsAfterDisconnect},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-last",
+	Title:    "sends nothing on a connection after DISCONNECT",
+	Rules:    Rules{V5: "MQTT-3.14.4-1"},
+	Watches:  true,
+	CaughtBy: Faults{fault.SendsAfterDisconnect},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-closes",
-	"closes the connection after it has sent DISCONNECT",
-	Rules{V5: "MQTT-3.14.4-2"},
-	CaughtBy{fault.DisconnectsAndStays},
-	func(x *Exchange) { provokeDisconnect(x) })
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-closes",
+	Title:    "closes the connection after it has sent DISCONNECT",
+	Rules:    Rules{V5: "MQTT-3.14.4-2"},
+	CaughtBy: Faults{fault.DisconnectsAndStays},
+	Body:     func(x *Exchange) { provokeDisconnect(x) },
+})
 
-var _ = Check("disconnect-from-server-before-connack",
-	"sends no DISCONNECT on a connection that it has not accepted",
-	Rules{V5: "MQTT-3.14.0-1"}, Watches,
-	CaughtBy{fault.DisconnectsBeforeConnack},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "disconnect-from-server-before-connack",
+	Title:    "sends no DISCONNECT on a connection that it has not accepted",
+	Rules:    Rules{V5: "MQTT-3.14.0-1"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DisconnectsBeforeConnack},
+	Body: func(x *Exchange) {
 		Each(x, []named[codec.Packet]{
 			{"PUBLISH before CONNECT", &codec.Publish{Topic: x.Topic("early")}},
 			{"CONNECT with Will QoS 3", connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost"))},
@@ -296,4 +347,5 @@ var _ = Check("disconnect-from-server-before-connack",
 
 			alice.AwaitEnd()
 		})
-	})
+	},
+})

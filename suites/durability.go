@@ -1,34 +1,24 @@
 package suites
 
 import (
-	"context"
-	"slices"
 	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness"
-	"mqttspec/reports"
+	"mqttspec/suites/runner"
 )
 
-// A keepsake is something that a broker may keep over its own end, or not: the
-// specification leaves it to the administrator.
-type keepsake struct {
-	what  string
-	needs []harness.Need
-	// before leaves it with the broker and returns how to see whether it is
-	// there still; what does not run to its end says that it is not.
-	before func(x *harness.Exchange) (after func())
-}
-
-// Words of keepsakes.
+// Payloads of durable items.
 const kept, marker = "kept", "marker"
 
 // resentLate is how long an unacknowledged message may take to come again: when
 // it comes is not the question here, and NATS 2.15.2 takes half a minute.
 const resentLate = 35 * time.Second
 
-var keepsakes = []keepsake{
-	{"session with its subscription", nil, func(x *harness.Exchange) func() {
+// durables are what a broker may keep over its own end, or not: the
+// specification leaves it to the administrator.
+var durables = []runner.Durable{
+	{What: "session with its subscription", Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("subscription")
 		x.Connect(harness.Persistent, harness.As("subscriber")).Subscribe(QoS0, topic)
 		return func() {
@@ -42,9 +32,9 @@ var keepsakes = []keepsake{
 			c.Receive(topic, kept)
 		}
 	}},
-	{"QoS 1 message for an absent client", []harness.Need{harness.AtLeastOnce}, queuedFor(QoS1)},
-	{"QoS 2 message for an absent client", []harness.Need{harness.ExactlyOnce}, queuedFor(QoS2)},
-	{"unacknowledged QoS 1 message to a client", []harness.Need{harness.AtLeastOnce}, func(x *harness.Exchange) func() {
+	{What: "QoS 1 message for an absent client", Needs: []harness.Need{harness.AtLeastOnce}, Leave: queuedFor(QoS1)},
+	{What: "QoS 2 message for an absent client", Needs: []harness.Need{harness.ExactlyOnce}, Leave: queuedFor(QoS2)},
+	{What: "unacknowledged QoS 1 message to a client", Needs: []harness.Need{harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("inflight")
 		c := x.Connect(harness.Persistent, harness.As("receiver"))
 		c.Subscribe(QoS1, topic)
@@ -57,7 +47,7 @@ var keepsakes = []keepsake{
 			c.Ack(c.WantCopy(QoS1, topic, kept))
 		}
 	}},
-	{"QoS 2 message from a client, before PUBREL", []harness.Need{harness.ExactlyOnce}, func(x *harness.Exchange) func() {
+	{What: "QoS 2 message from a client, before PUBREL", Needs: []harness.Need{harness.ExactlyOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("halfway")
 		c := x.Connect(harness.Persistent, harness.As("sender"))
 		message := c.NewPublish(QoS2, topic, kept, harness.Retained)
@@ -74,7 +64,7 @@ var keepsakes = []keepsake{
 			reader.Receive(topic, kept)
 		}
 	}},
-	{"retained message", []harness.Need{harness.Retain, harness.AtLeastOnce}, func(x *harness.Exchange) func() {
+	{What: "retained message", Needs: []harness.Need{harness.Retain, harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("retained")
 		x.Connect(harness.Clean).Publish(QoS1, topic, kept, harness.Retained)
 		return func() {
@@ -84,7 +74,7 @@ var keepsakes = []keepsake{
 			c.Receive(topic, kept)
 		}
 	}},
-	{"Will Message of an open connection", []harness.Need{harness.AtLeastOnce}, func(x *harness.Exchange) func() {
+	{What: "Will Message of an open connection", Needs: []harness.Need{harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("will")
 		c := x.Connect(harness.Persistent, harness.As("watcher"))
 		c.Subscribe(QoS1, topic)
@@ -118,59 +108,4 @@ func mustBePresent(x *harness.Exchange, c *harness.Client) {
 	if !c.Connack.SessionPresent {
 		x.Failf("Session Present 1", "%s", c.Connack)
 	}
-}
-
-// durability restarts and kills the broker, and its instances that are said to
-// be durable, and reports what they keep. It gives no verdict. The broker has
-// no other users then.
-func durability(ctx context.Context, probed []Probed, settings harness.Settings) []reports.Durability {
-	var found []reports.Durability
-	settings.CheckTimeout += 2 * restartTimeout
-	for i, p := range probed {
-		life := p.Target.Life
-		if life == nil || p.Target != probed[0].Target && !p.Target.Durable {
-			continue
-		}
-		events := []string{reports.AfterRestart}
-		if life.CanKill() {
-			events = append(events, reports.AfterKill)
-		}
-		for _, event := range events {
-			if ctx.Err() != nil {
-				return found
-			}
-			revive := (*harness.Exchange).Restart
-			if event == reports.AfterKill {
-				revive = (*harness.Exchange).Kill
-			}
-			for _, d := range survivors(ctx, probed[i], settings, revive) {
-				d.MQTT, d.Broker, d.Declared, d.Event = p.Profile.Version.String(), p.Target.Name, p.Target.Durable, event
-				found = append(found, d)
-			}
-		}
-	}
-	return found
-}
-
-// survivors says of every keepsake whether it is there after what happens to
-// the broker.
-func survivors(ctx context.Context, p Probed, settings harness.Settings, happens func(*harness.Exchange)) []reports.Durability {
-	var found []reports.Durability
-	harness.Perform(ctx, p.Target, p.Profile, settings, func(x *harness.Exchange) {
-		afters := make([]func(), len(keepsakes))
-		for i, k := range keepsakes {
-			if !slices.ContainsFunc(k.needs, func(n harness.Need) bool { _, lacks := p.Profile.Lacks(n); return lacks }) {
-				x.Try(func() { afters[i] = k.before(x) })
-			}
-		}
-		happens(x)
-		for i, k := range keepsakes {
-			if afters[i] == nil {
-				continue
-			}
-			lost := x.Try(afters[i])
-			found = append(found, reports.Durability{What: k.what, Kept: lost == "", Observed: lost})
-		}
-	})
-	return found
 }

@@ -10,6 +10,7 @@ import (
 	"mqttspec/harness"
 	"mqttspec/harness/broker"
 	"mqttspec/reports"
+	"mqttspec/suites/runner"
 )
 
 // TestDurability sees that mosquitto keeps everything with persistence on, but
@@ -35,20 +36,20 @@ func TestDurability(t *testing.T) {
 	}
 	defer opened.Close()
 	settings := Options{}.Settings()
-	var probed []Probed
+	var probed []runner.Probed
 	for _, target := range append([]*harness.Target{opened.Target}, opened.Target.Instances...) {
 		for _, v := range []codec.Version{V311, V5} {
 			p, err := harness.Probe(t.Context(), target, settings, v)
 			if err != nil {
 				t.Fatal(err)
 			}
-			probed = append(probed, Probed{target, p})
+			probed = append(probed, runner.Probed{Target: target, Profile: p})
 		}
 	}
 
-	found := durability(t.Context(), probed, settings)
+	found := All().Durability(t.Context(), probed, settings)
 
-	if want := 2 * 2 * 2 * len(keepsakes); len(found) != want {
+	if want := 2 * 2 * 2 * len(durables); len(found) != want {
 		t.Errorf("%d findings; want %d", len(found), want)
 	}
 	for _, d := range found {

@@ -75,24 +75,31 @@ func wantOffencesClosed(x *Exchange, offences []offence) {
 // 0x82 do: how a server classes an error is no great matter.
 var offenceReasons = []codec.ReasonCode{codec.TopicNameInvalid, codec.TopicFilterInvalid, codec.QoSNotSupported}
 
-var _ = Check("errors-malformed-packet",
-	"closes the connection on which a malformed packet arrived",
-	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/malformed-packet"},
-	CaughtBy{fault.IgnoresErrors},
-	func(x *Exchange) { wantOffencesClosed(x, malformedPackets) })
+var _ = Check(Definition{
+	Slug:     "errors-malformed-packet",
+	Title:    "closes the connection on which a malformed packet arrived",
+	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/malformed-packet"},
+	CaughtBy: Faults{fault.IgnoresErrors},
+	Body:     func(x *Exchange) { wantOffencesClosed(x, malformedPackets) },
+})
 
-var _ = Check("errors-protocol-error",
-	"closes the connection on which a protocol error was committed",
-	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/protocol-error"},
-	CaughtBy{fault.IgnoresErrors},
-	func(x *Exchange) { wantOffencesClosed(x, protocolErrors) })
+var _ = Check(Definition{
+	Slug:     "errors-protocol-error",
+	Title:    "closes the connection on which a protocol error was committed",
+	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/protocol-error"},
+	CaughtBy: Faults{fault.IgnoresErrors},
+	Body:     func(x *Exchange) { wantOffencesClosed(x, protocolErrors) },
+})
 
-var _ = Check("errors-disconnect-reason",
-	"sends DISCONNECT with the Reason Code for the error before it closes the connection",
-	Rules{V5: "5.0/4.13.1/disconnect-reason"}, Watches,
-	CaughtBy{fault.ClosesSilently, fault.DisconnectsForBusyness, fault.DisconnectsForSize},
-	MendedBy{fault.MendsSilentClose}, // mosquitto 2.0.11 says nothing about a PUBREL with the flags 0000
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "errors-disconnect-reason",
+	Title:    "sends DISCONNECT with the Reason Code for the error before it closes the connection",
+	Rules:    Rules{V5: "5.0/4.13.1/disconnect-reason"},
+	Watches:  true,
+	CaughtBy: Faults{fault.ClosesSilently, fault.DisconnectsForBusyness, fault.DisconnectsForSize},
+	MendedBy: Faults{fault.MendsSilentClose},
+	// mosquitto 2.0.11 says nothing about a PUBREL with the flags 0000
+	Body: func(x *Exchange) {
 		// Not a second CONNECT: "in the case of an error in a CONNECT packet it
 		// MAY send a CONNACK", the SHOULD is for errors in any other packet.
 		//
@@ -110,31 +117,36 @@ var _ = Check("errors-disconnect-reason",
 			}
 			x.Expect(disconnect.Code).To(BeElementOf(append(offenceReasons, codec.MalformedPacket, codec.ProtocolError)), "the Reason Code")
 		})
-	})
+	},
+})
 
 // A CONNACK before the close is the server's choice (MAY); if there is one, it
 // says what the error was.
-var _ = Check("errors-connack-reason",
-	"gives the Reason Code for the error when it answers an erroneous CONNECT with CONNACK",
-	Rules{V5: "5.0/4.13.1/connack-reason"}, Watches,
-	CaughtBy{fault.RefusesForBusyness, fault.RefusesForSize},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "errors-connack-reason",
+	Title:    "gives the Reason Code for the error when it answers an erroneous CONNECT with CONNACK",
+	Rules:    Rules{V5: "5.0/4.13.1/connack-reason"},
+	Watches:  true,
+	CaughtBy: Faults{fault.RefusesForBusyness, fault.RefusesForSize},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", 0x03)))
 
 		var connack *codec.Connack
-		x.StandsOn("connect-reserved-flag", func() { connack = alice.WantRejected() })
+		x.StandsOn(stepReservedFlagRefused, func() { connack = alice.WantRejected() })
 		if connack != nil {
 			x.Expect(connack.Code).To(BeElementOf(codec.MalformedPacket, codec.ProtocolError), "the Reason Code")
 		}
-	})
+	},
+})
 
-var _ = Check("errors-other-sessions",
-	"lets no other client suffer from the errors of one",
-	Rules{V5: "5.0/4.13.1/other-sessions"},
-	CaughtBy{fault.PanicsForOne},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "errors-other-sessions",
+	Title:    "lets no other client suffer from the errors of one",
+	Rules:    Rules{V5: "5.0/4.13.1/other-sessions"},
+	CaughtBy: Faults{fault.PanicsForOne},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
@@ -148,14 +160,16 @@ var _ = Check("errors-other-sessions",
 		carol.Send(carol.NewPublish(x.UpTo(QoS1), topic, "still here"))
 
 		bob.Receive(topic, "still here")
-	})
+	},
+})
 
-var _ = Check("errors-refusal-contained",
-	"keeps the connection after an acknowledgement with an error",
-	Rules{V5: "5.0/4.13.2/refusal-contained"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.ClosesAfterRefusal},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "errors-refusal-contained",
+	Title:    "keeps the connection after an acknowledgement with an error",
+	Rules:    Rules{V5: "5.0/4.13.2/refusal-contained"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.ClosesAfterRefusal},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(QoS1, topic)
@@ -172,13 +186,15 @@ var _ = Check("errors-refusal-contained",
 		alice.Ping()
 		x.Connect(Clean, As("bob")).Publish(QoS1, topic, "hello")
 		alice.Receive(topic, "hello")
-	})
+	},
+})
 
-var _ = Check("errors-reason-closes",
-	"closes the connection after a CONNACK or DISCONNECT with an error",
-	Rules{V5: "MQTT-4.13.2-1"},
-	CaughtBy{fault.CarriesOnAfterError},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "errors-reason-closes",
+	Title:    "closes the connection after a CONNACK or DISCONNECT with an error",
+	Rules:    Rules{V5: "MQTT-4.13.2-1"},
+	CaughtBy: Faults{fault.CarriesOnAfterError},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "CONNACK", Body: func(x *Exchange) {
 				alice := x.Dial("alice")
@@ -195,7 +211,8 @@ var _ = Check("errors-reason-closes",
 				alice.WantClosed(offenceReasons...)
 			}},
 		)
-	})
+	},
+})
 
 // foreign are the properties that do not belong in a packet from a client, by
 // what the strict decoder says of each.
@@ -218,11 +235,12 @@ func foreign(x *Exchange, t turn) []codec.Property {
 	return some
 }
 
-var _ = Check("ack-foreign-property",
-	"closes the connection on an acknowledgement with a property that does not belong there",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.IgnoresForeignProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-foreign-property",
+	Title:    "closes the connection on an acknowledgement with a property that does not belong there",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.IgnoresForeignProperties},
+	Body: func(x *Exchange) {
 		type row struct {
 			turn
 			property codec.Property
@@ -241,13 +259,15 @@ var _ = Check("ack-foreign-property",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("ack-unknown-property",
-	"closes the connection on an acknowledgement with a property that 5.0 does not define",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.IgnoresForeignProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-unknown-property",
+	Title:    "closes the connection on an acknowledgement with a property that 5.0 does not define",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.IgnoresForeignProperties},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, acknowledgements...), turnName,
 			func(x *Exchange, t turn) {
 				alice, packet := t.take(x)
@@ -257,13 +277,15 @@ var _ = Check("ack-unknown-property",
 
 				alice.WantClosed()
 			})
-	})
+	},
+})
 
-var _ = Check("ack-truncated-property",
-	"closes the connection on an acknowledgement with a property whose value is cut short",
-	Rules{V5: "5.0/2.2.2.2/property-data-type"},
-	CaughtBy{fault.IgnoresTruncatedProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-truncated-property",
+	Title:    "closes the connection on an acknowledgement with a property whose value is cut short",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	CaughtBy: Faults{fault.IgnoresTruncatedProperties},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, acknowledgements...), turnName,
 			func(x *Exchange, t turn) {
 				alice, packet := t.take(x)
@@ -273,4 +295,5 @@ var _ = Check("ack-truncated-property",
 
 				alice.WantClosed()
 			})
-	})
+	},
+})

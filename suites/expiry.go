@@ -24,13 +24,14 @@ const (
 	waited = 1100 * time.Millisecond
 )
 
-var _ = Check("expiry-queued",
-	"deletes a message that has expired before its client came back, and only that",
-	Rules{V5: "MQTT-3.3.2-5"},
-	Needs{AtLeastOnce},
-	Takes(expired),
-	CaughtBy{fault.NeverExpires},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-queued",
+	Title:    "deletes a message that has expired before its client came back, and only that",
+	Rules:    Rules{V5: "MQTT-3.3.2-5"},
+	Needs:    Needs{AtLeastOnce},
+	Takes:    expired,
+	CaughtBy: Faults{fault.NeverExpires},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("queued")
 			bob := x.Connect(Persistent, As("bob"))
@@ -47,15 +48,17 @@ var _ = Check("expiry-queued",
 			bob.ReceiveUnordered(Message{Topic: topic, Payload: "for ever"}, Message{Topic: topic, Payload: "for an hour"})
 			bob.WantNothingBefore(alice.Marker(qos, topic))
 		})
-	})
+	},
+})
 
-var _ = Check("expiry-retained",
-	"discards a retained message that has expired",
-	Rules{V5: "5.0/3.3.1.3/retained-message-expires MQTT-3.3.2-5"},
-	Needs{Retain},
-	Takes(expired),
-	CaughtBy{fault.NeverExpires},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-retained",
+	Title:    "discards a retained message that has expired",
+	Rules:    Rules{V5: "5.0/3.3.1.3/retained-message-expires MQTT-3.3.2-5"},
+	Needs:    Needs{Retain},
+	Takes:    expired,
+	CaughtBy: Faults{fault.NeverExpires},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("retained"), x.UpTo(QoS1)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(qos, topic, "for a second", Retained, Having(codec.MessageExpiryInterval(1)))
@@ -66,13 +69,15 @@ var _ = Check("expiry-retained",
 		bob.Ping() // what is retained comes before the answer
 
 		bob.WantNothingBefore(alice.Marker(qos, topic))
-	})
+	},
+})
 
-var _ = Check("expiry-forwarded",
-	"hands the Message Expiry Interval on with a message that did not have to wait",
-	Rules{V5: "MQTT-3.3.2-6"},
-	CaughtBy{fault.DropsExpiry, fault.HalvesExpiry},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-forwarded",
+	Title:    "hands the Message Expiry Interval on with a message that did not have to wait",
+	Rules:    Rules{V5: "MQTT-3.3.2-6"},
+	CaughtBy: Faults{fault.DropsExpiry, fault.HalvesExpiry},
+	Body: func(x *Exchange) {
 		topic := x.Topic("live")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -81,15 +86,18 @@ var _ = Check("expiry-forwarded",
 		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "hello", Having(codec.MessageExpiryInterval(1000)))
 
 		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, 0)
-	})
+	},
+})
 
-var _ = Check("expiry-absent",
+var _ = Check(Definition{
+	Slug: "expiry-absent",
+
 	// A Message Expiry Interval of the server's own tells the client that the
 	// message expires: mochi 2.7.9 adds a day to every message.
-	"delivers a message that has no Message Expiry Interval without one",
-	Rules{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
-	CaughtBy{fault.ExpiresEveryMessage},
-	func(x *Exchange) {
+	Title:    "delivers a message that has no Message Expiry Interval without one",
+	Rules:    Rules{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
+	CaughtBy: Faults{fault.ExpiresEveryMessage},
+	Body: func(x *Exchange) {
 		topic := x.Topic("lasting")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
@@ -97,13 +105,15 @@ var _ = Check("expiry-absent",
 		x.Connect(Clean, As("alice")).Publish(x.UpTo(QoS1), topic, "hello")
 
 		x.Expect(bob.Receive(topic, "hello").Properties.Has(codec.PropMessageExpiryInterval)).To(BeFalse(), "Message Expiry Interval there")
-	})
+	},
+})
 
-var _ = Check("expiry-longest",
-	"hands even the longest Message Expiry Interval on as it was published",
-	Rules{V5: "MQTT-3.3.2-6"},
-	CaughtBy{fault.DropsExpiry, fault.HalvesExpiry},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-longest",
+	Title:    "hands even the longest Message Expiry Interval on as it was published",
+	Rules:    Rules{V5: "MQTT-3.3.2-6"},
+	CaughtBy: Faults{fault.DropsExpiry, fault.HalvesExpiry},
+	Body: func(x *Exchange) {
 		topic := x.Topic("live")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -115,15 +125,17 @@ var _ = Check("expiry-longest",
 		// no room ("set to the received value minus the time that the Application
 		// Message has been waiting in the Server").
 		wantCountedDown(x, bob.Receive(topic, "hello"), math.MaxUint32, published, 0)
-	})
+	},
+})
 
-var _ = Check("expiry-held-back",
-	"deletes a message that has expired before the client's Receive Maximum let it go out",
-	Rules{V5: "MQTT-3.3.2-5"},
-	Needs{AtLeastOnce},
-	Takes(expired),
-	CaughtBy{fault.NeverExpires},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-held-back",
+	Title:    "deletes a message that has expired before the client's Receive Maximum let it go out",
+	Rules:    Rules{V5: "MQTT-3.3.2-5"},
+	Needs:    Needs{AtLeastOnce},
+	Takes:    expired,
+	CaughtBy: Faults{fault.NeverExpires},
+	Body: func(x *Exchange) {
 		topic := x.Topic("held")
 		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
 		bob.Subscribe(QoS1, topic)
@@ -140,15 +152,17 @@ var _ = Check("expiry-held-back",
 		bob.Ping()
 
 		bob.WantNothingBefore(alice.Marker(QoS1, topic))
-	})
+	},
+})
 
-var _ = Check("expiry-queued-counted-down",
-	"takes the time a message waited for its client off the Message Expiry Interval",
-	Rules{V5: "MQTT-3.3.2-6"},
-	Needs{AtLeastOnce},
-	Takes(waited),
-	CaughtBy{fault.DropsExpiry, fault.FreezesExpiry},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-queued-counted-down",
+	Title:    "takes the time a message waited for its client off the Message Expiry Interval",
+	Rules:    Rules{V5: "MQTT-3.3.2-6"},
+	Needs:    Needs{AtLeastOnce},
+	Takes:    waited,
+	CaughtBy: Faults{fault.DropsExpiry, fault.FreezesExpiry},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("queued")
 			bob := x.Connect(Persistent, As("bob"))
@@ -162,15 +176,17 @@ var _ = Check("expiry-queued-counted-down",
 
 			wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, waited)
 		})
-	})
+	},
+})
 
-var _ = Check("expiry-retained-counted-down",
-	"takes the time a message was retained off the Message Expiry Interval",
-	Rules{V5: "MQTT-3.3.2-6"},
-	Needs{Retain, AtLeastOnce},
-	Takes(waited),
-	CaughtBy{fault.DropsExpiry, fault.FreezesExpiry},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-retained-counted-down",
+	Title:    "takes the time a message was retained off the Message Expiry Interval",
+	Rules:    Rules{V5: "MQTT-3.3.2-6"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	Takes:    waited,
+	CaughtBy: Faults{fault.DropsExpiry, fault.FreezesExpiry},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("retained"), x.UpTo(QoS1)
 		published := time.Now()
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "hello", Retained, Having(codec.MessageExpiryInterval(1000)))
@@ -180,17 +196,21 @@ var _ = Check("expiry-retained-counted-down",
 		bob.Subscribe(qos, topic)
 
 		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, waited)
-	})
+	},
+})
 
-var _ = Check("expiry-not-once-sent",
-	"resends an unacknowledged QoS 2 PUBLISH even when its message has expired since",
-	Rules{V5: "MQTT-4.3.3-7"},
-	Needs{ExactlyOnce},
-	Takes(expired),
+var _ = Check(Definition{
+	Slug:  "expiry-not-once-sent",
+	Title: "resends an unacknowledged QoS 2 PUBLISH even when its message has expired since",
+	Rules: Rules{V5: "MQTT-4.3.3-7"},
+	Needs: Needs{ExactlyOnce},
+	Takes: expired,
+
 	// mosquitto 2.0.11 and mochi 2.7.9 delete it all the same. A sender "MUST NOT
 	// apply Message expiry if a PUBLISH packet has been sent" (section 4.3.3).
-	CaughtBy{fault.ForgetsUnacknowledged}, MendedBy{fault.NeverExpires},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.ForgetsUnacknowledged},
+	MendedBy: Faults{fault.NeverExpires},
+	Body: func(x *Exchange) {
 		topic := x.Topic("sent")
 		bob := x.Connect(Persistent, As("bob"))
 		bob.Subscribe(QoS2, topic)
@@ -205,15 +225,17 @@ var _ = Check("expiry-not-once-sent",
 		before := bob.WantUntil(alice.Marker(QoS2, topic))
 		x.Expect(before).To(HaveLen(1), "the messages resent")
 		x.Expect(before[0].PacketID).To(Equal(id), "the Packet Identifier of the resent PUBLISH")
-	})
+	},
+})
 
-var _ = Check("expiry-handshake-completed",
-	"completes the QoS 2 handshake with the publisher after the message has expired",
-	Rules{V5: "MQTT-4.3.3-13"},
-	Needs{ExactlyOnce},
-	Takes(expired),
-	CaughtBy{fault.WithholdsPubcomp},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "expiry-handshake-completed",
+	Title:    "completes the QoS 2 handshake with the publisher after the message has expired",
+	Rules:    Rules{V5: "MQTT-4.3.3-13"},
+	Needs:    Needs{ExactlyOnce},
+	Takes:    expired,
+	CaughtBy: Faults{fault.WithholdsPubcomp},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		publish := alice.NewPublish(QoS2, x.Topic("expired"), "hello", Having(codec.MessageExpiryInterval(1)))
 		alice.Send(publish)
@@ -223,7 +245,8 @@ var _ = Check("expiry-handshake-completed",
 		alice.Send(&codec.Pubrel{PacketID: publish.PacketID})
 
 		alice.WantPubcomp(publish.PacketID)
-	})
+	},
+})
 
 // wantCountedDown wants the Message Expiry Interval of a message to be what it
 // was published with, less the whole seconds that it has spent at the broker:

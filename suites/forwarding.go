@@ -16,23 +16,26 @@ import (
 // unaltered (5.0, sections 3.3.2.3.2 to 3.3.2.3.9): at once, after waiting for
 // the client, and as a retained message.
 
-var _ = Check("forward-payload-format",
-	"hands the Payload Format Indicator on unaltered",
-	Rules{V5: "MQTT-3.3.2-4"},
-	CaughtBy{fault.DropsPayloadFormat},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-payload-format",
+	Title:    "hands the Payload Format Indicator on unaltered",
+	Rules:    Rules{V5: "MQTT-3.3.2-4"},
+	CaughtBy: Faults{fault.DropsPayloadFormat},
+	Body: func(x *Exchange) {
 		forwarded(x, []forwarding{
 			{"UTF-8", codec.Properties{codec.PayloadFormatIndicator(1)}},
 		}, func(x *Exchange, sent, got codec.Properties) {
 			x.Expect(got.All(codec.PropPayloadFormatIndicator)).To(Equal(sent), "Payload Format Indicator")
 		})
-	})
+	},
+})
 
-var _ = Check("forward-payload-format-absent",
-	"does not declare a payload as text that was not published as such",
-	Rules{V5: "MQTT-3.3.2-4"},
-	CaughtBy{fault.DeclaresText},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-payload-format-absent",
+	Title:    "does not declare a payload as text that was not published as such",
+	Rules:    Rules{V5: "MQTT-3.3.2-4"},
+	CaughtBy: Faults{fault.DeclaresText},
+	Body: func(x *Exchange) {
 		forwarded(x, []forwarding{
 			{"absent", nil},
 			{"unspecified bytes", codec.Properties{codec.PayloadFormatIndicator(0)}},
@@ -41,39 +44,45 @@ var _ = Check("forward-payload-format-absent",
 			format, _ := got.Number(codec.PropPayloadFormatIndicator)
 			x.Expect(format).To(BeZero(), "Payload Format Indicator")
 		})
-	})
+	},
+})
 
-var _ = Check("forward-content-type",
-	"hands the Content Type on unaltered",
-	Rules{V5: "MQTT-3.3.2-20"},
-	CaughtBy{fault.DropsContentType, fault.LowersText},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-content-type",
+	Title:    "hands the Content Type on unaltered",
+	Rules:    Rules{V5: "MQTT-3.3.2-20"},
+	CaughtBy: Faults{fault.DropsContentType, fault.LowersText},
+	Body: func(x *Exchange) {
 		forwarded(x, []forwarding{
 			{"MIME type", codec.Properties{codec.ContentType("Application/JSON; charset=UTF-8")}},
 			{"no MIME type", codec.Properties{codec.ContentType("Käse ≠ 奶酪")}},
 		}, func(x *Exchange, sent, got codec.Properties) {
 			x.Expect(got.All(codec.PropContentType)).To(Equal(sent), "Content Type")
 		})
-	})
+	},
+})
 
-var _ = Check("forward-response-topic",
-	"hands the Response Topic on unaltered",
-	Rules{V5: "MQTT-3.3.2-15"},
-	CaughtBy{fault.DropsResponseTopic, fault.LowersText},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-response-topic",
+	Title:    "hands the Response Topic on unaltered",
+	Rules:    Rules{V5: "MQTT-3.3.2-15"},
+	CaughtBy: Faults{fault.DropsResponseTopic, fault.LowersText},
+	Body: func(x *Exchange) {
 		forwarded(x, []forwarding{
 			{"levels", codec.Properties{codec.ResponseTopic("Answers/to/Alice")}},
 			{"empty levels", codec.Properties{codec.ResponseTopic("/Answers//")}},
 		}, func(x *Exchange, sent, got codec.Properties) {
 			x.Expect(got.All(codec.PropResponseTopic)).To(Equal(sent), "Response Topic")
 		})
-	})
+	},
+})
 
-var _ = Check("forward-correlation-data",
-	"hands the Correlation Data on unaltered",
-	Rules{V5: "MQTT-3.3.2-16"},
-	CaughtBy{fault.DropsCorrelationData},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-correlation-data",
+	Title:    "hands the Correlation Data on unaltered",
+	Rules:    Rules{V5: "MQTT-3.3.2-16"},
+	CaughtBy: Faults{fault.DropsCorrelationData},
+	Body: func(x *Exchange) {
 		// As long as fits into a packet, beside the rest of it.
 		long := min(1000, int(x.Profile.Number(codec.PropMaximumPacketSize, codec.MaxPacketSize))/2)
 		forwarded(x, []forwarding{
@@ -83,13 +92,15 @@ var _ = Check("forward-correlation-data",
 		}, func(x *Exchange, sent, got codec.Properties) {
 			x.Expect(got.All(codec.PropCorrelationData)).To(Equal(sent), "Correlation Data")
 		})
-	})
+	},
+})
 
-var _ = Check("forward-user-properties",
-	"hands all User Properties on unaltered, in the order of the publisher",
-	Rules{V5: "MQTT-3.3.2-17 MQTT-3.3.2-18"},
-	CaughtBy{fault.DropsUserProperties, fault.SortsUserProperties, fault.MergesUserProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-user-properties",
+	Title:    "hands all User Properties on unaltered, in the order of the publisher",
+	Rules:    Rules{V5: "MQTT-3.3.2-17 MQTT-3.3.2-18"},
+	CaughtBy: Faults{fault.DropsUserProperties, fault.SortsUserProperties, fault.MergesUserProperties},
+	Body: func(x *Exchange) {
 		forwarded(x, []forwarding{
 			{"several", codec.Properties{
 				codec.UserProperty("z", "last goes first"), codec.UserProperty("a", "2"), codec.UserProperty("Größe", "≥ 3 m"),
@@ -101,13 +112,15 @@ var _ = Check("forward-user-properties",
 			// those of the publisher.
 			x.Expect(among(got, sent)).To(Equal(sent), "User Properties, as far as they are the publisher's and in their order,")
 		})
-	})
+	},
+})
 
-var _ = Check("forward-empty-values",
-	"hands properties with an empty value on like any other",
-	Rules{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20"},
-	CaughtBy{fault.DropsEmptyValues},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-empty-values",
+	Title:    "hands properties with an empty value on like any other",
+	Rules:    Rules{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20"},
+	CaughtBy: Faults{fault.DropsEmptyValues},
+	Body: func(x *Exchange) {
 		forwarded(x, []forwarding{
 			{"Content Type", codec.Properties{codec.ContentType("")}},
 			{"Correlation Data", codec.Properties{codec.CorrelationData("")}},
@@ -115,13 +128,15 @@ var _ = Check("forward-empty-values",
 		}, func(x *Exchange, sent, got codec.Properties) {
 			x.Expect(among(got, sent)).To(Equal(sent), sent[0].ID.String())
 		})
-	})
+	},
+})
 
-var _ = Check("forward-together",
-	"hands all properties of a message on together, whatever order they came in",
-	Rules{V5: "MQTT-3.3.2-4 MQTT-3.3.2-15 MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20 5.0/2.2.2.2/property-order"},
-	CaughtBy{fault.DropsContentType},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "forward-together",
+	Title:    "hands all properties of a message on together, whatever order they came in",
+	Rules:    Rules{V5: "MQTT-3.3.2-4 MQTT-3.3.2-15 MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20 5.0/2.2.2.2/property-order"},
+	CaughtBy: Faults{fault.DropsContentType},
+	Body: func(x *Exchange) {
 		all := codec.Properties{
 			codec.UserProperty("first", "1"), codec.CorrelationData("7"), codec.ContentType("text/plain"),
 			codec.UserProperty("second", "2"), codec.ResponseTopic("answers"), codec.PayloadFormatIndicator(1),
@@ -134,7 +149,8 @@ var _ = Check("forward-together",
 				x.Expect(among(got.All(p.ID), sent.All(p.ID))).To(Equal(sent.All(p.ID)), p.ID.String())
 			}
 		})
-	})
+	},
+})
 
 // among are those of the properties sent that are found, in their order, among
 // those that have arrived.

@@ -102,11 +102,12 @@ func wantRefused(c *Client, p codec.Packet, reasons ...codec.ReasonCode) {
 	}
 }
 
-var _ = Check("framing-bytewise",
-	"takes packets that arrive one byte at a time",
-	Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
-	CaughtBy{fault.NeedsWholePackets},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-bytewise",
+	Title:    "takes packets that arrive one byte at a time",
+	Rules:    Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
+	CaughtBy: Faults{fault.NeedsWholePackets},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
 			codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
 			bob := x.Connect(Clean, As("other"))
@@ -134,13 +135,15 @@ var _ = Check("framing-bytewise",
 			}
 			alice.Ping()
 		})
-	})
+	},
+})
 
-var _ = Check("framing-bytewise-disconnect",
-	"takes a DISCONNECT that arrives one byte at a time for what it is, and discards the Will",
-	Rules{V311: "MQTT-7.1.1-1 MQTT-3.14.4-3", V5: "MQTT-4.2.0-1 MQTT-3.14.4-3"},
-	CaughtBy{fault.NeedsWholePackets},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-bytewise-disconnect",
+	Title:    "takes a DISCONNECT that arrives one byte at a time for what it is, and discards the Will",
+	Rules:    Rules{V311: "MQTT-7.1.1-1 MQTT-3.14.4-3", V5: "MQTT-4.2.0-1 MQTT-3.14.4-3"},
+	CaughtBy: Faults{fault.NeedsWholePackets},
+	Body: func(x *Exchange) {
 		topic := x.Topic("will")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
@@ -150,13 +153,15 @@ var _ = Check("framing-bytewise-disconnect",
 		alice.Drop()
 
 		bob.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
-	})
+	},
+})
 
-var _ = Check("framing-one-segment",
-	"takes all packets that arrive in one segment",
-	Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
-	CaughtBy{fault.NeedsOnePacketPerSegment},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-one-segment",
+	Title:    "takes all packets that arrive in one segment",
+	Rules:    Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
+	CaughtBy: Faults{fault.NeedsOnePacketPerSegment},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "up to 20 messages", Body: func(x *Exchange) {
 				topic := x.Topic("news")
@@ -206,7 +211,8 @@ var _ = Check("framing-one-segment",
 				bob.Receive(topic, "second")
 			}},
 		)
-	})
+	},
+})
 
 // atOnce is how many messages, up to n, a client can send without waiting for
 // their acknowledgements: those of QoS 0, which have none, may be lost.
@@ -258,7 +264,7 @@ func carries(x *Exchange, remaining int) (lost string, refused bool) {
 
 	var arrived []*codec.Publish
 	marker := alice.Marker(qos, topic)
-	x.StandsOn(string(StepDeliver), func() { arrived = bob.WantUntil(marker) })
+	x.StandsOn(StepDeliver, func() { arrived = bob.WantUntil(marker) })
 	if len(arrived) != 1 || arrived[0].Payload != payload {
 		return "the next message in its place", false
 	}
@@ -283,25 +289,30 @@ func carriesLonger(x *Exchange, n int) {
 	}
 }
 
-var _ = Check("framing-remaining-length",
-	"carries a message whose Remaining Length takes two or three bytes, as it does one that is a byte shorter",
-	Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
-	CaughtBy(fault.LosesLengths),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-remaining-length",
+	Title:    "carries a message whose Remaining Length takes two or three bytes, as it does one that is a byte shorter",
+	Rules:    Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
+	CaughtBy: fault.LosesLengths,
+	Body: func(x *Exchange) {
 		Each(x, []int{127, 16_383}, func(n int) string { return fmt.Sprintf("%d and %d bytes", n, n+1) }, carriesLonger)
-	})
+	},
+})
 
-var _ = Check("framing-remaining-length-of-four-bytes",
-	"carries a message whose Remaining Length takes four bytes, as it does one that is a byte shorter",
-	Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
-	CaughtBy{fault.LosesFourByteLengths},
-	func(x *Exchange) { carriesLonger(x, 2_097_151) })
+var _ = Check(Definition{
+	Slug:     "framing-remaining-length-of-four-bytes",
+	Title:    "carries a message whose Remaining Length takes four bytes, as it does one that is a byte shorter",
+	Rules:    Rules{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"},
+	CaughtBy: Faults{fault.LosesFourByteLengths},
+	Body:     func(x *Exchange) { carriesLonger(x, 2_097_151) },
+})
 
-var _ = Check("framing-remaining-length-too-long",
-	"closes the connection on a Remaining Length of five bytes",
-	Rules{V311: "3.1.1/2.2.3/remaining-length-too-long MQTT-4.8.0-1", V5: "5.0/1.5.5/variable-byte-integer-too-long"},
-	CaughtBy{fault.IgnoresLongIntegers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-remaining-length-too-long",
+	Title:    "closes the connection on a Remaining Length of five bytes",
+	Rules:    Rules{V311: "3.1.1/2.2.3/remaining-length-too-long MQTT-4.8.0-1", V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	CaughtBy: Faults{fault.IgnoresLongIntegers},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
 			alice, packet := t.take(x)
 
@@ -309,13 +320,15 @@ var _ = Check("framing-remaining-length-too-long",
 
 			wantRefused(alice, packet, codec.PacketTooLarge)
 		})
-	})
+	},
+})
 
-var _ = Check("framing-property-length-too-long",
-	"closes the connection on a Property Length of five bytes",
-	Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
-	CaughtBy{fault.IgnoresLongIntegers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-property-length-too-long",
+	Title:    "closes the connection on a Property Length of five bytes",
+	Rules:    Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	CaughtBy: Faults{fault.IgnoresLongIntegers},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
 			codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
 			alice, packet := t.take(x)
@@ -324,13 +337,15 @@ var _ = Check("framing-property-length-too-long",
 
 			wantRefused(alice, packet)
 		})
-	})
+	},
+})
 
-var _ = Check("framing-property-length",
-	"closes the connection when the Property Length is missing or goes beyond the packet",
-	Rules{V5: "MQTT-2.2.2-1 5.0/4.13.1/malformed-packet"},
-	CaughtBy{fault.IgnoresPropertyLength},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-property-length",
+	Title:    "closes the connection when the Property Length is missing or goes beyond the packet",
+	Rules:    Rules{V5: "MQTT-2.2.2-1 5.0/4.13.1/malformed-packet"},
+	CaughtBy: Faults{fault.IgnoresPropertyLength},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(t turn) string { return turnName(t) + " without it" },
 			func(x *Exchange, t turn) {
 				alice, packet := t.take(x)
@@ -348,7 +363,8 @@ var _ = Check("framing-property-length",
 
 				wantRefused(alice, packet)
 			})
-	})
+	},
+})
 
 // reservedTypes are the packet types that no one may send.
 func reservedTypes(v codec.Version) []codec.Type {
@@ -358,11 +374,12 @@ func reservedTypes(v codec.Version) []codec.Type {
 	return []codec.Type{0, codec.AUTH}
 }
 
-var _ = Check("framing-packet-type-reserved",
-	"closes the connection on a packet of a reserved type",
-	Rules{V311: "3.1.1/2.2.1/packet-type-reserved MQTT-4.8.0-1", V5: "5.0/2.1.2/packet-type-reserved"},
-	CaughtBy{fault.IgnoresReservedTypes},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-packet-type-reserved",
+	Title:    "closes the connection on a packet of a reserved type",
+	Rules:    Rules{V311: "3.1.1/2.2.1/packet-type-reserved MQTT-4.8.0-1", V5: "5.0/2.1.2/packet-type-reserved"},
+	CaughtBy: Faults{fault.IgnoresReservedTypes},
+	Body: func(x *Exchange) {
 		name := func(t codec.Type) string { return fmt.Sprintf("type %d", byte(t)) }
 		Each(x, reservedTypes(x.Version), name, func(x *Exchange, t codec.Type) {
 			alice := x.Connect(Clean, As("alice"))
@@ -371,7 +388,8 @@ var _ = Check("framing-packet-type-reserved",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
 // There is no check that a packet which only a server may send costs the
 // connection. Tables 2.1 of 3.1.1 and 2-1 of 5.0 have a column for the direction
@@ -411,16 +429,19 @@ func flagged(x *Exchange, types ...codec.Type) {
 	})
 }
 
-var _ = Check("framing-reserved-flags",
-	"closes the connection on a packet whose reserved flags are not as prescribed",
-	Rules{V311: "MQTT-2.2.2-2", V5: "5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
+var _ = Check(Definition{
+	Slug:  "framing-reserved-flags",
+	Title: "closes the connection on a packet whose reserved flags are not as prescribed",
+	Rules: Rules{V311: "MQTT-2.2.2-2", V5: "5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
+
 	// mosquitto 2.0.11 does not look at those of PUBACK, PUBREC, PUBCOMP and
 	// PINGREQ: "If invalid flags are received, the receiver MUST close the
 	// Network Connection" (section 2.2.2 of 3.1.1; a Malformed Packet in 5.0).
-	CaughtBy{fault.IgnoresReservedFlags},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.IgnoresReservedFlags},
+	Body: func(x *Exchange) {
 		flagged(x, codec.CONNECT, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ)
-	})
+	},
+})
 
 // Only of these. 3.1.1 does say of an acknowledgement that its Remaining Length
 // "has the value 2" and of PINGREQ that it has neither variable header nor
@@ -428,11 +449,13 @@ var _ = Check("framing-reserved-flags",
 // has to look; in 5.0 how much a receiver checks is left to it (section 4.13.1).
 // CONNECT must conform (MQTT-3.1.4-1), and in the other two the byte is the
 // beginning of a Topic Filter that is not there.
-var _ = Check("framing-trailing-bytes",
-	"closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
-	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
-	CaughtBy{fault.IgnoresTrailingBytes}, // mochi 2.7.9 accepts the CONNECT
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "framing-trailing-bytes",
+	Title:    "closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
+	Rules:    Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.IgnoresTrailingBytes},
+	// mochi 2.7.9 accepts the CONNECT
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
 			alice, packet := t.take(x)
 
@@ -440,13 +463,16 @@ var _ = Check("framing-trailing-bytes",
 
 			wantRefused(alice, packet)
 		})
-	})
+	},
+})
 
-var _ = Check("framing-truncated-packets",
-	"closes the connection on a packet that ends before its last field does",
-	Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length"}, // MQTT-3.1.4-1 is for connect-malformed
-	CaughtBy{fault.IgnoresTruncatedPackets},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:  "framing-truncated-packets",
+	Title: "closes the connection on a packet that ends before its last field does",
+	Rules: Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length"},
+	// MQTT-3.1.4-1 is for connect-malformed
+	CaughtBy: Faults{fault.IgnoresTruncatedPackets},
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
 			codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
 			alice, packet := t.take(x)
@@ -455,4 +481,5 @@ var _ = Check("framing-truncated-packets",
 
 			wantRefused(alice, packet)
 		})
-	})
+	},
+})

@@ -9,11 +9,12 @@ import (
 
 // Nothing in this suite is an extension, so that every accepted connection
 // decides the statement; this is the shortest exchange with all that MQTT is for.
-var _ = Check("interoperation-plain",
-	"serves clients that use nothing but MQTT",
-	Rules{V311: "MQTT-7.0.0-2"},
-	CaughtBy{fault.RefusesConnections},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "interoperation-plain",
+	Title:    "serves clients that use nothing but MQTT",
+	Rules:    Rules{V311: "MQTT-7.0.0-2"},
+	CaughtBy: Faults{fault.RefusesConnections},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		bob := x.Dial("bob")
 		bob.Send(x.NewConnect(Clean, As("bob")))
@@ -24,4 +25,5 @@ var _ = Check("interoperation-plain",
 		alice.Publish(QoS0, topic, "hello")
 
 		bob.Receive(topic, "hello")
-	})
+	},
+})

@@ -13,7 +13,7 @@ import (
 
 // noticed is how long it may take until a server notices that a client with a
 // Keep Alive of one second is silent: mosquitto 2.0.11 looks every five.
-const noticed = Takes(6 * time.Second)
+const noticed = 6 * time.Second
 
 // keepAliveOf is the Keep Alive that holds for an accepted connection, in
 // seconds: the server's, where it sets one, or else the one asked for. One that
@@ -36,28 +36,32 @@ func wantSilenceEnded(x *Exchange, c *Client, keepAlive time.Duration) {
 	c.WantClosedWithin(keepAlive*3/2+2*x.Timeout(), codec.KeepAliveTimeout)
 }
 
-var _ = Check("keepalive-enforced",
-	"closes the connection of a client that is silent for one and a half times its Keep Alive",
-	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22 MQTT-3.2.2-22"},
-	CaughtBy{fault.KeepsSilentClients},
-	noticed,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "keepalive-enforced",
+	Title:    "closes the connection of a client that is silent for one and a half times its Keep Alive",
+	Rules:    Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22 MQTT-3.2.2-22"},
+	CaughtBy: Faults{fault.KeepsSilentClients},
+	Takes:    noticed,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), KeepAlive(1))
 
 		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 1, 5))
-	})
+	},
+})
 
-var _ = Check("keepalive-server",
-	"closes the connection of a client that is silent for one and a half times the Server Keep Alive",
-	Rules{V5: "MQTT-3.1.2-21 MQTT-3.2.2-21 MQTT-3.1.2-22"},
-	Needs{ServerKeepAlive},
-	CaughtBy{fault.KeepsSilentClients},
-	Takes(15*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "keepalive-server",
+	Title:    "closes the connection of a client that is silent for one and a half times the Server Keep Alive",
+	Rules:    Rules{V5: "MQTT-3.1.2-21 MQTT-3.2.2-21 MQTT-3.1.2-22"},
+	Needs:    Needs{ServerKeepAlive},
+	CaughtBy: Faults{fault.KeepsSilentClients},
+	Takes:    15 * time.Second,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), KeepAlive(60))
 
 		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 60, 10))
-	})
+	},
+})
 
 // It is what the client sends that counts: "does not receive an MQTT Control
 // Packet from the Client". What the client is sent does not.
@@ -65,12 +69,13 @@ var _ = Check("keepalive-server",
 // That a packet begun and not finished does not count either is not tested: the
 // client's own duty is measured from the end of one packet to the start of the
 // next, so that one with a large packet under way has kept it.
-var _ = Check("keepalive-receiving",
-	"closes the connection of a client that is silent for one and a half times its Keep Alive while it receives messages",
-	Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
-	CaughtBy{fault.CountsOwnPackets},
-	noticed,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "keepalive-receiving",
+	Title:    "closes the connection of a client that is silent for one and a half times its Keep Alive while it receives messages",
+	Rules:    Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
+	CaughtBy: Faults{fault.CountsOwnPackets},
+	Takes:    noticed,
+	Body: func(x *Exchange) {
 		topic := x.Topic("ticks")
 		alice := x.Connect(Clean, As("alice"))
 		seconds := 1 + uint16(2*x.RoundTrip().Seconds()+0.5) // to subscribe at a distant broker takes time, too
@@ -87,17 +92,19 @@ var _ = Check("keepalive-receiving",
 			alice.Publish(QoS0, topic, "tick")
 		}
 		bob.WantClosedWithin(time.Second, codec.KeepAliveTimeout)
-	})
+	},
+})
 
 // silence is how long a client with a long Keep Alive is silent.
 const silence = 3 * time.Second
 
-var _ = Check("keepalive-long",
-	"keeps the connection of a client that is silent for a small part of a long Keep Alive",
-	Rules{V5: "MQTT-3.2.2-22"},
-	CaughtBy{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned, fault.ReadsHalfOfKeepAlive},
-	Takes(silence),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "keepalive-long",
+	Title:    "keeps the connection of a client that is silent for a small part of a long Keep Alive",
+	Rules:    Rules{V5: "MQTT-3.2.2-22"},
+	CaughtBy: Faults{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned, fault.ReadsHalfOfKeepAlive},
+	Takes:    silence,
+	Body: func(x *Exchange) {
 		// mochi 2.7.9 works out one and a half times the Keep Alive in 16 bits:
 		// for 43691 that makes 0, and it closes the connection ahead of CONNACK.
 		Each(x, longKeepAlives, keepAliveName, func(x *Exchange, seconds uint16) {
@@ -110,17 +117,19 @@ var _ = Check("keepalive-long",
 
 			alice.WantAlive()
 		})
-	})
+	},
+})
 
 // 3.1.1 lets a server disconnect a client "that it determines to be inactive or
 // non-responsive at any time, regardless of the Keep Alive value". This one is
 // neither.
-var _ = Check("keepalive-long-active",
-	"keeps the connection of a client with a long Keep Alive that goes on sending packets",
-	Rules{V311: "MQTT-3.1.2-24"},
-	CaughtBy{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned},
-	Takes(time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "keepalive-long-active",
+	Title:    "keeps the connection of a client with a long Keep Alive that goes on sending packets",
+	Rules:    Rules{V311: "MQTT-3.1.2-24"},
+	CaughtBy: Faults{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned},
+	Takes:    time.Second,
+	Body: func(x *Exchange) {
 		Each(x, []uint16{43691, 65535}, keepAliveName, func(x *Exchange, seconds uint16) {
 			alice := keptAlive(x, seconds)
 
@@ -131,7 +140,8 @@ var _ = Check("keepalive-long-active",
 
 			alice.WantAlive()
 		})
-	})
+	},
+})
 
 // keptAlive connects alice with a long Keep Alive, which a server may refuse, but
 // has to answer (MQTT-3.1.4-4 in 3.1.1, MQTT-3.1.4-5 in 5.0).
@@ -155,14 +165,16 @@ var longKeepAlives = []uint16{257, 43691, 65535}
 
 func keepAliveName(seconds uint16) string { return fmt.Sprint("Keep Alive ", seconds) }
 
-var _ = Check("keepalive-any-packet",
-	"takes any packet for a sign of life",
+var _ = Check(Definition{
+	Slug:  "keepalive-any-packet",
+	Title: "takes any packet for a sign of life",
+
 	// A SHOULD in 3.1.1, where "a Server is permitted to disconnect a Client that
 	// it determines to be inactive or non-responsive at any time".
-	Rules{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet"},
-	CaughtBy{fault.CountsNoPackets, fault.CountsPingreqOnly},
-	Takes(3450*time.Millisecond),
-	func(x *Exchange) {
+	Rules:    Rules{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet"},
+	CaughtBy: Faults{fault.CountsNoPackets, fault.CountsPingreqOnly},
+	Takes:    3450 * time.Millisecond,
+	Body: func(x *Exchange) {
 		Each(x, signsOfLife(x), named[signOfLife].label, func(x *Exchange, sign named[signOfLife]) {
 			// What is set up with a distant broker, or a clustered one, takes time.
 			seconds := 2 + uint16((8*x.RoundTrip()+x.Settle()).Seconds()+0.5)
@@ -187,7 +199,8 @@ var _ = Check("keepalive-any-packet",
 
 			alice.WantAlive()
 		})
-	})
+	},
+})
 
 // A signOfLife prepares a client for sending two packets of one type, and no
 // other in between, and gives them one by one. Bob has what to send it.
@@ -222,7 +235,7 @@ func signsOfLife(x *Exchange) []named[signOfLife] {
 	if highest >= QoS1 {
 		signs = append(signs, named[signOfLife]{"PUBACK", func(x *Exchange, alice, bob *Client) func() codec.Packet {
 			topic := sendTwo(x, alice, bob, QoS1)
-			x.StandsOn(string(StepDeliver), alice.AwaitMessage)
+			x.StandsOn(StepDeliver, alice.AwaitMessage)
 			return func() codec.Packet { // the second may be there already, or comes upon PUBACK to the first
 				return &codec.Puback{PacketID: alice.Delivered(topic, "hello").PacketID}
 			}
@@ -272,7 +285,7 @@ func sendTwo(x *Exchange, alice, bob *Client, qos codec.QoS) (topic string) {
 // packets of one type to send without another in between.
 func receiveTwo(x *Exchange, alice, bob *Client) (ids []uint16) {
 	sendTwo(x, alice, bob, QoS2)
-	x.StandsOn(string(StepDeliver), func() {
+	x.StandsOn(StepDeliver, func() {
 		for _, message := range alice.WantWindow(2) {
 			ids = append(ids, message.PacketID)
 		}
@@ -294,12 +307,13 @@ func acknowledging(ids []uint16, ack func(id uint16) codec.Packet) (next func() 
 
 // 3.1.1 has no such rule: "a Server is permitted to disconnect a Client that it
 // determines to be inactive or non-responsive at any time".
-var _ = Check("keepalive-zero",
-	"sets no time limit for a client with Keep Alive 0",
-	Rules{V5: "5.0/3.1.2.10/keep-alive-zero"},
-	CaughtBy{fault.TimesOutKeepAliveZero},
-	Takes(2*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "keepalive-zero",
+	Title:    "sets no time limit for a client with Keep Alive 0",
+	Rules:    Rules{V5: "5.0/3.1.2.10/keep-alive-zero"},
+	CaughtBy: Faults{fault.TimesOutKeepAliveZero},
+	Takes:    2 * time.Second,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), KeepAlive(0))
 		if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && n > 0 {
 			x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's 0", n)
@@ -308,4 +322,5 @@ var _ = Check("keepalive-zero",
 		x.Wait(2 * time.Second)
 
 		alice.Ping()
-	})
+	},
+})

@@ -13,6 +13,7 @@ import (
 	"mqttspec/harness/broker"
 	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // known is what matrix/outcomes.yaml says of a preset: the version it was seen
@@ -44,7 +45,7 @@ func TestKnownResults(t *testing.T) {
 			if !ok {
 				t.Fatalf("matrix/outcomes.yaml has no %s", name)
 			}
-			results := runPreset(t, name, broker.Options{}, suites.Selection{Labels: everything})
+			results := runPreset(t, name, broker.Options{}, runner.Selection{Labels: everything})
 			// Of the embedded broker, go.mod says the version; a test is not told it.
 			if software := reports.BrokerName(results); software != want.Software && name != "embedded" {
 				if required(name) {
@@ -61,7 +62,7 @@ func TestKnownResults(t *testing.T) {
 					t.Fatalf("otherwise than published:\n  %s", strings.Join(wrong, "\n  "))
 				}
 				t.Logf("try %d, otherwise than published:\n  %s", try, strings.Join(wrong, "\n  "))
-				var again suites.Selection
+				var again runner.Selection
 				for _, c := range results.Checks {
 					if slices.ContainsFunc(wrong, func(w string) bool { return strings.HasPrefix(w, c.ID+" ") }) {
 						again.Names = append(again.Names, c.ID)
@@ -100,7 +101,7 @@ const everything = "MUST || SHOULD"
 
 // runPreset runs checks on the broker of a preset, and skips the test where it
 // is not installed and not required.
-func runPreset(t *testing.T, name string, options broker.Options, selection suites.Selection) *reports.Results {
+func runPreset(t *testing.T, name string, options broker.Options, selection runner.Selection) *reports.Results {
 	t.Helper()
 	file, err := broker.Preset(name)
 	if err != nil {

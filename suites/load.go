@@ -28,14 +28,15 @@ const (
 	loadBatchLater = 4
 )
 
-var _ = Check("load-steady",
-	"delivers a thousand messages from four publishers to three subscribers: all, once, in order",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "load-steady",
+	Title: "delivers a thousand messages from four publishers to three subscribers: all, once, in order",
+	Rules: Rules{
 		V311: "MQTT-4.5.0-1 MQTT-4.6.0-6 MQTT-4.3.3-2 MQTT-3.3.1-3 3.1.1/4.3.1/no-duplicate",
 		V5:   "MQTT-4.5.0-1 MQTT-4.6.0-5 MQTT-4.6.0-6 MQTT-3.3.1-3 MQTT-4.4.0-1 5.0/4.3.1/no-duplicate",
 	},
-	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.DupAlways},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.DupAlways},
+	Body: func(x *Exchange) {
 		l := newLoad(x, Clean, loadBatch)
 		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
 
@@ -45,17 +46,19 @@ var _ = Check("load-steady",
 				s.drain()
 			}
 		}
-	})
+	},
+})
 
-var _ = Check("load-subscribers-resume",
-	"delivers hundreds of messages to subscribers that lose their connection time and again: all, QoS 2 once, in order",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "load-subscribers-resume",
+	Title: "delivers hundreds of messages to subscribers that lose their connection time and again: all, QoS 2 once, in order",
+	Rules: Rules{
 		V311: "MQTT-4.5.0-1 MQTT-4.6.0-6 MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-4.3.3-1",
 		V5:   "MQTT-4.5.0-1 MQTT-4.6.0-5 MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForgetsUnacknowledged},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForgetsUnacknowledged},
+	Body: func(x *Exchange) {
 		l := newLoad(x, Clean, loadBatchLater)
 		subscribers := l.subscribe(Persistent, "bob", "carol", "dave")
 
@@ -85,17 +88,19 @@ var _ = Check("load-subscribers-resume",
 			s.resume()
 			s.drain()
 		}
-	})
+	},
+})
 
-var _ = Check("load-publishers-resume",
-	"delivers a thousand messages of publishers that lose their connection time and again: all, QoS 2 once, in order",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "load-publishers-resume",
+	Title: "delivers a thousand messages of publishers that lose their connection time and again: all, QoS 2 once, in order",
+	Rules: Rules{
 		V311: "MQTT-4.5.0-1 MQTT-4.6.0-6 MQTT-4.3.2-2 MQTT-4.3.3-2",
 		V5:   "MQTT-4.5.0-1 MQTT-4.6.0-5 MQTT-4.3.2-4 MQTT-4.3.3-8 MQTT-4.3.3-10",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForwardsDuplicates},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.ForwardsDuplicates},
+	Body: func(x *Exchange) {
 		l := newLoad(x, Persistent, loadBatch)
 		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
 
@@ -117,7 +122,8 @@ var _ = Check("load-publishers-resume",
 		for _, s := range subscribers {
 			s.drain()
 		}
-	})
+	},
+})
 
 // A load is the publishers of an exchange and what they have published.
 type load struct {

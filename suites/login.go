@@ -9,59 +9,70 @@ import (
 // User Name and Password: their flags (sections 3.1.2.8 and 3.1.2.9), and what
 // becomes of a client that they do not admit (3.1.4).
 
-var _ = Check("login-user-name-missing",
-	"closes the connection when the User Name Flag is 1 and there is no User Name",
-	Rules{V311: "MQTT-3.1.2-19 MQTT-3.1.4-1", V5: "MQTT-3.1.2-17 MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsMissingUserName},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-user-name-missing",
+	Title:    "closes the connection when the User Name Flag is 1 and there is no User Name",
+	Rules:    Rules{V311: "MQTT-3.1.2-19 MQTT-3.1.4-1", V5: "MQTT-3.1.2-17 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsMissingUserName},
+	Body: func(x *Exchange) {
 		wantLoginRejected(x, false, false, userNameFlag)
-	})
+	},
+})
 
 // mochi 2.7.9 overlooks what follows the Client Identifier, in this check and in
 // login-password-unannounced: "a User Name MUST NOT be present in the Payload",
 // and the packet does not have the format of a CONNECT (MQTT-3.1.4-1).
-var _ = Check("login-user-name-unannounced",
-	"closes the connection when the User Name Flag is 0 and there is a User Name",
-	Rules{V311: "MQTT-3.1.2-18 MQTT-3.1.4-1", V5: "MQTT-3.1.2-16 MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsSurplusInConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-user-name-unannounced",
+	Title:    "closes the connection when the User Name Flag is 0 and there is a User Name",
+	Rules:    Rules{V311: "MQTT-3.1.2-18 MQTT-3.1.4-1", V5: "MQTT-3.1.2-16 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsSurplusInConnect},
+	Body: func(x *Exchange) {
 		wantLoginRejected(x, true, false, 0)
-	})
+	},
+})
 
-var _ = Check("login-password-missing",
-	"closes the connection when the Password Flag is 1 and there is no Password",
-	Rules{V311: "MQTT-3.1.2-21 MQTT-3.1.4-1", V5: "MQTT-3.1.2-19 MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsMissingPassword},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-password-missing",
+	Title:    "closes the connection when the Password Flag is 1 and there is no Password",
+	Rules:    Rules{V311: "MQTT-3.1.2-21 MQTT-3.1.4-1", V5: "MQTT-3.1.2-19 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsMissingPassword},
+	Body: func(x *Exchange) {
 		wantLoginRejected(x, true, false, userNameFlag|passwordFlag)
-	})
+	},
+})
 
-var _ = Check("login-password-unannounced",
-	"closes the connection when the Password Flag is 0 and there is a Password",
-	Rules{V311: "MQTT-3.1.2-20 MQTT-3.1.4-1", V5: "MQTT-3.1.2-18 MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsSurplusInConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-password-unannounced",
+	Title:    "closes the connection when the Password Flag is 0 and there is a Password",
+	Rules:    Rules{V311: "MQTT-3.1.2-20 MQTT-3.1.4-1", V5: "MQTT-3.1.2-18 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsSurplusInConnect},
+	Body: func(x *Exchange) {
 		wantLoginRejected(x, true, true, userNameFlag)
-	})
+	},
+})
 
 // 5.0 allows a Password without a User Name (section 3.1.2.9).
-var _ = Check("login-password-alone",
-	"closes the connection when the Password Flag is 1 and the User Name Flag is 0",
-	Rules{V311: "MQTT-3.1.2-22 MQTT-3.1.4-1"},
-	CaughtBy{fault.AcceptsPasswordAlone},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-password-alone",
+	Title:    "closes the connection when the Password Flag is 1 and the User Name Flag is 0",
+	Rules:    Rules{V311: "MQTT-3.1.2-22 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.AcceptsPasswordAlone},
+	Body: func(x *Exchange) {
 		wantLoginRejected(x, false, true, passwordFlag)
-	})
+	},
+})
 
 // A refusal says by its code whether the packet is wrong (0x81, 0x82) or the
 // credentials are. 3.1.1 has codes for the latter only, and no more than a SHOULD
 // for sending one (section 3.2.2.3). mochi 2.7.9 calls an empty password a
 // protocol violation.
-var _ = Check("login-password-binary",
-	"accepts a password of any bytes, or of none, or refuses it as a wrong one",
-	Rules{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
-	CaughtBy{fault.TakesPasswordsForStrings},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-password-binary",
+	Title:    "accepts a password of any bytes, or of none, or refuses it as a wrong one",
+	Rules:    Rules{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
+	CaughtBy: Faults{fault.TakesPasswordsForStrings},
+	Body: func(x *Exchange) {
 		none, binary := "", "\x00\xFF\xED\xA0\x80"
 		type login struct{ userName, password *string }
 		logins := []named[login]{
@@ -89,7 +100,8 @@ var _ = Check("login-password-binary",
 				}
 			}
 		})
-	})
+	},
+})
 
 var someUserName, somePassword = "alice", "secret"
 
@@ -128,18 +140,20 @@ func wantFormatRejected(x *Exchange, c *Client, reasons ...codec.ReasonCode) {
 	}
 }
 
-var _ = Check("login-refused-closed",
-	"closes the connection of a client whose user name or password is wrong",
-	Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
-	Needs{Credentials},
-	CaughtBy{fault.HoldsRefused},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-refused-closed",
+	Title:    "closes the connection of a client whose user name or password is wrong",
+	Rules:    Rules{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
+	Needs:    Needs{Credentials},
+	CaughtBy: Faults{fault.HoldsRefused},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
 
 		wantLoginRefused(x, alice)
-	})
+	},
+})
 
 // wantLoginRefused wants the end of a connection with wrong credentials. A
 // broker that does not check them shows nothing here.
@@ -150,12 +164,13 @@ func wantLoginRefused(x *Exchange, c *Client) {
 	c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
 }
 
-var _ = Check("login-refused-code",
-	"says by the return code of CONNACK that it refuses the user name or password",
-	Rules{V311: "3.1.1/3.2.2.3/refusal-code"},
-	Needs{Credentials},
-	CaughtBy{fault.RefusesAsUnavailable, fault.RefusesSilently},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-refused-code",
+	Title:    "says by the return code of CONNACK that it refuses the user name or password",
+	Rules:    Rules{V311: "3.1.1/3.2.2.3/refusal-code"},
+	Needs:    Needs{Credentials},
+	CaughtBy: Faults{fault.RefusesAsUnavailable, fault.RefusesSilently},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
@@ -164,27 +179,31 @@ var _ = Check("login-refused-code",
 			x.Inapplicable("the broker checks no credentials: CONNACK 0x00 to wrong ones")
 		}
 		alice.WantRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized)
-	})
+	},
+})
 
-var _ = Check("login-checked",
-	"authenticates clients that connect with user name and password",
-	Rules{V5: "5.0/3.1.4/authentication-checks 5.0/4.12/basic-authentication"},
-	Needs{Credentials},
-	CaughtBy{fault.AcceptsRefusedClients},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-checked",
+	Title:    "authenticates clients that connect with user name and password",
+	Rules:    Rules{V5: "5.0/3.1.4/authentication-checks 5.0/4.12/basic-authentication"},
+	Needs:    Needs{Credentials},
+	CaughtBy: Faults{fault.AcceptsRefusedClients},
+	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
 
 		alice.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
-	})
+	},
+})
 
-var _ = Check("login-refused-ignored",
-	"acts on nothing that a client sends behind a CONNECT whose user name or password is wrong",
-	Rules{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
-	Needs{Credentials},
-	CaughtBy{fault.ProcessesRefusedClients},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "login-refused-ignored",
+	Title:    "acts on nothing that a client sends behind a CONNECT whose user name or password is wrong",
+	Rules:    Rules{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
+	Needs:    Needs{Credentials},
+	CaughtBy: Faults{fault.ProcessesRefusedClients},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -197,4 +216,5 @@ var _ = Check("login-refused-ignored",
 
 		wantLoginRefused(x, alice)
 		bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(QoS0, topic))
-	})
+	},
+})

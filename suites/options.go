@@ -14,11 +14,12 @@ import (
 // Subscription Options (5.0, section 3.8.3.1) beside the QoS: No Local, Retain
 // As Published and Retain Handling.
 
-var _ = Check("options-all-answered",
-	"answers a SUBSCRIBE with every combination of Subscription Options that is allowed",
-	Rules{V5: "MQTT-3.8.4-1 MQTT-3.8.4-6"},
-	CaughtBy{fault.IgnoresSubscribe, fault.OmitsLastSubackCode},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-all-answered",
+	Title:    "answers a SUBSCRIBE with every combination of Subscription Options that is allowed",
+	Rules:    Rules{V5: "MQTT-3.8.4-1 MQTT-3.8.4-6"},
+	CaughtBy: Faults{fault.IgnoresSubscribe, fault.OmitsLastSubackCode},
+	Body: func(x *Exchange) {
 		var all []codec.Subscription
 		for options := range 36 {
 			all = append(all, codec.Subscription{
@@ -34,13 +35,15 @@ var _ = Check("options-all-answered",
 			x.Expect(alice.WantSuback(subscribe.PacketID).Codes).To(HaveLen(len(some)), "SUBACK codes")
 		}
 		alice.Ping()
-	})
+	},
+})
 
-var _ = Check("options-no-local",
-	"does not send a client's own messages back to a subscription with No Local",
-	Rules{V5: "MQTT-3.8.3-3"},
-	CaughtBy{fault.IgnoresNoLocal},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-no-local",
+	Title:    "does not send a client's own messages back to a subscription with No Local",
+	Rules:    Rules{V5: "MQTT-3.8.3-3"},
+	CaughtBy: Faults{fault.IgnoresNoLocal},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "subscribed on this connection", Body: func(x *Exchange) {
 				qos := x.UpTo(QoS1)
@@ -58,7 +61,8 @@ var _ = Check("options-no-local",
 				wantNotEchoed(x, x.Connect(Persistent, As("alice")), qos)
 			}},
 		)
-	})
+	},
+})
 
 // wantNotEchoed publishes to the topic "news", which bob subscribes to as well,
 // and wants what alice publishes to go to bob, and what bob publishes to go to
@@ -74,12 +78,13 @@ func wantNotEchoed(x *Exchange, alice *Client, qos codec.QoS) {
 	alice.WantNothingBefore(bob.Marker(qos, topic))
 }
 
-var _ = Check("options-retain-as-published",
-	"keeps the RETAIN flag of messages that it sends to a subscription with Retain As Published",
-	Rules{V5: "MQTT-3.3.1-13"},
-	Needs{Retain},
-	CaughtBy{fault.ClearsRetainFlag, fault.SetsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retain-as-published",
+	Title:    "keeps the RETAIN flag of messages that it sends to a subscription with Retain As Published",
+	Rules:    Rules{V5: "MQTT-3.3.1-13"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.ClearsRetainFlag, fault.SetsRetainFlag},
+	Body: func(x *Exchange) {
 		subscribed := func(x *Exchange, how ConnectOption) (bob *Client, topic string, qos codec.QoS) {
 			topic, qos = x.Topic("state"), x.UpTo(QoS1)
 			bob = x.Connect(how, As("bob"))
@@ -113,14 +118,16 @@ var _ = Check("options-retain-as-published",
 			}})
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("options-retained-message-flag",
-	"sends the retained message to a new subscription with RETAIN 1, whatever Retain As Published says",
-	Rules{V5: "5.0/3.3.1.3/retained-message-flag"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.ClearsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retained-message-flag",
+	Title:    "sends the retained message to a new subscription with RETAIN 1, whatever Retain As Published says",
+	Rules:    Rules{V5: "5.0/3.3.1.3/retained-message-flag"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.ClearsRetainFlag},
+	Body: func(x *Exchange) {
 		Each(x, []bool{false, true}, func(asPublished bool) string {
 			return map[bool]string{false: "Retain As Published 0", true: "Retain As Published 1"}[asPublished]
 		}, func(x *Exchange, asPublished bool) {
@@ -131,7 +138,8 @@ var _ = Check("options-retained-message-flag",
 
 			x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
 		})
-	})
+	},
+})
 
 // retainedState has alice leave the retained message "on". It is at QoS 1 where
 // that is possible: one at QoS 0 may be dropped at any time.
@@ -145,12 +153,13 @@ func retainedState(x *Exchange) (alice *Client, topic string, qos codec.QoS) {
 	return alice, topic, qos
 }
 
-var _ = Check("options-retain-handling-0",
-	"sends the retained messages on every SUBSCRIBE with Retain Handling 0",
-	Rules{V5: "MQTT-3.3.1-9"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.SendsRetainedOnce, fault.StoresNothingRetained},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retain-handling-0",
+	Title:    "sends the retained messages on every SUBSCRIBE with Retain Handling 0",
+	Rules:    Rules{V5: "MQTT-3.3.1-9"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.SendsRetainedOnce, fault.StoresNothingRetained},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "a new subscription", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
@@ -184,14 +193,16 @@ var _ = Check("options-retain-handling-0",
 				bob.Receive(topic, "on")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("options-retain-handling-1",
-	"sends the retained messages on a SUBSCRIBE with Retain Handling 1 only if the subscription is new",
-	Rules{V5: "MQTT-3.3.1-10"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.IgnoresRetainHandling, fault.StoresNothingRetained},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retain-handling-1",
+	Title:    "sends the retained messages on a SUBSCRIBE with Retain Handling 1 only if the subscription is new",
+	Rules:    Rules{V5: "MQTT-3.3.1-10"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.IgnoresRetainHandling, fault.StoresNothingRetained},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "a new subscription", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
@@ -234,14 +245,16 @@ var _ = Check("options-retain-handling-1",
 				wantNothingRetained(x, bob, topic)
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("options-retain-handling-2",
-	"sends no retained messages on a SUBSCRIBE with Retain Handling 2",
-	Rules{V5: "MQTT-3.3.1-11"},
-	Needs{Retain},
-	CaughtBy{fault.IgnoresRetainHandling},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retain-handling-2",
+	Title:    "sends no retained messages on a SUBSCRIBE with Retain Handling 2",
+	Rules:    Rules{V5: "MQTT-3.3.1-11"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.IgnoresRetainHandling},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "a new subscription", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
@@ -262,14 +275,16 @@ var _ = Check("options-retain-handling-2",
 				wantNothingRetained(x, bob, topic)
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("options-retain-handling-afterwards",
-	"sends a message with RETAIN 1 that comes after the SUBSCRIBE, whatever Retain Handling said",
-	Rules{V5: "5.0/3.8.3.1/retain-handling-afterwards"},
-	Needs{Retain},
-	CaughtBy{fault.HoldsRetainedBack},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retain-handling-afterwards",
+	Title:    "sends a message with RETAIN 1 that comes after the SUBSCRIBE, whatever Retain Handling said",
+	Rules:    Rules{V5: "5.0/3.8.3.1/retain-handling-afterwards"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.HoldsRetainedBack},
+	Body: func(x *Exchange) {
 		Each(x, []byte{1, 2}, func(handling byte) string { return fmt.Sprint("Retain Handling ", handling) }, func(x *Exchange, handling byte) {
 			topic, qos := x.Topic("state"), x.UpTo(QoS1)
 			bob := x.Connect(Clean, As("bob"))
@@ -280,14 +295,16 @@ var _ = Check("options-retain-handling-afterwards",
 
 			bob.Receive(topic, "on")
 		})
-	})
+	},
+})
 
-var _ = Check("options-replaced",
-	"replaces the options of a subscription by those of a SUBSCRIBE to the same Topic Filter",
-	Rules{V5: "MQTT-3.8.4-3"},
-	Needs{Retain},
-	CaughtBy{fault.KeepsFirstOptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-replaced",
+	Title:    "replaces the options of a subscription by those of a SUBSCRIBE to the same Topic Filter",
+	Rules:    Rules{V5: "MQTT-3.8.4-3"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.KeepsFirstOptions},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 replaces the QoS and the Subscription Identifier only.
 		// Section 3.8.4 says "it MUST replace that existing Subscription with a new
 		// Subscription", and that its Subscription Options could be different.
@@ -332,21 +349,26 @@ var _ = Check("options-replaced",
 				wantLiveCopy(x, bob, qos, topic, "on")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("options-retain-handling-3",
-	"closes the connection on a SUBSCRIBE with Retain Handling 3",
-	Rules{V5: "5.0/3.8.3.1/retain-handling-value"},
-	CaughtBy{fault.IgnoresWrongOptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-retain-handling-3",
+	Title:    "closes the connection on a SUBSCRIBE with Retain Handling 3",
+	Rules:    Rules{V5: "5.0/3.8.3.1/retain-handling-value"},
+	CaughtBy: Faults{fault.IgnoresWrongOptions},
+	Body: func(x *Exchange) {
 		// mochi 2.7.9 takes it, and the reserved bits below.
 		wrongOptions(x, 0b0011_0000)
-	})
+	},
+})
 
-var _ = Check("options-reserved-bits",
-	"closes the connection on a SUBSCRIBE with reserved bits in its Subscription Options",
-	Rules{V5: "MQTT-3.8.3-5"},
-	CaughtBy{fault.IgnoresWrongOptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "options-reserved-bits",
+	Title:    "closes the connection on a SUBSCRIBE with reserved bits in its Subscription Options",
+	Rules:    Rules{V5: "MQTT-3.8.3-5"},
+	CaughtBy: Faults{fault.IgnoresWrongOptions},
+	Body: func(x *Exchange) {
 		wrongOptions(x, 1<<6, 1<<7, 0b1100_0000)
-	})
+	},
+})

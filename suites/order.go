@@ -14,11 +14,12 @@ import (
 // Message ordering (section 4.6): a publisher's messages of one topic and QoS
 // keep their order, also when they wait for the client or are resent.
 
-var _ = Check("order-kept",
-	"delivers a client's messages of one topic and QoS in the order they were published",
-	Rules{V311: "MQTT-4.6.0-5 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5 MQTT-4.6.0-6"},
-	CaughtBy{fault.SwapsMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "order-kept",
+	Title:    "delivers a client's messages of one topic and QoS in the order they were published",
+	Rules:    Rules{V311: "MQTT-4.6.0-5 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5 MQTT-4.6.0-6"},
+	CaughtBy: Faults{fault.SwapsMessages},
+	Body: func(x *Exchange) {
 		var pairs []pairing
 		for _, published := range levels(x, QoS0, QoS1, QoS2) {
 			for _, granted := range levels(x, QoS0, QoS1, QoS2) {
@@ -41,14 +42,16 @@ var _ = Check("order-kept",
 				bob.Receive(topic, payload)
 			}
 		})
-	})
+	},
+})
 
-var _ = Check("order-queued",
-	"delivers messages that waited for a client in the order they were published",
-	Rules{V311: "MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.SwapsMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "order-queued",
+	Title:    "delivers messages that waited for a client in the order they were published",
+	Rules:    Rules{V311: "MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.SwapsMessages},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("ordered")
 			bob := x.Connect(Persistent, As("bob"))
@@ -63,14 +66,16 @@ var _ = Check("order-queued",
 				bob.Receive(topic, payload)
 			}
 		})
-	})
+	},
+})
 
-var _ = Check("order-resent",
-	"resends unacknowledged messages in their original order, and then goes on with the rest",
-	Rules{V311: "MQTT-4.6.0-1 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.SwapsMessages, fault.SwapsResent},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "order-resent",
+	Title:    "resends unacknowledged messages in their original order, and then goes on with the rest",
+	Rules:    Rules{V311: "MQTT-4.6.0-1 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.SwapsMessages, fault.SwapsResent},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("ordered")
 			bob := x.Connect(Persistent, As("bob"))
@@ -88,25 +93,28 @@ var _ = Check("order-resent",
 				bob.Receive(topic, payload)
 			}
 		})
-	})
+	},
+})
 
 // resending is the check that decides whether a server sends a message again
 // when the client comes back.
-func resending(qos codec.QoS) string {
+func resending(qos codec.QoS) Step {
 	if qos == QoS2 {
-		return "qos2-sender-resumed"
+		return stepResentQoS2
 	}
-	return "qos1-unacknowledged-resent"
+	return stepResentQoS1
 }
 
-var _ = Check("order-pubrel",
-	"sends PUBREL packets in the order in which the PUBRECs came",
+var _ = Check(Definition{
+	Slug:  "order-pubrel",
+	Title: "sends PUBREL packets in the order in which the PUBRECs came",
+
 	// In 5.0 this binds clients only: section 4.6 there does not hold a server to
 	// "the rules listed above" as 3.1.1 does [MQTT-4.6.0-6].
-	Rules{V311: "MQTT-4.6.0-4 MQTT-4.6.0-6"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.SwapsPubrels},
-	func(x *Exchange) {
+	Rules:    Rules{V311: "MQTT-4.6.0-4 MQTT-4.6.0-6"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.SwapsPubrels},
+	Body: func(x *Exchange) {
 		topic := x.Topic("ordered")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS2, topic)
@@ -120,7 +128,8 @@ var _ = Check("order-pubrel",
 		for _, message := range window {
 			bob.WantPubrel(message.PacketID)
 		}
-	})
+	},
+})
 
 // wantOrdered wants numbered messages to have come in their order. At QoS 0 some
 // may be missing ("at most once"), and one that was published at QoS 1 may come

@@ -10,11 +10,12 @@ import (
 
 // Packet Identifiers (section 2.3.1 of 3.1.1, 2.2.1 of 5.0).
 
-var _ = Check("packet-identifier-zero",
-	"closes the connection on a Packet Identifier of 0",
-	Rules{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error"},
-	CaughtBy{fault.IgnoresIdentifierZero},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packet-identifier-zero",
+	Title:    "closes the connection on a Packet Identifier of 0",
+	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error"},
+	CaughtBy: Faults{fault.IgnoresIdentifierZero},
+	Body: func(x *Exchange) {
 		packets := []codec.Packet{
 			&codec.Subscribe{Subscriptions: []codec.Subscription{{Filter: x.Topic("zero")}}},
 			&codec.Unsubscribe{Filters: []string{x.Topic("zero")}},
@@ -34,17 +35,19 @@ var _ = Check("packet-identifier-zero",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("packet-identifiers-distinct",
-	"gives every message under way to a client a Packet Identifier of its own",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "packet-identifiers-distinct",
+	Title: "gives every message under way to a client a Packet Identifier of its own",
+	Rules: Rules{
 		V311: "MQTT-4.3.2-1 MQTT-2.3.1-4",
 		V5:   "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.OneIdentifierForAll},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.OneIdentifierForAll},
+	Body: func(x *Exchange) {
 		topic := x.Topic("many")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS2), topic)
@@ -60,17 +63,19 @@ var _ = Check("packet-identifiers-distinct",
 			x.Expect(inUse).NotTo(HaveKey(message.PacketID), "Packet Identifiers in use")
 			inUse[message.PacketID] = true
 		}
-	})
+	},
+})
 
-var _ = Check("packet-identifiers-both-ways",
-	"keeps its own Packet Identifiers apart from the client's: one number serves a message each way at the same time",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "packet-identifiers-both-ways",
+	Title: "keeps its own Packet Identifiers apart from the client's: one number serves a message each way at the same time",
+	Rules: Rules{
 		V311: "MQTT-4.3.2-1 MQTT-4.3.2-2 MQTT-4.3.3-1 MQTT-4.3.3-2",
 		V5:   "MQTT-4.3.2-4 MQTT-4.3.3-4 MQTT-4.3.3-8 MQTT-4.3.3-11",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.SharesIdentifiers},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.SharesIdentifiers},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			in, out := x.Topic("in"), x.Topic("out")
 			alice := x.Connect(Clean, As("alice"))
@@ -97,16 +102,18 @@ var _ = Check("packet-identifiers-both-ways",
 			bob.Receive(out, "to bob")
 			alice.WantIdle()
 		})
-	})
+	},
+})
 
 // That a PUBLISH of the client's may have the number too is for
 // packet-identifiers-both-ways.
-var _ = Check("packet-identifiers-of-requests",
-	"takes a SUBSCRIBE and an UNSUBSCRIBE with the Packet Identifier of a message under way to the client, and completes both",
-	Rules{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-3.9.3-2", V5: "5.0/2.2.1/packet-identifiers-independent"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.SharesIdentifiersWithSubscribe, fault.SharesIdentifiersWithUnsubscribe, fault.FreesIdentifiersOfRequests},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packet-identifiers-of-requests",
+	Title:    "takes a SUBSCRIBE and an UNSUBSCRIBE with the Packet Identifier of a message under way to the client, and completes both",
+	Rules:    Rules{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-3.9.3-2", V5: "5.0/2.2.1/packet-identifiers-independent"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.SharesIdentifiersWithSubscribe, fault.SharesIdentifiersWithUnsubscribe, fault.FreesIdentifiersOfRequests},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("news")
 			bob := x.Connect(Clean, As("bob"))
@@ -131,17 +138,19 @@ var _ = Check("packet-identifiers-of-requests",
 			}
 			bob.WantNothingBefore(alice.Marker(qos, topic))
 		})
-	})
+	},
+})
 
-var _ = Check("packet-identifiers-both-ways-resent",
-	"holds its own message unacknowledged when the client uses the same Packet Identifier for one of its own",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "packet-identifiers-both-ways-resent",
+	Title: "holds its own message unacknowledged when the client uses the same Packet Identifier for one of its own",
+	Rules: Rules{
 		V311: "MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-4.3.3-1",
 		V5:   "MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-4.3.3-3",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.MixesUpIdentifiers},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.MixesUpIdentifiers},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			in := x.Topic("in")
 			alice := x.Connect(Persistent, As("alice"))
@@ -155,4 +164,5 @@ var _ = Check("packet-identifiers-both-ways-resent",
 
 			alice.Receive(in, "to alice") // under which identifier is for qos1-unacknowledged-resent and qos2-sender-resumed
 		})
-	})
+	},
+})

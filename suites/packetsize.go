@@ -29,12 +29,13 @@ func eachQoS(x *Exchange, body func(*Exchange, codec.QoS)) {
 	Each(x, all, func(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }, body)
 }
 
-var _ = Check("packetsize-not-exceeded",
-	"sends no message that is larger than the client's Maximum Packet Size",
-	Rules{V5: "MQTT-3.1.2-24"},
-	Watches,
-	CaughtBy{fault.IgnoresMaximumPacketSize},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-not-exceeded",
+	Title:    "sends no message that is larger than the client's Maximum Packet Size",
+	Rules:    Rules{V5: "MQTT-3.1.2-24"},
+	Watches:  true,
+	CaughtBy: Faults{fault.IgnoresMaximumPacketSize},
+	Body: func(x *Exchange) {
 		eachQoS(x, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("news")
 			alice := x.Connect(Clean, As("alice"), With(codec.MaximumPacketSize(room)))
@@ -45,14 +46,17 @@ var _ = Check("packetsize-not-exceeded",
 
 			alice.WantNothingBefore(bob.Marker(qos, topic))
 		})
-	})
+	},
+})
 
-var _ = Check("packetsize-discarded",
-	"discards a message that is too large for its subscriber as though it had been delivered",
-	Rules{V5: "MQTT-3.1.2-25"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.KeepsTooLargeMessages, fault.StopsAtTooLargeMessages}, // and mochi 2.7.9, which sends it when it may
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-discarded",
+	Title:    "discards a message that is too large for its subscriber as though it had been delivered",
+	Rules:    Rules{V5: "MQTT-3.1.2-25"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.KeepsTooLargeMessages, fault.StopsAtTooLargeMessages},
+	// and mochi 2.7.9, which sends it when it may
+	Body: func(x *Exchange) {
 		var above0 []codec.QoS
 		for qos := QoS1; qos <= x.Profile.MaximumQoS(); qos++ {
 			above0 = append(above0, qos)
@@ -70,14 +74,16 @@ var _ = Check("packetsize-discarded",
 			alice = x.Connect(Persistent, As("alice"))
 			alice.WantNothingBefore(bob.Marker(qos, topic))
 		})
-	})
+	},
+})
 
-var _ = Check("packetsize-queued",
-	"sends no queued message that is larger than the Maximum Packet Size with which its session is resumed",
-	Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.IgnoresMaximumPacketSize, fault.StopsAtTooLargeMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-queued",
+	Title:    "sends no queued message that is larger than the Maximum Packet Size with which its session is resumed",
+	Rules:    Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.IgnoresMaximumPacketSize, fault.StopsAtTooLargeMessages},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Persistent, As("alice"))
 		alice.Subscribe(QoS1, topic)
@@ -90,35 +96,40 @@ var _ = Check("packetsize-queued",
 
 		alice.WantNothingBefore(marker)
 		alice.Ping()
-	})
+	},
+})
 
 // The size that counts is "the total number of bytes in an MQTT Control Packet"
 // (section 3.1.2.11.4). mosquitto 2.0.11 leaves the first one out.
-var _ = Check("packetsize-not-exceeded-by-one-byte",
-	"sends no message whose packet is one byte larger than the client's Maximum Packet Size, and goes on with the next",
-	Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
-	CaughtBy{fault.IgnoresMaximumPacketSize, fault.ExceedsMaximumPacketSize, fault.StopsAtTooLargeMessages},
-	MendedBy{fault.MendsClientPacketSize},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-not-exceeded-by-one-byte",
+	Title:    "sends no message whose packet is one byte larger than the client's Maximum Packet Size, and goes on with the next",
+	Rules:    Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
+	CaughtBy: Faults{fault.IgnoresMaximumPacketSize, fault.ExceedsMaximumPacketSize, fault.StopsAtTooLargeMessages},
+	MendedBy: Faults{fault.MendsClientPacketSize},
+	Body: func(x *Exchange) {
 		sized(x, func(x *Exchange, alice *Client, qos codec.QoS, topic string, size uint32, send sending) {
 			bob := send(x, "bob", With(codec.MaximumPacketSize(size-1)))
 
 			bob.WantUntil(alice.Marker(qos, topic))
 			x.ExpectNoBreach("MQTT-3.1.2-24") // by whatever came ahead of the marker
 		})
-	})
+	},
+})
 
-var _ = Check("packetsize-reached",
-	"sends a message whose packet is as large as the client's Maximum Packet Size",
-	Rules{V5: "MQTT-3.1.2-25 MQTT-4.5.0-1"},
-	CaughtBy{fault.StaysBelowMaximumPacketSize},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-reached",
+	Title:    "sends a message whose packet is as large as the client's Maximum Packet Size",
+	Rules:    Rules{V5: "MQTT-3.1.2-25 MQTT-4.5.0-1"},
+	CaughtBy: Faults{fault.StaysBelowMaximumPacketSize},
+	Body: func(x *Exchange) {
 		sized(x, func(x *Exchange, _ *Client, _ codec.QoS, topic string, size uint32, send sending) {
 			bob := send(x, "bob", With(codec.MaximumPacketSize(size)))
 
 			bob.Receive(topic, large)
 		})
-	})
+	},
+})
 
 // sending has the large message sent to a new client of this name.
 type sending func(x *Exchange, name string, limit ...ConnectOption) *Client
@@ -185,11 +196,12 @@ func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, top
 //
 // A broker whose CONNACK is larger than the client allows has nothing to say
 // to that client: it closes the connection, or leaves out what it can.
-var _ = Check("packetsize-small",
-	"keeps a Maximum Packet Size of a few bytes",
-	Rules{V5: "MQTT-3.1.2-24"},
-	CaughtBy{fault.IgnoresMaximumPacketSize, fault.VerboseConnack[0]},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-small",
+	Title:    "keeps a Maximum Packet Size of a few bytes",
+	Rules:    Rules{V5: "MQTT-3.1.2-24"},
+	CaughtBy: Faults{fault.IgnoresMaximumPacketSize, fault.VerboseConnack[0]},
+	Body: func(x *Exchange) {
 		Each(x, []uint32{5, 10, 15, 20}, func(n uint32) string { return fmt.Sprint(n, " bytes") }, func(x *Exchange, n uint32) {
 			alice := x.Dial("alice")
 
@@ -198,7 +210,8 @@ var _ = Check("packetsize-small",
 			alice.PingOrClosed()
 			x.ExpectNoBreach("MQTT-3.1.2-24")
 		})
-	})
+	},
+})
 
 // tight is the least Maximum Packet Size with which the broker, by the length
 // of its CONNACK, can accept a connection and send these messages, to which it
@@ -217,107 +230,124 @@ func tight(x *Exchange, messages ...*codec.Publish) ConnectOption {
 	return With(codec.MaximumPacketSize(uint32(max(least, len(raw)))))
 }
 
-var _ = Check("packetsize-connack",
-	"sends no Reason String or User Property that makes CONNACK too large for the client",
-	Rules{V5: "MQTT-3.2.2-19 MQTT-3.2.2-20"},
-	Watches,
-	CaughtBy(fault.VerboseConnack),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-connack",
+	Title:    "sends no Reason String or User Property that makes CONNACK too large for the client",
+	Rules:    Rules{V5: "MQTT-3.2.2-19 MQTT-3.2.2-20"},
+	Watches:  true,
+	CaughtBy: fault.VerboseConnack,
+	Body: func(x *Exchange) {
 		x.Connect(Clean, As("alice"), tight(x))
 
 		bob := x.Dial("bob")
 		bob.Send(codec.Wrong(x.NewConnect(Clean, As("bob"), tight(x)), codec.Set("Connect Flags", 0x03)))
 		bob.AwaitEnd()
-	})
+	},
+})
 
-var _ = Check("packetsize-puback",
-	"sends no Reason String or User Property that makes PUBACK too large for the client",
-	Rules{V5: "MQTT-3.4.2-2 MQTT-3.4.2-3"},
-	Needs{AtLeastOnce},
-	Watches,
-	CaughtBy(fault.VerbosePuback),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-puback",
+	Title:    "sends no Reason String or User Property that makes PUBACK too large for the client",
+	Rules:    Rules{V5: "MQTT-3.4.2-2 MQTT-3.4.2-3"},
+	Needs:    Needs{AtLeastOnce},
+	Watches:  true,
+	CaughtBy: fault.VerbosePuback,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		alice.Publish(QoS1, x.Topic("nobody/listens"), "hello", Having(codec.UserProperty("a remark of the client's", "which is not to come back")))
-	})
+	},
+})
 
-var _ = Check("packetsize-pubrec",
-	"sends no Reason String or User Property that makes PUBREC too large for the client",
-	Rules{V5: "MQTT-3.5.2-2 MQTT-3.5.2-3"},
-	Needs{ExactlyOnce},
-	Watches,
-	CaughtBy(fault.VerbosePubrec),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-pubrec",
+	Title:    "sends no Reason String or User Property that makes PUBREC too large for the client",
+	Rules:    Rules{V5: "MQTT-3.5.2-2 MQTT-3.5.2-3"},
+	Needs:    Needs{ExactlyOnce},
+	Watches:  true,
+	CaughtBy: fault.VerbosePubrec,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello", Having(codec.UserProperty("a remark of the client's", "which is not to come back")))
-	})
+	},
+})
 
-var _ = Check("packetsize-pubrel",
-	"sends no Reason String or User Property that makes PUBREL too large for the client",
-	Rules{V5: "MQTT-3.6.2-2 MQTT-3.6.2-3"},
-	Needs{ExactlyOnce},
-	Watches,
-	CaughtBy(fault.VerbosePubrel),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-pubrel",
+	Title:    "sends no Reason String or User Property that makes PUBREL too large for the client",
+	Rules:    Rules{V5: "MQTT-3.6.2-2 MQTT-3.6.2-3"},
+	Needs:    Needs{ExactlyOnce},
+	Watches:  true,
+	CaughtBy: fault.VerbosePubrel,
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Clean, As("alice"), tight(x, &codec.Publish{QoS: QoS2, PacketID: 1, Topic: topic, Payload: "hello"}))
 		alice.Subscribe(QoS2, topic)
 		x.Connect(Clean, As("bob")).Publish(QoS2, topic, "hello")
 		alice.Ack(alice.Delivered(topic, "hello"))
-	})
+	},
+})
 
-var _ = Check("packetsize-pubcomp",
-	"sends no Reason String or User Property that makes PUBCOMP too large for the client",
-	Rules{V5: "MQTT-3.7.2-2 MQTT-3.7.2-3"},
-	Needs{ExactlyOnce},
-	Watches,
-	CaughtBy(fault.VerbosePubcomp),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-pubcomp",
+	Title:    "sends no Reason String or User Property that makes PUBCOMP too large for the client",
+	Rules:    Rules{V5: "MQTT-3.7.2-2 MQTT-3.7.2-3"},
+	Needs:    Needs{ExactlyOnce},
+	Watches:  true,
+	CaughtBy: fault.VerbosePubcomp,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello")
 
 		alice.Send(&codec.Pubrel{PacketID: 4711}) // answered with Packet Identifier not found
 		alice.PingOrClosed()
-	})
+	},
+})
 
-var _ = Check("packetsize-suback",
-	"sends no Reason String or User Property that makes SUBACK too large for the client",
-	Rules{V5: "MQTT-3.9.2-1 MQTT-3.9.2-2"},
-	Watches,
-	CaughtBy(fault.VerboseSuback),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-suback",
+	Title:    "sends no Reason String or User Property that makes SUBACK too large for the client",
+	Rules:    Rules{V5: "MQTT-3.9.2-1 MQTT-3.9.2-2"},
+	Watches:  true,
+	CaughtBy: fault.VerboseSuback,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		alice.Subscribe(x.UpTo(QoS2), x.Topic("news"))
-	})
+	},
+})
 
-var _ = Check("packetsize-unsuback",
-	"sends no Reason String or User Property that makes UNSUBACK too large for the client",
-	Rules{V5: "MQTT-3.11.2-1 MQTT-3.11.2-2"},
-	Watches,
-	CaughtBy(fault.VerboseUnsuback),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-unsuback",
+	Title:    "sends no Reason String or User Property that makes UNSUBACK too large for the client",
+	Rules:    Rules{V5: "MQTT-3.11.2-1 MQTT-3.11.2-2"},
+	Watches:  true,
+	CaughtBy: fault.VerboseUnsuback,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		alice.Unsubscribe(x.Topic("not/subscribed"))
-	})
+	},
+})
 
-var _ = Check("packetsize-disconnect",
-	"sends no Reason String or User Property that makes DISCONNECT too large for the client",
-	Rules{V5: "MQTT-3.14.2-3 MQTT-3.14.2-4"},
-	Watches,
-	CaughtBy(fault.VerboseDisconnect),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-disconnect",
+	Title:    "sends no Reason String or User Property that makes DISCONNECT too large for the client",
+	Rules:    Rules{V5: "MQTT-3.14.2-3 MQTT-3.14.2-4"}, // disconnect-from-server-size watches for them
+	CaughtBy: fault.VerboseDisconnect,
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		x.Connect(Clean, As("alice"))
 		alice.AwaitEnd()
-	})
+	},
+})
 
-var _ = Check("packetsize-auth",
-	"sends no Reason String or User Property that makes AUTH too large for the client",
-	Rules{V5: "MQTT-3.15.2-2 MQTT-3.15.2-3"},
-	Needs{AuthenticationMethod},
-	Watches,
-	CaughtBy(fault.VerboseAuth),
-	func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.MaximumPacketSize(512))) })
+var _ = Check(Definition{
+	Slug:     "packetsize-auth",
+	Title:    "sends no Reason String or User Property that makes AUTH too large for the client",
+	Rules:    Rules{V5: "MQTT-3.15.2-2 MQTT-3.15.2-3"},
+	Needs:    Needs{AuthenticationMethod},
+	Watches:  true,
+	CaughtBy: fault.VerboseAuth,
+	Body:     func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.MaximumPacketSize(512))) },
+})
 
 // messageOfSize is a message whose packet has this size.
 func messageOfSize(x *Exchange, c *Client, qos codec.QoS, size uint32) *codec.Publish {
@@ -331,56 +361,63 @@ func messageOfSize(x *Exchange, c *Client, qos codec.QoS, size uint32) *codec.Pu
 	}
 }
 
-var _ = Check("packetsize-of-server",
-	"closes the connection on a packet above its own Maximum Packet Size",
-	Rules{V5: "MQTT-3.2.2-15"},
-	Needs{PacketSizeLimit},
-	CaughtBy{fault.SkipsTooLargePackets},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-of-server",
+	Title:    "closes the connection on a packet above its own Maximum Packet Size",
+	Rules:    Rules{V5: "MQTT-3.2.2-15"},
+	Needs:    Needs{PacketSizeLimit},
+	CaughtBy: Faults{fault.SkipsTooLargePackets},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(messageOfSize(x, alice, QoS0, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
 
 		alice.WantClosed(codec.PacketTooLarge)
-	})
+	},
+})
 
 // mosquitto 2.0.11 counts the fixed header as one byte however long the
 // Remaining Length is, and so takes a packet of up to four bytes more; "the packet size is the total number of bytes in an MQTT Control
 // Packet" (section 3.2.2.3.6).
-var _ = Check("packetsize-of-server-by-one-byte",
-	"closes the connection on a packet one byte above its own Maximum Packet Size",
-	Rules{V5: "MQTT-3.2.2-15"},
-	Needs{PacketSizeLimit},
-	CaughtBy{fault.SkipsTooLargePackets},
-	MendedBy{fault.MendsMaximumPacketSize},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-of-server-by-one-byte",
+	Title:    "closes the connection on a packet one byte above its own Maximum Packet Size",
+	Rules:    Rules{V5: "MQTT-3.2.2-15"},
+	Needs:    Needs{PacketSizeLimit},
+	CaughtBy: Faults{fault.SkipsTooLargePackets},
+	MendedBy: Faults{fault.MendsMaximumPacketSize},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(messageOfSize(x, alice, QoS0, 1+x.Profile.Number(codec.PropMaximumPacketSize, 0))))
 
 		alice.WantClosed(codec.PacketTooLarge)
-	})
+	},
+})
 
-var _ = Check("packetsize-of-server-reason",
-	"says Packet too large (0x95) when it closes the connection for that",
-	Rules{V5: "5.0/3.2.2.3.6/packet-too-large-reason"},
-	Needs{PacketSizeLimit},
-	CaughtBy{fault.ClosesSilently},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-of-server-reason",
+	Title:    "says Packet too large (0x95) when it closes the connection for that",
+	Rules:    Rules{V5: "5.0/3.2.2.3.6/packet-too-large-reason"},
+	Needs:    Needs{PacketSizeLimit},
+	CaughtBy: Faults{fault.ClosesSilently},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(messageOfSize(x, alice, QoS0, 2*x.Profile.Number(codec.PropMaximumPacketSize, 0))))
 
 		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT 0x95 Packet too large")
 		x.Expect(disconnect.Code).To(Equal(codec.PacketTooLarge), "the Reason Code")
-	})
+	},
+})
 
-var _ = Check("packetsize-of-server-reached",
-	"takes a packet that is as large as its own Maximum Packet Size",
-	Rules{V5: "MQTT-3.2.2-15"},
-	Needs{PacketSizeLimit},
-	CaughtBy{fault.CannotTakeItsMaximum},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-of-server-reached",
+	Title:    "takes a packet that is as large as its own Maximum Packet Size",
+	Rules:    Rules{V5: "MQTT-3.2.2-15"},
+	Needs:    Needs{PacketSizeLimit},
+	CaughtBy: Faults{fault.CannotTakeItsMaximum},
+	Body: func(x *Exchange) {
 		most := x.Profile.Number(codec.PropMaximumPacketSize, 0)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Patience(transfer(int(most)))
@@ -393,15 +430,17 @@ var _ = Check("packetsize-of-server-reached",
 			Want[*codec.Puback](alice, "PUBACK")
 		}
 		alice.Ping()
-	})
+	},
+})
 
 // A server has a property to say which packets are too large for it. Without
 // it none is; it may still refuse a message (PUBACK 0x97) or not deliver it.
-var _ = Check("packetsize-of-server-unlimited",
-	"takes large packets when it declares no Maximum Packet Size",
-	Rules{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent"},
-	CaughtBy{fault.ConcealsMaximumPacketSize},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "packetsize-of-server-unlimited",
+	Title:    "takes large packets when it declares no Maximum Packet Size",
+	Rules:    Rules{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent"},
+	CaughtBy: Faults{fault.ConcealsMaximumPacketSize},
+	Body: func(x *Exchange) {
 		Each(x, []uint32{64 << 10, 1 << 20, 2 << 20}, func(n uint32) string { return fmt.Sprint(n>>10, " KiB") }, func(x *Exchange, n uint32) {
 			alice := x.Connect(Clean, As("alice"))
 			if most, ok := alice.Connack.Properties.Number(codec.PropMaximumPacketSize); ok {
@@ -413,4 +452,5 @@ var _ = Check("packetsize-of-server-unlimited",
 
 			alice.WantAlive()
 		})
-	})
+	},
+})

@@ -8,13 +8,14 @@ import (
 
 // Request Problem Information (5.0, section 3.1.2.11.7).
 
-var _ = Check("problem-information-withheld",
-	"sends Reason Strings and User Properties in PUBLISH, CONNACK and DISCONNECT only, when Request Problem Information is 0",
-	Rules{V5: "MQTT-3.1.2-29"},
-	Needs{ExactlyOnce},
-	Watches,
-	CaughtBy(fault.TellsProblems),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "problem-information-withheld",
+	Title:    "sends Reason Strings and User Properties in PUBLISH, CONNACK and DISCONNECT only, when Request Problem Information is 0",
+	Rules:    Rules{V5: "MQTT-3.1.2-29"},
+	Needs:    Needs{ExactlyOnce},
+	Watches:  true,
+	CaughtBy: fault.TellsProblems,
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Clean, As("alice"), With(codec.RequestProblemInformation(0)))
 
@@ -32,11 +33,14 @@ var _ = Check("problem-information-withheld",
 		bob.Subscribe(QoS2, topic)
 		bob.Publish(QoS2, topic, "hello", remark)
 		bob.Ack(bob.Delivered(topic, "hello"))
-	})
+	},
+})
 
-var _ = Check("problem-information-withheld-from-auth",
-	"sends no Reason String or User Property in AUTH when Request Problem Information is 0",
-	Rules{V5: "MQTT-3.1.2-29"},
-	Needs{AuthenticationMethod},
-	CaughtBy(fault.TellsProblemsInAuth),
-	func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.RequestProblemInformation(0))) })
+var _ = Check(Definition{
+	Slug:     "problem-information-withheld-from-auth",
+	Title:    "sends no Reason String or User Property in AUTH when Request Problem Information is 0",
+	Rules:    Rules{V5: "MQTT-3.1.2-29"},
+	Needs:    Needs{AuthenticationMethod},
+	CaughtBy: fault.TellsProblemsInAuth,
+	Body:     func(x *Exchange) { x.Authenticate(Clean, As("alice"), With(codec.RequestProblemInformation(0))) },
+})

@@ -14,11 +14,12 @@ import (
 
 // PUBLISH: its fixed header, Topic Name and payload (section 3.3).
 
-var _ = Check("message-delivered",
-	"delivers a message to a subscriber with the topic and payload it was published with",
-	Rules{V311: "MQTT-4.5.0-1 MQTT-3.3.2-3", V5: "MQTT-4.5.0-1 MQTT-3.3.2-3"},
-	CaughtBy{fault.DeliversNothing, fault.AltersPayloads},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "message-delivered",
+	Title:    "delivers a message to a subscriber with the topic and payload it was published with",
+	Rules:    Rules{V311: "MQTT-4.5.0-1 MQTT-3.3.2-3", V5: "MQTT-4.5.0-1 MQTT-3.3.2-3"},
+	CaughtBy: Faults{fault.DeliversNothing, fault.AltersPayloads},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("news")
 			bob := x.Connect(Clean, As("bob"))
@@ -28,7 +29,8 @@ var _ = Check("message-delivered",
 
 			bob.Receive(topic, "hello")
 		})
-	})
+	},
+})
 
 // levels are those of the given QoS levels that the broker takes part in.
 func levels(x *Exchange, all ...codec.QoS) []codec.QoS {
@@ -41,11 +43,12 @@ func levels(x *Exchange, all ...codec.QoS) []codec.QoS {
 	return here
 }
 
-var _ = Check("publish-payload",
-	"delivers every payload byte for byte",
-	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
-	CaughtBy{fault.AltersPayloads},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-payload",
+	Title:    "delivers every payload byte for byte",
+	Rules:    Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
+	CaughtBy: Faults{fault.AltersPayloads},
+	Body: func(x *Exchange) {
 		every := make([]byte, 256)
 		for i := range every {
 			every[i] = byte(i)
@@ -65,18 +68,20 @@ var _ = Check("publish-payload",
 
 			bob.Receive(topic, p.bytes)
 		})
-	})
+	},
+})
 
 // transfer is how long so many bytes take at most on a connection that is worth
 // testing over, 128 KiB in a second: large packets get that beyond the timeout.
 func transfer(bytes int) time.Duration { return time.Duration(bytes) * time.Second / (128 << 10) }
 
-var _ = Check("publish-payload-large",
-	"delivers a large payload byte for byte",
-	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.AltersPayloads},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-payload-large",
+	Title:    "delivers a large payload byte for byte",
+	Rules:    Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.AltersPayloads},
+	Body: func(x *Exchange) {
 		Each(x, []payload{
 			{"16 KiB", strings.Repeat("0123456789abcdef", 1<<10)},
 			{"1 MiB", strings.Repeat("0123456789abcdef", 1<<16)},
@@ -99,13 +104,15 @@ var _ = Check("publish-payload-large",
 
 			bob.Receive(topic, p.bytes)
 		})
-	})
+	},
+})
 
-var _ = Check("publish-payload-empty",
-	"takes a PUBLISH with an empty payload and delivers it",
-	Rules{V311: "3.1.1/3.3.3/payload-empty", V5: "5.0/3.3.3/payload-empty"},
-	CaughtBy{fault.AltersPayloads, fault.DropsEmptyMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-payload-empty",
+	Title:    "takes a PUBLISH with an empty payload and delivers it",
+	Rules:    Rules{V311: "3.1.1/3.3.3/payload-empty", V5: "5.0/3.3.3/payload-empty"},
+	CaughtBy: Faults{fault.AltersPayloads, fault.DropsEmptyMessages},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("empty")
 			bob := x.Connect(Clean, As("bob"))
@@ -118,14 +125,16 @@ var _ = Check("publish-payload-empty",
 			bob.Receive(topic, "")
 			bob.Receive(topic, "next")
 		})
-	})
+	},
+})
 
-var _ = Check("publish-dup-not-propagated",
-	"sends a message on with DUP 0, whatever DUP flag it was published with",
-	Rules{V311: "MQTT-3.3.1-3", V5: "MQTT-3.3.1-3"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.PropagatesDup},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-dup-not-propagated",
+	Title:    "sends a message on with DUP 0, whatever DUP flag it was published with",
+	Rules:    Rules{V311: "MQTT-3.3.1-3", V5: "MQTT-3.3.1-3"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.PropagatesDup},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("dup")
 			bob := x.Connect(Clean, As("bob"))
@@ -137,37 +146,44 @@ var _ = Check("publish-dup-not-propagated",
 			x.Expect(message.Dup).To(BeFalse(), "DUP")
 			bob.Ack(message)
 		})
-	})
+	},
+})
 
-var _ = Check("publish-qos-3",
-	"closes the connection on a PUBLISH with both QoS bits set",
-	Rules{V311: "MQTT-3.3.1-4", V5: "MQTT-3.3.1-4"},
-	CaughtBy{fault.IgnoresQoS3},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-qos-3",
+	Title:    "closes the connection on a PUBLISH with both QoS bits set",
+	Rules:    Rules{V311: "MQTT-3.3.1-4", V5: "MQTT-3.3.1-4"},
+	CaughtBy: Faults{fault.IgnoresQoS3},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(&codec.Publish{QoS: 3, PacketID: 1, Topic: x.Topic("three"), Payload: "hello"}))
 
 		alice.WantClosed(codec.QoSNotSupported)
-	})
+	},
+})
 
-var _ = Check("publish-qos-3-reason",
-	"says DISCONNECT 0x81 before it closes on a PUBLISH with both QoS bits set",
-	Rules{V5: "5.0/3.3.1.2/qos-reserved-reason"},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-qos-3-reason",
+	Title:    "says DISCONNECT 0x81 before it closes on a PUBLISH with both QoS bits set",
+	Rules:    Rules{V5: "5.0/3.3.1.2/qos-reserved-reason"},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(&codec.Publish{QoS: 3, PacketID: 1, Topic: x.Topic("three"), Payload: "hello"}))
 
 		alice.WantDisconnect(codec.MalformedPacket)
-	})
+	},
+})
 
-var _ = Check("publish-topic-empty",
-	"closes the connection on a PUBLISH with an empty Topic Name",
-	Rules{V311: "MQTT-4.8.0-1", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.13.1-1"}, // and no Topic Alias
-	CaughtBy{fault.IgnoresEmptyTopicNames},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:  "publish-topic-empty",
+	Title: "closes the connection on a PUBLISH with an empty Topic Name",
+	Rules: Rules{V311: "MQTT-4.8.0-1", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.13.1-1"},
+	// and no Topic Alias
+	CaughtBy: Faults{fault.IgnoresEmptyTopicNames},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -175,13 +191,15 @@ var _ = Check("publish-topic-empty",
 
 			alice.WantClosed(codec.TopicNameInvalid)
 		})
-	})
+	},
+})
 
-var _ = Check("publish-truncated",
-	"closes the connection on a PUBLISH that ends within its variable header",
-	Rules{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/malformed-packet MQTT-4.13.1-1"},
-	CaughtBy{fault.IgnoresTruncatedPublish},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publish-truncated",
+	Title:    "closes the connection on a PUBLISH that ends within its variable header",
+	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/malformed-packet MQTT-4.13.1-1"},
+	CaughtBy: Faults{fault.IgnoresTruncatedPublish},
+	Body: func(x *Exchange) {
 		topic := x.Topic("cut")
 		long := []byte{0xFF, 0xFF} // a length
 		cases := []truncated{
@@ -202,22 +220,26 @@ var _ = Check("publish-truncated",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("publish-unauthorized-answered",
-	"acknowledges a QoS 1 PUBLISH, or closes the connection, even when it does not authorize it",
+var _ = Check(Definition{
+	Slug:  "publish-unauthorized-answered",
+	Title: "acknowledges a QoS 1 PUBLISH, or closes the connection, even when it does not authorize it",
+
 	// Whether the broker does authorize this one is its own affair: of all
 	// topics, those under $SYS are the most likely not to be open to clients.
-	Rules{V311: "MQTT-3.3.5-2 MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.DropsUnauthorized},
-	func(x *Exchange) {
+	Rules:    Rules{V311: "MQTT-3.3.5-2 MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.DropsUnauthorized},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		refusal := alice.Offer("$SYS/"+x.Topic("unauthorized"), "hello")
 
 		x.Note("PUBACK, or the connection closed: %q", refusal)
-	})
+	},
+})
 
 // payload is a payload with a name.
 type payload struct{ name, bytes string }

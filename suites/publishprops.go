@@ -13,57 +13,65 @@ import (
 // cost it the connection [MQTT-4.13.1-1], the forms that are left short, and
 // refusals.
 
-var _ = Check("publishprops-twice",
-	"closes the connection on a PUBLISH with a property that may stand there only once, twice",
-	Rules{V5: "5.0/3.3.2.3.4/topic-alias-twice 5.0/3.3.2.3.5/response-topic-twice 5.0/3.3.2.3.6/correlation-data-twice 5.0/3.3.2.3.9/content-type-twice"},
-	CaughtBy{
+var _ = Check(Definition{
+	Slug:  "publishprops-twice",
+	Title: "closes the connection on a PUBLISH with a property that may stand there only once, twice",
+	Rules: Rules{V5: "5.0/3.3.2.3.4/topic-alias-twice 5.0/3.3.2.3.5/response-topic-twice 5.0/3.3.2.3.6/correlation-data-twice 5.0/3.3.2.3.9/content-type-twice"},
+	CaughtBy: Faults{
 		fault.Overlooks("5.0/3.3.2.3.4/topic-alias-twice"), fault.Overlooks("5.0/3.3.2.3.5/response-topic-twice"),
 		fault.Overlooks("5.0/3.3.2.3.6/correlation-data-twice"), fault.Overlooks("5.0/3.3.2.3.9/content-type-twice"),
 	},
-	func(x *Exchange) {
+	Body: func(x *Exchange) {
 		Each(x, []codec.Property{
 			codec.TopicAlias(1), codec.ResponseTopic("answers"), codec.CorrelationData("7"), codec.ContentType("text/plain"),
 		}, propertyName, func(x *Exchange, property codec.Property) {
 			// A broker without Topic Aliases may find fault with that first.
 			wantPublishRefused(x, codec.Properties{property, property}, codec.TopicAliasInvalid)
 		})
-	})
+	},
+})
 
-var _ = Check("publishprops-twice-unstated",
-	"closes the connection on a PUBLISH with two Payload Format Indicators or Message Expiry Intervals",
-	Rules{V5: "5.0/3.3.2.3.2/payload-format-indicator-twice 5.0/3.3.2.3.3/message-expiry-interval-twice"},
-	CaughtBy{fault.Overlooks("5.0/3.3.2.3.2/payload-format-indicator-twice"), fault.Overlooks("5.0/3.3.2.3.3/message-expiry-interval-twice")},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publishprops-twice-unstated",
+	Title:    "closes the connection on a PUBLISH with two Payload Format Indicators or Message Expiry Intervals",
+	Rules:    Rules{V5: "5.0/3.3.2.3.2/payload-format-indicator-twice 5.0/3.3.2.3.3/message-expiry-interval-twice"},
+	CaughtBy: Faults{fault.Overlooks("5.0/3.3.2.3.2/payload-format-indicator-twice"), fault.Overlooks("5.0/3.3.2.3.3/message-expiry-interval-twice")},
+	Body: func(x *Exchange) {
 		Each(x, []codec.Property{codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(60)}, propertyName, func(x *Exchange, property codec.Property) {
 			wantPublishRefused(x, codec.Properties{property, property})
 		})
-	})
+	},
+})
 
 // What becomes of a Payload Format Indicator other than 0 and 1 that a client
 // sends is not checked: no sentence calls it a Protocol Error, as it does other
 // properties of two values, and MQTT-3.3.2-4 has it handed on unaltered.
 
-var _ = Check("publishprops-response-topic-wildcard",
-	"hands no Response Topic on that contains a wildcard",
+var _ = Check(Definition{
+	Slug:  "publishprops-response-topic-wildcard",
+	Title: "hands no Response Topic on that contains a wildcard",
+
 	// mosquitto 2.0.11 does. A server may not alter it [MQTT-3.3.2-15]: it has to
 	// refuse the message. How carefully it looks at what it gets is its own affair
 	// (section 4.13.1), but not the format of what it sends (7.1.1, clause 1).
-	Rules{V5: "MQTT-3.3.2-14"},
-	CaughtBy{fault.ForwardsWhateverComes},
-	func(x *Exchange) {
+	Rules:    Rules{V5: "MQTT-3.3.2-14"},
+	CaughtBy: Faults{fault.ForwardsWhateverComes},
+	Body: func(x *Exchange) {
 		Each(x, []string{"#", "+", "answers/#", "answers/+/alice", "answers+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
 			wantNotForwarded(x, codec.ResponseTopic(topic), func(p *codec.Publish) {
 				got, _ := p.Properties.Text(codec.PropResponseTopic)
 				x.Expect(got).NotTo(Equal(topic), "Response Topic")
 			})
 		})
-	})
+	},
+})
 
-var _ = Check("publishprops-foreign",
-	"closes the connection on a PUBLISH with a property that does not belong there, or that 5.0 does not define",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-identifier")},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publishprops-foreign",
+	Title:    "closes the connection on a PUBLISH with a property that does not belong there, or that 5.0 does not define",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.Overlooks("5.0/2.2.2.2/property-identifier")},
+	Body: func(x *Exchange) {
 		var cases []Case
 		for _, property := range []codec.Property{
 			codec.SessionExpiryInterval(60), codec.AssignedClientIdentifier("alice"), codec.ServerKeepAlive(60),
@@ -87,13 +95,15 @@ var _ = Check("publishprops-foreign",
 			}})
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("publishprops-truncated",
-	"closes the connection on a PUBLISH with a property whose value is cut short",
-	Rules{V5: "5.0/2.2.2.2/property-data-type"},
-	CaughtBy{fault.Overlooks("5.0/2.2.2.2/property-data-type")},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publishprops-truncated",
+	Title:    "closes the connection on a PUBLISH with a property whose value is cut short",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	CaughtBy: Faults{fault.Overlooks("5.0/2.2.2.2/property-data-type")},
+	Body: func(x *Exchange) {
 		type cut struct {
 			property codec.Property
 			value    []byte
@@ -112,13 +122,15 @@ var _ = Check("publishprops-truncated",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("publishprops-reason",
-	"says DISCONNECT 0x81 before it closes on a property that is unknown, out of place or not of its type",
-	Rules{V5: "5.0/2.2.2.2/property-reason"},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "publishprops-reason",
+	Title:    "says DISCONNECT 0x81 before it closes on a property that is unknown, out of place or not of its type",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-reason"},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	Body: func(x *Exchange) {
 		Each(x, []named[codec.Edit]{
 			{"unknown", codec.Set("Content Type Identifier", 0x7F)},
 			{"out of place", codec.Set("Content Type Identifier", byte(codec.PropReasonString))},
@@ -130,20 +142,22 @@ var _ = Check("publishprops-reason",
 
 			alice.WantDisconnect(codec.MalformedPacket)
 		})
-	})
+	},
+})
 
 // acknowledgements are the packets of sections 3.4 to 3.7.
 var acknowledgements = []codec.Type{codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP}
 
-var _ = Check("ack-reason-string-twice",
-	"closes the connection on an acknowledgement with two Reason Strings",
-	Rules{V5: "5.0/3.4.2.2.2/reason-string-twice 5.0/3.5.2.2.2/reason-string-twice 5.0/3.6.2.2.2/reason-string-twice 5.0/3.7.2.2.2/reason-string-twice"},
-	Needs{ExactlyOnce},
-	CaughtBy{
+var _ = Check(Definition{
+	Slug:  "ack-reason-string-twice",
+	Title: "closes the connection on an acknowledgement with two Reason Strings",
+	Rules: Rules{V5: "5.0/3.4.2.2.2/reason-string-twice 5.0/3.5.2.2.2/reason-string-twice 5.0/3.6.2.2.2/reason-string-twice 5.0/3.7.2.2.2/reason-string-twice"},
+	Needs: Needs{ExactlyOnce},
+	CaughtBy: Faults{
 		fault.Overlooks("5.0/3.4.2.2.2/reason-string-twice"), fault.Overlooks("5.0/3.5.2.2.2/reason-string-twice"),
 		fault.Overlooks("5.0/3.6.2.2.2/reason-string-twice"), fault.Overlooks("5.0/3.7.2.2.2/reason-string-twice"),
 	},
-	func(x *Exchange) {
+	Body: func(x *Exchange) {
 		Each(x, turnsOf(x, acknowledgements...), turnName, func(x *Exchange, t turn) {
 			alice, packet := t.take(x)
 
@@ -151,34 +165,40 @@ var _ = Check("ack-reason-string-twice",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("ack-reason-code-omitted",
-	"takes an acknowledgement of two bytes for a success",
-	Rules{V5: "5.0/3.4.2.1/reason-code-omitted 5.0/3.5.2.1/reason-code-omitted 5.0/3.6.2.1/reason-code-omitted 5.0/3.7.2.1/reason-code-omitted"},
-	Needs{ExactlyOnce},
-	CaughtBy(fault.IgnoresShortAcknowledgements),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-reason-code-omitted",
+	Title:    "takes an acknowledgement of two bytes for a success",
+	Rules:    Rules{V5: "5.0/3.4.2.1/reason-code-omitted 5.0/3.5.2.1/reason-code-omitted 5.0/3.6.2.1/reason-code-omitted 5.0/3.7.2.1/reason-code-omitted"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: fault.IgnoresShortAcknowledgements,
+	Body: func(x *Exchange) {
 		acknowledged(x, func(p codec.Packet) codec.Packet { return p }) // so the codec writes them
-	})
+	},
+})
 
-var _ = Check("ack-property-length-omitted",
-	"takes an acknowledgement that ends with its Reason Code for one without properties",
-	Rules{V5: "5.0/3.4.2.2.1/property-length-omitted 5.0/3.5.2.2.1/property-length-omitted 5.0/3.6.2.2.1/property-length-omitted 5.0/3.7.2.2.1/property-length-omitted"},
-	Needs{ExactlyOnce},
-	CaughtBy(fault.IgnoresShortAcknowledgements),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-property-length-omitted",
+	Title:    "takes an acknowledgement that ends with its Reason Code for one without properties",
+	Rules:    Rules{V5: "5.0/3.4.2.2.1/property-length-omitted 5.0/3.5.2.2.1/property-length-omitted 5.0/3.6.2.2.1/property-length-omitted 5.0/3.7.2.2.1/property-length-omitted"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: fault.IgnoresShortAcknowledgements,
+	Body: func(x *Exchange) {
 		acknowledged(x, func(p codec.Packet) codec.Packet {
 			return codec.Wrong(p, codec.Set("Reason Code", byte(codec.Success)), codec.Drop("Property Length"))
 		})
-	})
+	},
+})
 
-var _ = Check("ack-refusal-property-length-omitted",
-	"reads the Reason Code of an acknowledgement that ends with it",
-	Rules{V5: "5.0/3.4.2.2.1/property-length-omitted 5.0/3.5.2.2.1/property-length-omitted 5.0/3.7.2.2.1/property-length-omitted"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.IgnoresShortPuback, fault.IgnoresShortPubcomp, fault.TakesShortPubrecForSuccess},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-refusal-property-length-omitted",
+	Title:    "reads the Reason Code of an acknowledgement that ends with it",
+	Rules:    Rules{V5: "5.0/3.4.2.2.1/property-length-omitted 5.0/3.5.2.2.1/property-length-omitted 5.0/3.7.2.2.1/property-length-omitted"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.IgnoresShortPuback, fault.IgnoresShortPubcomp, fault.TakesShortPubrecForSuccess},
+	Body: func(x *Exchange) {
 		short := func(p codec.Packet) codec.Packet { return codec.Wrong(p, codec.Drop("Property Length")) }
 		x.Cases(
 			Case{Name: "PUBACK 0x80", Body: func(x *Exchange) {
@@ -199,25 +219,29 @@ var _ = Check("ack-refusal-property-length-omitted",
 				bob.WantPublishAt(QoS2, x.Topic("acknowledged"), "2")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("ack-user-property-repeated",
-	"takes an acknowledgement with several User Properties, even of one name, and with a Reason String",
-	Rules{V5: "5.0/3.4.2.2.3/user-property-repeated 5.0/3.5.2.2.3/user-property-repeated 5.0/3.6.2.2.3/user-property-repeated 5.0/3.7.2.2.3/user-property-repeated"},
-	Needs{ExactlyOnce},
-	CaughtBy(fault.IgnoresRepeatedUserProperty),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-user-property-repeated",
+	Title:    "takes an acknowledgement with several User Properties, even of one name, and with a Reason String",
+	Rules:    Rules{V5: "5.0/3.4.2.2.3/user-property-repeated 5.0/3.5.2.2.3/user-property-repeated 5.0/3.6.2.2.3/user-property-repeated 5.0/3.7.2.2.3/user-property-repeated"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: fault.IgnoresRepeatedUserProperty,
+	Body: func(x *Exchange) {
 		acknowledged(x, func(p codec.Packet) codec.Packet {
 			return saying(p, codec.Success, append([]codec.Property{codec.ReasonString("done")}, severalUserProperties...)...)
 		})
-	})
+	},
+})
 
-var _ = Check("ack-no-matching-subscribers",
-	"acknowledges no message with 0x10 No matching subscribers that somebody has subscribed to",
-	Rules{V5: "5.0/3.4.2.1/no-matching-subscribers 5.0/3.5.2.1/no-matching-subscribers"},
-	Needs{AtLeastOnce},
-	CaughtBy(fault.SeesNoSubscribers),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-no-matching-subscribers",
+	Title:    "acknowledges no message with 0x10 No matching subscribers that somebody has subscribed to",
+	Rules:    Rules{V5: "5.0/3.4.2.1/no-matching-subscribers 5.0/3.5.2.1/no-matching-subscribers"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: fault.SeesNoSubscribers,
+	Body: func(x *Exchange) {
 		// The first message shows that the server, wherever the publisher is
 		// connected to it, knows of the subscriber.
 		known := func(x *Exchange, qos codec.QoS, how ConnectOption, filter string) (alice, bob *Client) {
@@ -257,14 +281,16 @@ var _ = Check("ack-no-matching-subscribers",
 			}
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("ack-refused-not-resent",
-	"takes a message that the client refuses for acknowledged, and does not send it again",
-	Rules{V5: "MQTT-4.4.0-2"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ResendsAcknowledged},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "ack-refused-not-resent",
+	Title:    "takes a message that the client refuses for acknowledged, and does not send it again",
+	Rules:    Rules{V5: "MQTT-4.4.0-2"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ResendsAcknowledged},
+	Body: func(x *Exchange) {
 		var cases []Case
 		for _, qos := range levels(x, QoS1, QoS2) {
 			for _, code := range []codec.ReasonCode{codec.UnspecifiedError, codec.NotAuthorized, codec.QuotaExceeded, codec.PayloadFormatInvalid} {
@@ -290,14 +316,16 @@ var _ = Check("ack-refused-not-resent",
 			}
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("qos2-refused-identifier-reused",
-	"takes a QoS 2 PUBLISH for a new message when it has refused the one before with that Packet Identifier",
-	Rules{V5: "MQTT-4.3.3-9"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.IdentifiersOnlyOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos2-refused-identifier-reused",
+	Title:    "takes a QoS 2 PUBLISH for a new message when it has refused the one before with that Packet Identifier",
+	Rules:    Rules{V5: "MQTT-4.3.3-9"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.IdentifiersOnlyOnce},
+	Body: func(x *Exchange) {
 		topic := x.Topic("allowed")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS2, topic)
@@ -316,7 +344,8 @@ var _ = Check("qos2-refused-identifier-reused",
 		alice.WantPubcomp(7)
 
 		bob.Receive(topic, "hello")
-	})
+	},
+})
 
 // wantPublishRefused wants the connection closed on a QoS 0 PUBLISH with these
 // properties: at QoS 1 and 2 some errors could be told in an acknowledgement.

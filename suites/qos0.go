@@ -10,26 +10,29 @@ import (
 
 // QoS 0, at most once (section 4.3.1).
 
-var _ = Check("qos0-unanswered",
-	"answers a QoS 0 PUBLISH with nothing",
-	Rules{V311: "MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
-	CaughtBy{fault.AcknowledgesQoS0},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos0-unanswered",
+	Title:    "answers a QoS 0 PUBLISH with nothing",
+	Rules:    Rules{V311: "MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
+	CaughtBy: Faults{fault.AcknowledgesQoS0},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("once"), "hello"))
 
 		alice.WantIdle()
-	})
+	},
+})
 
-var _ = Check("qos0-delivered",
-	"delivers a QoS 0 message with QoS 0, DUP 0 and no Packet Identifier",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos0-delivered",
+	Title: "delivers a QoS 0 message with QoS 0, DUP 0 and no Packet Identifier",
+	Rules: Rules{
 		V311: "MQTT-4.3.1-1 MQTT-3.3.1-2 MQTT-2.3.1-5",
 		V5:   "MQTT-4.3.1-1 MQTT-3.3.1-2 MQTT-2.2.1-2",
 	},
-	CaughtBy{fault.DupAtQoS0, fault.PacketIdentifierAtQoS0, fault.RaisesQoS0},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.DupAtQoS0, fault.PacketIdentifierAtQoS0, fault.RaisesQoS0},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -39,13 +42,15 @@ var _ = Check("qos0-delivered",
 		// A Packet Identifier would stand at the start of the payload.
 		message := bob.WantPublishAt(QoS0, topic, "hello")
 		x.Expect(message.Dup).To(BeFalse(), "DUP")
-	})
+	},
+})
 
-var _ = Check("qos0-once",
-	"delivers a QoS 0 message no more than once",
-	Rules{V311: "3.1.1/4.3.1/no-duplicate", V5: "5.0/4.3.1/no-duplicate"},
-	CaughtBy{fault.RepeatsQoS0},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos0-once",
+	Title:    "delivers a QoS 0 message no more than once",
+	Rules:    Rules{V311: "3.1.1/4.3.1/no-duplicate", V5: "5.0/4.3.1/no-duplicate"},
+	CaughtBy: Faults{fault.RepeatsQoS0},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -57,13 +62,15 @@ var _ = Check("qos0-once",
 		bob.Receive(topic, "first")
 		bob.Receive(topic, "second")
 		bob.WantNothingBefore(alice.Marker(QoS0, topic))
-	})
+	},
+})
 
-var _ = Check("qos0-not-resent",
-	"sends a QoS 0 message no second time when the session resumes",
-	Rules{V311: "3.1.1/4.3.1/no-duplicate", V5: "5.0/4.3.1/no-duplicate MQTT-4.4.0-1"},
-	CaughtBy{fault.ResendsQoS0},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos0-not-resent",
+	Title:    "sends a QoS 0 message no second time when the session resumes",
+	Rules:    Rules{V311: "3.1.1/4.3.1/no-duplicate", V5: "5.0/4.3.1/no-duplicate MQTT-4.4.0-1"},
+	CaughtBy: Faults{fault.ResendsQoS0},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Persistent, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -76,10 +83,13 @@ var _ = Check("qos0-not-resent",
 
 		bob.Subscribe(QoS0, topic) // whether the session has kept the subscription is for other checks
 		bob.WantNothingBefore(alice.Marker(QoS0, topic))
-	})
+	},
+})
 
-var _ = Check("qos0-dup",
-	"closes the connection on a QoS 0 PUBLISH with DUP 1",
+var _ = Check(Definition{
+	Slug:  "qos0-dup",
+	Title: "closes the connection on a QoS 0 PUBLISH with DUP 1",
+
 	// mosquitto 2.0.11, NATS 2.15.2 and Aedes 1.2.0 take it. DUP "MUST be set to 0
 	// for all QoS 0 messages"; what breaks that is a protocol violation
 	// [MQTT-4.8.0-1].
@@ -88,9 +98,9 @@ var _ = Check("qos0-dup",
 	// costs the connection [MQTT-4.13.1-1]: section 3.3.1.1 calls DUP 1 at QoS 0
 	// neither malformed nor a Protocol Error and names no code, as section 3.3.1.2
 	// does for QoS 3, and "the rigor" of checks is the receiver's (section 4.13.1).
-	Rules{V311: "MQTT-4.8.0-1"},
-	CaughtBy{fault.IgnoresDupAtQoS0},
-	func(x *Exchange) {
+	Rules:    Rules{V311: "MQTT-4.8.0-1"},
+	CaughtBy: Faults{fault.IgnoresDupAtQoS0},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		overhear(x, QoS0, topic) // wire-publish is about what may come of it
 		alice := x.Connect(Clean, As("alice"))
@@ -98,4 +108,5 @@ var _ = Check("qos0-dup",
 		alice.Send(codec.Wrong(&codec.Publish{Dup: true, Topic: topic, Payload: "hello"}))
 
 		alice.WantClosed()
-	})
+	},
+})

@@ -13,15 +13,16 @@ import (
 // QoS 1, at least once (section 4.3.2), with the server as the receiver and as
 // the sender; what is unacknowledged is resent at a reconnect (4.4).
 
-var _ = Check("qos1-acknowledged",
-	"answers a QoS 1 PUBLISH with a PUBACK of the same Packet Identifier",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos1-acknowledged",
+	Title: "answers a QoS 1 PUBLISH with a PUBACK of the same Packet Identifier",
+	Rules: Rules{
 		V311: "MQTT-3.3.4-1 MQTT-2.3.1-6 MQTT-4.3.2-2",
 		V5:   "MQTT-3.3.4-1 MQTT-2.2.1-5 MQTT-4.3.2-4",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.WithholdsPuback, fault.PubackWrongIdentifier},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.WithholdsPuback, fault.PubackWrongIdentifier},
+	Body: func(x *Exchange) {
 		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -29,17 +30,19 @@ var _ = Check("qos1-acknowledged",
 
 			alice.WantPuback(id)
 		})
-	})
+	},
+})
 
-var _ = Check("qos1-delivered",
-	"delivers a new QoS 1 message with QoS 1, DUP 0 and a Packet Identifier other than 0",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos1-delivered",
+	Title: "delivers a new QoS 1 message with QoS 1, DUP 0 and a Packet Identifier other than 0",
+	Rules: Rules{
 		V311: "MQTT-4.3.2-1 MQTT-2.3.1-1",
 		V5:   "MQTT-4.3.2-2 MQTT-2.2.1-4",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -51,14 +54,16 @@ var _ = Check("qos1-delivered",
 		x.Expect(message.PacketID).NotTo(BeZero(), "the Packet Identifier")
 		bob.Send(&codec.Puback{PacketID: message.PacketID})
 		bob.WantIdle()
-	})
+	},
+})
 
-var _ = Check("qos1-identifier-reused",
-	"takes a PUBLISH for a new message when its Packet Identifier was acknowledged before, whatever its DUP flag",
-	Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-5"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.IdentifiersOnlyOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos1-identifier-reused",
+	Title:    "takes a PUBLISH for a new message when its Packet Identifier was acknowledged before, whatever its DUP flag",
+	Rules:    Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-5"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.IdentifiersOnlyOnce},
+	Body: func(x *Exchange) {
 		Each(x, []codec.Publish{
 			{Dup: false, Payload: "second"},
 			{Dup: true, Payload: "second"},
@@ -80,14 +85,16 @@ var _ = Check("qos1-identifier-reused",
 			bob.Receive(topic, "first")
 			bob.Receive(topic, again.Payload)
 		})
-	})
+	},
+})
 
-var _ = Check("qos1-resent-by-client",
-	"acknowledges a QoS 1 PUBLISH that the client sends again after a reconnect, and delivers it",
-	Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-4"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.WithholdsPuback, fault.DeliversNothing},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos1-resent-by-client",
+	Title:    "acknowledges a QoS 1 PUBLISH that the client sends again after a reconnect, and delivers it",
+	Rules:    Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-4"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.WithholdsPuback, fault.DeliversNothing},
+	Body: func(x *Exchange) {
 		topic := x.Topic("resent")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -100,17 +107,19 @@ var _ = Check("qos1-resent-by-client",
 
 		alice.WantPuback(9)
 		bob.Receive(topic, "hello") // once or twice: at least once
-	})
+	},
+})
 
-var _ = Check("qos1-unacknowledged-resent",
-	"resends an unacknowledged QoS 1 message when the session resumes, with DUP 1 and the same Packet Identifier",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos1-unacknowledged-resent",
+	Title: "resends an unacknowledged QoS 1 message when the session resumes, with DUP 1 and the same Packet Identifier",
+	Rules: Rules{
 		V311: "MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-3.3.1-1 MQTT-2.3.1-4",
 		V5:   "MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-3.3.1-1",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ForgetsUnacknowledged, fault.ResendsWithoutDup, fault.ResendsUnderNewIdentifier},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ForgetsUnacknowledged, fault.ResendsWithoutDup, fault.ResendsUnderNewIdentifier},
+	Body: func(x *Exchange) {
 		Each(x, partings, partingName, func(x *Exchange, part parting) {
 			topic := x.Topic("kept")
 			bob := x.Connect(Persistent, As("bob"))
@@ -129,16 +138,19 @@ var _ = Check("qos1-unacknowledged-resent",
 			x.Expect(again.Dup).To(BeTrue(), "DUP of the resent PUBLISH")
 			bob.Ack(again)
 		})
-	})
+	},
+})
 
-var _ = Check("qos1-acknowledged-not-resent",
-	"resends no QoS 1 message that was acknowledged",
+var _ = Check(Definition{
+	Slug:  "qos1-acknowledged-not-resent",
+	Title: "resends no QoS 1 message that was acknowledged",
+
 	// 3.1.1 has no such rule: there section 4.4 only says when a message must be
 	// resent, and at least once may be more than once.
-	Rules{V5: "MQTT-4.4.0-1"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ResendsAcknowledged},
-	func(x *Exchange) {
+	Rules:    Rules{V5: "MQTT-4.4.0-1"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ResendsAcknowledged},
+	Body: func(x *Exchange) {
 		topic := x.Topic("done")
 		bob := x.Connect(Persistent, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -151,14 +163,17 @@ var _ = Check("qos1-acknowledged-not-resent",
 		bob = x.Connect(Persistent, As("bob"))
 
 		bob.WantNothingBefore(alice.Marker(QoS1, topic))
-	})
+	},
+})
 
-var _ = Check("unacknowledged-not-resent-early",
-	"resends what is unacknowledged neither when the client pings nor when it subscribes",
-	Rules{V5: "MQTT-4.4.0-1"}, // 3.1.1 does not forbid it
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ResendsOnPing},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:  "unacknowledged-not-resent-early",
+	Title: "resends what is unacknowledged neither when the client pings nor when it subscribes",
+	Rules: Rules{V5: "MQTT-4.4.0-1"},
+	// 3.1.1 does not forbid it
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ResendsOnPing},
+	Body: func(x *Exchange) {
 		waiting := func(x *Exchange, qos codec.QoS) (bob *Client, id uint16) {
 			bob = x.Connect(Clean, As("bob"))
 			bob.Subscribe(qos, x.Topic("slow"))
@@ -188,17 +203,19 @@ var _ = Check("unacknowledged-not-resent-early",
 				}})
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("queued-dup-0",
-	"sends a message that waited for the client with DUP 0: it is the first time",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "queued-dup-0",
+	Title: "sends a message that waited for the client with DUP 0: it is the first time",
+	Rules: Rules{
 		V311: "MQTT-3.3.1-3 MQTT-4.3.2-1 MQTT-4.3.3-1",
 		V5:   "MQTT-3.3.1-3 MQTT-4.3.2-2 MQTT-4.3.3-2",
 	},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.DupAlways},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.DupAlways},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("queued")
 			bob := x.Connect(Persistent, As("bob"))
@@ -212,7 +229,8 @@ var _ = Check("queued-dup-0",
 			x.Expect(message.Dup).To(BeFalse(), "DUP")
 			bob.Ack(message)
 		})
-	})
+	},
+})
 
 // someIdentifiers are Packet Identifiers that show a mistake in reading or
 // writing two bytes.

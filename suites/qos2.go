@@ -11,15 +11,16 @@ import (
 // QoS 2, exactly once (section 4.3.3), with the server as the receiver and as
 // the sender, and resumed from each point at which it can break (4.4).
 
-var _ = Check("qos2-complete",
-	"answers a QoS 2 PUBLISH with PUBREC, and PUBREL with PUBCOMP, all of the same Packet Identifier",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos2-complete",
+	Title: "answers a QoS 2 PUBLISH with PUBREC, and PUBREL with PUBCOMP, all of the same Packet Identifier",
+	Rules: Rules{
 		V311: "MQTT-3.3.4-1 MQTT-2.3.1-6 MQTT-4.3.3-2",
 		V5:   "MQTT-3.3.4-1 MQTT-2.2.1-5 MQTT-4.3.3-8 MQTT-4.3.3-11",
 	},
-	Needs{ExactlyOnceFromClients},
-	CaughtBy{fault.WithholdsPubrec, fault.PubrecWrongIdentifier, fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
-	func(x *Exchange) {
+	Needs:    Needs{ExactlyOnceFromClients},
+	CaughtBy: Faults{fault.WithholdsPubrec, fault.PubrecWrongIdentifier, fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
+	Body: func(x *Exchange) {
 		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -29,17 +30,19 @@ var _ = Check("qos2-complete",
 			alice.Send(&codec.Pubrel{PacketID: id})
 			alice.WantPubcomp(id)
 		})
-	})
+	},
+})
 
-var _ = Check("qos2-delivered",
-	"delivers a new QoS 2 message with QoS 2 and DUP 0, and answers PUBREC with PUBREL, all of the same Packet Identifier",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos2-delivered",
+	Title: "delivers a new QoS 2 message with QoS 2 and DUP 0, and answers PUBREC with PUBREL, all of the same Packet Identifier",
+	Rules: Rules{
 		V311: "MQTT-4.3.3-1 MQTT-2.3.1-1 MQTT-2.3.1-6",
 		V5:   "MQTT-4.3.3-2 MQTT-4.3.3-4 MQTT-2.2.1-4 MQTT-2.2.1-5",
 	},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero, fault.WithholdsPubrel, fault.PubrelWrongIdentifier},
-	func(x *Exchange) {
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero, fault.WithholdsPubrel, fault.PubrelWrongIdentifier},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS2, topic)
@@ -53,14 +56,16 @@ var _ = Check("qos2-delivered",
 		bob.WantPubrel(message.PacketID)
 		bob.Send(&codec.Pubcomp{PacketID: message.PacketID})
 		bob.WantIdle()
-	})
+	},
+})
 
-var _ = Check("qos2-duplicate-publish",
-	"acknowledges a QoS 2 PUBLISH that is sent again before its PUBREL, and delivers it once",
-	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.ForwardsDuplicates, fault.IgnoresDuplicates},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos2-duplicate-publish",
+	Title:    "acknowledges a QoS 2 PUBLISH that is sent again before its PUBREL, and delivers it once",
+	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.ForwardsDuplicates, fault.IgnoresDuplicates},
+	Body: func(x *Exchange) {
 		again := func(alice *Client, topic string) {
 			alice.Send(&codec.Publish{Dup: true, QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
 			alice.WantAnyPubrec(5)
@@ -122,14 +127,16 @@ var _ = Check("qos2-duplicate-publish",
 			x.Expect(len(bob.WantUntil(alice.Marker(QoS2, topic)))).To(BeNumerically("<=", 1), "copies of the message")
 		}})
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("qos2-identifier-reused",
-	"takes a QoS 2 PUBLISH for a new message when its Packet Identifier was completed before, whatever its DUP flag",
-	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-12"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.IdentifiersOnlyOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos2-identifier-reused",
+	Title:    "takes a QoS 2 PUBLISH for a new message when its Packet Identifier was completed before, whatever its DUP flag",
+	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-12"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.IdentifiersOnlyOnce},
+	Body: func(x *Exchange) {
 		Each(x, []bool{false, true}, dupName, func(x *Exchange, dup bool) {
 			topic := x.Topic("reused")
 			bob := x.Connect(Clean, As("bob"))
@@ -148,14 +155,16 @@ var _ = Check("qos2-identifier-reused",
 			bob.Receive(topic, "first")
 			bob.Receive(topic, "second")
 		})
-	})
+	},
+})
 
-var _ = Check("qos2-pubrel-answered",
-	"answers a PUBREL that is sent again with a PUBCOMP of the same Packet Identifier, though the message is complete",
-	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.IgnoresUnknownPubrel},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos2-pubrel-answered",
+	Title:    "answers a PUBREL that is sent again with a PUBCOMP of the same Packet Identifier, though the message is complete",
+	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.IgnoresUnknownPubrel},
+	Body: func(x *Exchange) {
 		// In 5.0 the PUBCOMP may say 0x92 Packet Identifier not found (section
 		// 3.7.2.1); that there is one is what the rule demands.
 		completed := func(x *Exchange, how ConnectOption) *Client {
@@ -185,14 +194,16 @@ var _ = Check("qos2-pubrel-answered",
 			}})
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("qos2-pubrel-not-found",
-	"answers a PUBREL that says 0x92 with a PUBCOMP of the same Packet Identifier",
-	Rules{V5: "MQTT-4.3.3-11"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos2-pubrel-not-found",
+	Title:    "answers a PUBREL that says 0x92 with a PUBCOMP of the same Packet Identifier",
+	Rules:    Rules{V5: "MQTT-4.3.3-11"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
+	Body: func(x *Exchange) {
 		// As by a client that has lost what it knew of the message, which "is not
 		// an error during recovery" (section 3.6.2.1). mochi 2.7.9 does not answer.
 		alice := x.Connect(Persistent, As("alice"))
@@ -204,17 +215,19 @@ var _ = Check("qos2-pubrel-not-found",
 		alice.Send(&codec.Pubrel{PacketID: 5, Code: codec.PacketIdentifierNotFound})
 
 		alice.WantAnyPubcomp(5)
-	})
+	},
+})
 
-var _ = Check("qos2-receiver-resumed",
-	"completes a QoS 2 message from a client whose connection broke at any point, and delivers it once",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos2-receiver-resumed",
+	Title: "completes a QoS 2 message from a client whose connection broke at any point, and delivers it once",
+	Rules: Rules{
 		V311: "MQTT-4.3.3-2",
 		V5:   "MQTT-4.3.3-8 MQTT-4.3.3-10 MQTT-4.3.3-11",
 	},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.WithholdsPubcomp, fault.ForwardsDuplicates, fault.ForgetsReceived},
-	func(x *Exchange) {
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.WithholdsPubcomp, fault.ForwardsDuplicates, fault.ForgetsReceived},
+	Body: func(x *Exchange) {
 		first := func(alice *Client, topic string) {
 			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
 		}
@@ -263,17 +276,19 @@ var _ = Check("qos2-receiver-resumed",
 			}
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("qos2-sender-resumed",
-	"resumes a QoS 2 message to a client whose connection broke at any point: PUBLISH again with DUP 1, or PUBREL again, under the same Packet Identifier, and no second delivery",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "qos2-sender-resumed",
+	Title: "resumes a QoS 2 message to a client whose connection broke at any point: PUBLISH again with DUP 1, or PUBREL again, under the same Packet Identifier, and no second delivery",
+	Rules: Rules{
 		V311: "MQTT-4.3.3-1 MQTT-4.4.0-1 MQTT-3.3.1-1 MQTT-2.3.1-4",
 		V5:   "MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6 MQTT-4.4.0-1 MQTT-3.3.1-1",
 	},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.ForgetsUnacknowledged, fault.ResendsUnderNewIdentifier, fault.ResendsAcknowledged, fault.RestartsQoS2},
-	func(x *Exchange) {
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.ForgetsUnacknowledged, fault.ResendsUnderNewIdentifier, fault.ResendsAcknowledged, fault.RestartsQoS2},
+	Body: func(x *Exchange) {
 		// Each point is reached by begin and, on a new connection, completed by
 		// resume; id is the Packet Identifier of the PUBLISH.
 		resentPublish := func(x *Exchange, bob *Client, topic string, id uint16) {
@@ -331,14 +346,16 @@ var _ = Check("qos2-sender-resumed",
 			}
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("qos2-sender-resumed-twice",
-	"resends PUBREL on every connection until PUBCOMP answers it",
-	Rules{V311: "MQTT-4.3.3-1 MQTT-4.4.0-1", V5: "MQTT-4.3.3-5 MQTT-4.4.0-1"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.ForgetsUnacknowledged, fault.ResendsOnlyOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "qos2-sender-resumed-twice",
+	Title:    "resends PUBREL on every connection until PUBCOMP answers it",
+	Rules:    Rules{V311: "MQTT-4.3.3-1 MQTT-4.4.0-1", V5: "MQTT-4.3.3-5 MQTT-4.4.0-1"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.ForgetsUnacknowledged, fault.ResendsOnlyOnce},
+	Body: func(x *Exchange) {
 		topic := x.Topic("once")
 		bob := x.Connect(Persistent, As("bob"))
 		bob.Subscribe(QoS2, topic)
@@ -357,7 +374,8 @@ var _ = Check("qos2-sender-resumed-twice",
 		bob.Send(&codec.Pubcomp{PacketID: id})
 
 		bob.WantNothingBefore(alice.Marker(QoS2, topic))
-	})
+	},
+})
 
 func dupName(dup bool) string {
 	if dup {
@@ -366,11 +384,12 @@ func dupName(dup bool) string {
 	return "DUP 0"
 }
 
-var _ = Check("pubrel-reserved-flags",
-	"closes the connection on a PUBREL whose reserved flags are not 0010",
-	Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},
-	CaughtBy{fault.IgnoresPubrelFlags},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "pubrel-reserved-flags",
+	Title:    "closes the connection on a PUBREL whose reserved flags are not 0010",
+	Rules:    Rules{V311: "MQTT-3.6.1-1", V5: "MQTT-3.6.1-1"},
+	CaughtBy: Faults{fault.IgnoresPubrelFlags},
+	Body: func(x *Exchange) {
 		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -378,4 +397,5 @@ var _ = Check("pubrel-reserved-flags",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})

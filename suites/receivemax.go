@@ -14,32 +14,39 @@ import (
 // sender keeps within the client's Receive Maximum; as the receiver it bears
 // what its own allows and no more.
 
-var _ = Check("receive-maximum-initial",
-	"sends a client at first no more QoS 1 and QoS 2 messages than its Receive Maximum",
-	Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-1"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.IgnoresReceiveMaximum},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-initial",
+	Title:    "sends a client at first no more QoS 1 and QoS 2 messages than its Receive Maximum",
+	Rules:    Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-1"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.IgnoresReceiveMaximum},
+	Body: func(x *Exchange) {
 		flowing(x, func(x *Exchange, bob *Client, messages, most int) {
 			x.Expect(len(bob.WantWindow(most+1))).To(BeNumerically("<=", most), "messages under way at the same time")
 		})
-	})
+	},
+})
 
-var _ = Check("receive-maximum-kept",
-	"never has more QoS 1 and QoS 2 messages under way to a client than its Receive Maximum allows, and sends them all",
+var _ = Check(Definition{
+	Slug:  "receive-maximum-kept",
+	Title: "never has more QoS 1 and QoS 2 messages under way to a client than its Receive Maximum allows, and sends them all",
+
 	// mosquitto 2.0.11 sends all the rest once the first are acknowledged; mochi
 	// 2.7.9 stops sending.
-	Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.IgnoresReceiveMaximum}, MendedBy{fault.MendsFlowControl},
-	func(x *Exchange) { flowing(x, wantWindows) })
+	Rules:    Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.IgnoresReceiveMaximum},
+	MendedBy: Faults{fault.MendsFlowControl},
+	Body:     func(x *Exchange) { flowing(x, wantWindows) },
+})
 
-var _ = Check("receive-maximum-until-pubcomp",
-	"counts a QoS 2 message as under way until PUBCOMP",
-	Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.IgnoresReceiveMaximum, fault.FreesQuotaAtPubrec},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-until-pubcomp",
+	Title:    "counts a QoS 2 message as under way until PUBCOMP",
+	Rules:    Rules{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.IgnoresReceiveMaximum, fault.FreesQuotaAtPubrec},
+	Body: func(x *Exchange) {
 		topic := x.Topic("flow")
 		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
 		bob.Subscribe(QoS2, topic)
@@ -52,14 +59,16 @@ var _ = Check("receive-maximum-until-pubcomp",
 
 		bob.Send(&codec.Pubcomp{PacketID: id})
 		bob.WantPublishAt(QoS2, topic, "2")
-	})
+	},
+})
 
-var _ = Check("receive-maximum-restored",
-	"sends another message for every one that the client has completed or refused",
-	Rules{V5: "5.0/4.9/quota-restored"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.NeverFreesQuota, fault.FreesNoQuotaOnError},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-restored",
+	Title:    "sends another message for every one that the client has completed or refused",
+	Rules:    Rules{V5: "5.0/4.9/quota-restored"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.NeverFreesQuota, fault.FreesNoQuotaOnError},
+	Body: func(x *Exchange) {
 		type end struct {
 			name string
 			qos  codec.QoS
@@ -102,14 +111,16 @@ var _ = Check("receive-maximum-restored",
 			}})
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("receive-maximum-others-go-on",
-	"answers every other packet of a client whose Receive Maximum is used up",
-	Rules{V5: "MQTT-3.3.4-10 MQTT-4.9.0-3"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.WaitsForAcknowledgement},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-others-go-on",
+	Title:    "answers every other packet of a client whose Receive Maximum is used up",
+	Rules:    Rules{V5: "MQTT-3.3.4-10 MQTT-4.9.0-3"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.WaitsForAcknowledgement},
+	Body: func(x *Exchange) {
 		usedUp := func(x *Exchange) *Client {
 			bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
 			bob.Subscribe(QoS1, x.Topic("flow"))
@@ -147,14 +158,16 @@ var _ = Check("receive-maximum-others-go-on",
 			}})
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("receive-maximum-of-one-client",
-	"goes on with the other subscribers and with the publisher when one subscriber's Receive Maximum is used up",
-	Rules{V5: "5.0/4.3/clients-independent"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.WaitsForSlowest, fault.AnswersWhenAllHave},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-of-one-client",
+	Title:    "goes on with the other subscribers and with the publisher when one subscriber's Receive Maximum is used up",
+	Rules:    Rules{V5: "5.0/4.3/clients-independent"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.WaitsForSlowest, fault.AnswersWhenAllHave},
+	Body: func(x *Exchange) {
 		topic := x.Topic("flow")
 		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
 		bob.Subscribe(QoS1, topic)
@@ -169,15 +182,19 @@ var _ = Check("receive-maximum-of-one-client",
 			alice.WantPuback(message.PacketID)
 			carol.Receive(topic, payload)
 		}
-	})
+	},
+})
 
-var _ = Check("receive-maximum-afresh",
-	"starts each connection with the Receive Maximum of its CONNECT, whatever was under way before",
-	Rules{V5: "5.0/4.9/quota-not-kept MQTT-3.3.4-9"},
-	Needs{AtLeastOnce},
+var _ = Check(Definition{
+	Slug:  "receive-maximum-afresh",
+	Title: "starts each connection with the Receive Maximum of its CONNECT, whatever was under way before",
+	Rules: Rules{V5: "5.0/4.9/quota-not-kept MQTT-3.3.4-9"},
+	Needs: Needs{AtLeastOnce},
+
 	// mosquitto 2.0.11 and mochi 2.7.9 resend everything at once.
-	CaughtBy{fault.KeepsQuota, fault.KeepsReceiveMaximum}, MendedBy{fault.MendsFlowControl},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.KeepsQuota, fault.KeepsReceiveMaximum},
+	MendedBy: Faults{fault.MendsFlowControl},
+	Body: func(x *Exchange) {
 		Each(x, []struct{ before, after uint16 }{{1, 1}, {5, 1}}, func(c struct{ before, after uint16 }) string {
 			return fmt.Sprintf("%d, then %d", c.before, c.after)
 		}, func(x *Exchange, c struct{ before, after uint16 }) {
@@ -192,14 +209,16 @@ var _ = Check("receive-maximum-afresh",
 
 			wantWindows(x, bob, 5, int(c.after))
 		})
-	})
+	},
+})
 
-var _ = Check("receive-maximum-afresh-pubrel",
-	"takes the PUBCOMP for a PUBREL that it sent again for no room beyond the Receive Maximum of the new connection",
-	Rules{V5: "5.0/4.9/quota-not-exceeded MQTT-3.3.4-9"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.RaisesQuota},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-afresh-pubrel",
+	Title:    "takes the PUBCOMP for a PUBREL that it sent again for no room beyond the Receive Maximum of the new connection",
+	Rules:    Rules{V5: "5.0/4.9/quota-not-exceeded MQTT-3.3.4-9"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.RaisesQuota},
+	Body: func(x *Exchange) {
 		topic := x.Topic("flow")
 		bob := x.Connect(Persistent, As("bob"))
 		bob.Subscribe(QoS2, topic)
@@ -217,14 +236,16 @@ var _ = Check("receive-maximum-afresh-pubrel",
 
 		alice.PublishAll(QoS1, topic, "1", "2")
 		wantWindows(x, bob, 2, 1)
-	})
+	},
+})
 
-var _ = Check("receive-maximum-used-up",
-	"bears as many unfinished QoS 2 messages as its Receive Maximum allows, and answers everything else meanwhile",
-	Rules{V5: "MQTT-4.9.0-3 MQTT-4.3.3-8"},
-	Needs{ExactlyOnce, SmallReceiveMaximum},
-	CaughtBy{fault.BearsOneLess},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-used-up",
+	Title:    "bears as many unfinished QoS 2 messages as its Receive Maximum allows, and answers everything else meanwhile",
+	Rules:    Rules{V5: "MQTT-4.9.0-3 MQTT-4.3.3-8"},
+	Needs:    Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy: Faults{fault.BearsOneLess},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		ids := unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
 		alice.Send(&codec.Subscribe{PacketID: 60000, Subscriptions: []codec.Subscription{{Filter: x.Topic("other")}}})
@@ -235,14 +256,16 @@ var _ = Check("receive-maximum-used-up",
 			alice.Send(&codec.Pubrel{PacketID: id})
 			alice.WantPubcomp(id)
 		}
-	})
+	},
+})
 
-var _ = Check("receive-maximum-large",
-	"bears as many unfinished QoS 2 messages as its Receive Maximum allows, or two thousand where it allows more",
-	Rules{V5: "5.0/3.2.2.3.3/receive-maximum-borne"},
-	Needs{ExactlyOnce},
-	CaughtBy{fault.BearsAHundred},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-large",
+	Title:    "bears as many unfinished QoS 2 messages as its Receive Maximum allows, or two thousand where it allows more",
+	Rules:    Rules{V5: "5.0/3.2.2.3.3/receive-maximum-borne"},
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.BearsAHundred},
+	Body: func(x *Exchange) {
 		n := min(x.Profile.Number(codec.PropReceiveMaximum, 65535), 2000)
 		if n <= 100 {
 			x.Inapplicable("CONNACK: Receive Maximum %d, for which there is receive-maximum-used-up", n)
@@ -262,14 +285,16 @@ var _ = Check("receive-maximum-large",
 		}
 		x.Expect(unanswered).To(BeEmpty(), "Packet Identifiers without PUBREC")
 		alice.Ping()
-	})
+	},
+})
 
-var _ = Check("receive-maximum-available-again",
-	"makes room for as many messages again when earlier ones are complete, and on a new connection",
-	Rules{V5: "5.0/4.9/quota-restored 5.0/4.9/quota-not-kept"},
-	Needs{ExactlyOnce, SmallReceiveMaximum},
-	CaughtBy{fault.BearsNoMoreOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-available-again",
+	Title:    "makes room for as many messages again when earlier ones are complete, and on a new connection",
+	Rules:    Rules{V5: "5.0/4.9/quota-restored 5.0/4.9/quota-not-kept"},
+	Needs:    Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy: Faults{fault.BearsNoMoreOnce},
+	Body: func(x *Exchange) {
 		most := int(x.Profile.Number(codec.PropReceiveMaximum, 65535))
 		x.Cases(
 			Case{Name: "after PUBCOMP", Body: func(x *Exchange) {
@@ -289,14 +314,16 @@ var _ = Check("receive-maximum-available-again",
 				unfinished(x, alice, most)
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("receive-maximum-exceeded",
-	"closes the connection of a client that has more unfinished QoS 2 messages than its Receive Maximum allows",
-	Rules{V5: "MQTT-3.3.4-7 MQTT-4.13.1-1"},
-	Needs{ExactlyOnce, SmallReceiveMaximum},
-	CaughtBy{fault.BearsAnyNumber},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-exceeded",
+	Title:    "closes the connection of a client that has more unfinished QoS 2 messages than its Receive Maximum allows",
+	Rules:    Rules{V5: "MQTT-3.3.4-7 MQTT-4.13.1-1"},
+	Needs:    Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy: Faults{fault.BearsAnyNumber},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
 
@@ -308,21 +335,24 @@ var _ = Check("receive-maximum-exceeded",
 		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
 
 		alice.WantClosed(codec.ReceiveMaximumExceeded)
-	})
+	},
+})
 
-var _ = Check("receive-maximum-exceeded-reason",
-	"says DISCONNECT 0x93 before it closes on a client that exceeds its Receive Maximum",
-	Rules{V5: "5.0/3.3.4/receive-maximum-exceeded-reason"},
-	Needs{ExactlyOnce, SmallReceiveMaximum},
-	CaughtBy{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "receive-maximum-exceeded-reason",
+	Title:    "says DISCONNECT 0x93 before it closes on a client that exceeds its Receive Maximum",
+	Rules:    Rules{V5: "5.0/3.3.4/receive-maximum-exceeded-reason"},
+	Needs:    Needs{ExactlyOnce, SmallReceiveMaximum},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
 
 		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
 
 		alice.WantDisconnect(codec.ReceiveMaximumExceeded)
-	})
+	},
+})
 
 // flowing shows a client with a Receive Maximum and three times as many messages
 // for it, of each QoS and on each way to a subscriber.

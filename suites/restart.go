@@ -16,19 +16,25 @@ import (
 // whatever was chosen: that a broker knows what it has kept, and that what was
 // to end has ended.
 
-var _ = Check("restart-session-present",
-	"says by Session Present after a restart whether the session is still there",
-	Rules{V311: "MQTT-3.2.2-2 MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
-	Needs{Restarting}, Alone,
-	CaughtBy{fault.SessionPresentAlways},
-	func(x *Exchange) { presentAfterRestart(x, false) })
+var _ = Check(Definition{
+	Slug:     "restart-session-present",
+	Title:    "says by Session Present after a restart whether the session is still there",
+	Rules:    Rules{V311: "MQTT-3.2.2-2 MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
+	Needs:    Needs{Restarting},
+	Alone:    true,
+	CaughtBy: Faults{fault.SessionPresentAlways},
+	Body:     func(x *Exchange) { presentAfterRestart(x, false) },
+})
 
-var _ = Check("restart-session-whole",
-	"has all of a session after a restart, or says by Session Present that it has none of it",
-	Rules{V311: "MQTT-3.2.2-2 MQTT-3.1.2-4", V5: "MQTT-3.2.2-3 MQTT-3.1.2-5"},
-	Needs{Restarting, DurableState}, Alone,
-	CaughtBy{fault.SessionPresentNever, fault.ForgetsSessions},
-	func(x *Exchange) { presentAfterRestart(x, true) })
+var _ = Check(Definition{
+	Slug:     "restart-session-whole",
+	Title:    "has all of a session after a restart, or says by Session Present that it has none of it",
+	Rules:    Rules{V311: "MQTT-3.2.2-2 MQTT-3.1.2-4", V5: "MQTT-3.2.2-3 MQTT-3.1.2-5"},
+	Needs:    Needs{Restarting, DurableState},
+	Alone:    true,
+	CaughtBy: Faults{fault.SessionPresentNever, fault.ForgetsSessions},
+	Body:     func(x *Exchange) { presentAfterRestart(x, true) },
+})
 
 // presentAfterRestart holds what is left of a session, its subscription and (if
 // all of it counts) a message that waits in it, against Session Present.
@@ -57,19 +63,25 @@ func presentAfterRestart(x *Exchange, all bool) {
 	alice.ReceiveUnordered(Message{Topic: news, Payload: "before"}, Message{Topic: news, Payload: "after"})
 }
 
-var _ = Check("restart-clean-session",
-	"reuses nothing of a clean session after a restart",
-	Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
-	Needs{Restarting, DurableState}, Alone,
-	CaughtBy{fault.KeepsCleanSessions},
-	func(x *Exchange) { cleanSessionAfter(x, x.Restart) })
+var _ = Check(Definition{
+	Slug:     "restart-clean-session",
+	Title:    "reuses nothing of a clean session after a restart",
+	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
+	Needs:    Needs{Restarting, DurableState},
+	Alone:    true,
+	CaughtBy: Faults{fault.KeepsCleanSessions},
+	Body:     func(x *Exchange) { cleanSessionAfter(x, x.Restart) },
+})
 
-var _ = Check("restart-killed-clean-session",
-	"reuses nothing of a clean session after it was killed and started again",
-	Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
-	Needs{Killing, DurableState}, Alone,
-	CaughtBy{fault.KeepsCleanSessions},
-	func(x *Exchange) { cleanSessionAfter(x, x.Kill) })
+var _ = Check(Definition{
+	Slug:     "restart-killed-clean-session",
+	Title:    "reuses nothing of a clean session after it was killed and started again",
+	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
+	Needs:    Needs{Killing, DurableState},
+	Alone:    true,
+	CaughtBy: Faults{fault.KeepsCleanSessions},
+	Body:     func(x *Exchange) { cleanSessionAfter(x, x.Kill) },
+})
 
 func cleanSessionAfter(x *Exchange, event func()) {
 	alice := x.Connect(Clean, As("alice"))
@@ -82,12 +94,16 @@ func cleanSessionAfter(x *Exchange, event func()) {
 	x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 }
 
-var _ = Check("restart-session-expired",
-	"discards a session whose Session Expiry Interval has passed over a restart",
-	Rules{V5: "MQTT-4.1.0-2"},
-	Needs{Restarting, DurableState}, Alone, Takes(time.Second+expirySlack),
-	CaughtBy{fault.KeepsSessionsLonger}, MendedBy{fault.MendsExpiredSessions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "restart-session-expired",
+	Title:    "discards a session whose Session Expiry Interval has passed over a restart",
+	Rules:    Rules{V5: "MQTT-4.1.0-2"},
+	Needs:    Needs{Restarting, DurableState},
+	Alone:    true,
+	Takes:    time.Second + expirySlack,
+	CaughtBy: Faults{fault.KeepsSessionsLonger},
+	MendedBy: Faults{fault.MendsExpiredSessions},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 does not look at the clock of a session any more once it
 		// was restarted: the session was there still after nine seconds.
 		alice := x.Connect(As("alice"), Resuming, expiring(1))
@@ -101,14 +117,18 @@ var _ = Check("restart-session-expired",
 
 		alice = x.Connect(As("alice"), Resuming)
 		x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
-	})
+	},
+})
 
-var _ = Check("restart-message-expired",
-	"deletes a retained message whose Message Expiry Interval has passed over a restart",
-	Rules{V5: "MQTT-3.3.2-5"},
-	Needs{Restarting, DurableState, Retain}, Alone, Takes(2*time.Second),
-	CaughtBy{fault.NeverExpires},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "restart-message-expired",
+	Title:    "deletes a retained message whose Message Expiry Interval has passed over a restart",
+	Rules:    Rules{V5: "MQTT-3.3.2-5"},
+	Needs:    Needs{Restarting, DurableState, Retain},
+	Alone:    true,
+	Takes:    2 * time.Second,
+	CaughtBy: Faults{fault.NeverExpires},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "old", Retained, Having(codec.MessageExpiryInterval(1)))
 
@@ -118,17 +138,20 @@ var _ = Check("restart-message-expired",
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
 		bob.WantNothingBefore(x.Connect(Clean, As("carol")).Marker(qos, topic))
-	})
+	},
+})
 
 // "In the case of a Server shutdown or failure, the Server MAY defer publication
 // of Will Messages until a subsequent restart" (section 3.1.2.5): it may be late
 // then, but it comes. That it comes is seen by a client whose session survives.
-var _ = Check("restart-will",
-	"publishes the Will Messages of the connections that a restart has ended, before it or after",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
-	Needs{Restarting, DurableState, AtLeastOnce}, Alone,
-	CaughtBy{fault.StoresNoWill},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "restart-will",
+	Title:    "publishes the Will Messages of the connections that a restart has ended, before it or after",
+	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Needs:    Needs{Restarting, DurableState, AtLeastOnce},
+	Alone:    true,
+	CaughtBy: Faults{fault.StoresNoWill},
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		bob := x.Connect(Persistent, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -140,14 +163,17 @@ var _ = Check("restart-will",
 		bob = x.Connect(Persistent, As("bob"))
 		wantPresent(x, bob)
 		bob.Receive(topic, "gone")
-	})
+	},
+})
 
-var _ = Check("restart-in-flight",
-	"resends what a client has not acknowledged when it comes back to its session after a restart",
-	Rules{V311: "MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
-	Needs{Restarting, DurableState, AtLeastOnce}, Alone,
-	CaughtBy{fault.ForgetsSessions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "restart-in-flight",
+	Title:    "resends what a client has not acknowledged when it comes back to its session after a restart",
+	Rules:    Rules{V311: "MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
+	Needs:    Needs{Restarting, DurableState, AtLeastOnce},
+	Alone:    true,
+	CaughtBy: Faults{fault.ForgetsSessions},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Persistent, As("alice"))
 		alice.Subscribe(QoS1, topic)
@@ -160,14 +186,17 @@ var _ = Check("restart-in-flight",
 		alice = x.Connect(Persistent, As("alice"))
 		wantPresent(x, alice)
 		alice.Receive(topic, "hello")
-	})
+	},
+})
 
-var _ = Check("restart-exactly-once",
-	"delivers a QoS 2 message once though a restart breaks its exchange",
-	Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
-	Needs{Restarting, DurableState, ExactlyOnce}, Alone,
-	CaughtBy{fault.ForgetsSessions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "restart-exactly-once",
+	Title:    "delivers a QoS 2 message once though a restart breaks its exchange",
+	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	Needs:    Needs{Restarting, DurableState, ExactlyOnce},
+	Alone:    true,
+	CaughtBy: Faults{fault.ForgetsSessions},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		watcher := x.Connect(Persistent, As("watcher"))
 		watcher.Subscribe(QoS2, topic)
@@ -191,7 +220,8 @@ var _ = Check("restart-exactly-once",
 		wantPresent(x, watcher)
 		watcher.Receive(topic, "hello")
 		watcher.WantNothingBefore(alice.Marker(QoS2, topic))
-	})
+	},
+})
 
 // wantPresent makes the check inapplicable where the session has not survived
 // the restart: nothing can be seen then.

@@ -17,7 +17,7 @@ import (
 // done with it, and a subscription that is made now is new to it. Its answer to
 // the publisher may come before (mochi 2.7.9).
 func overheard(x *Exchange, watcher *Client, qos codec.QoS, topic, payload string) {
-	x.StandsOn("message-delivered", func() { watcher.Ack(watcher.WantCopy(qos, topic, payload)) })
+	x.StandsOn(StepDeliver, func() { watcher.Ack(watcher.WantCopy(qos, topic, payload)) })
 }
 
 // wantNothingRetained wants that a client which has subscribed to a topic gets
@@ -33,21 +33,22 @@ func wantNothingRetained(x *Exchange, c *Client, topic string) {
 		keeper.Publish(qos, known, "retained", Retained)
 		overheard(x, keeper, qos, known, "retained")
 		c.Subscribe(qos, known)
-		x.StandsOn("retain-new-subscription", func() { c.Ack(c.WantCopy(qos, known, "retained")) })
+		x.StandsOn(stepRetainedOnSubscribe, func() { c.Ack(c.WantCopy(qos, known, "retained")) })
 	}
 	c.Ping()
 	c.WantNothingBefore(keeper.Marker(qos, topic))
 }
 
-var _ = Check("retain-new-subscription",
-	"sends the retained message to a new subscription, with RETAIN 1",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "retain-new-subscription",
+	Title: "sends the retained message to a new subscription, with RETAIN 1",
+	Rules: Rules{
 		V311: "MQTT-3.3.1-5 MQTT-3.3.1-6 MQTT-3.3.1-8",
 		V5:   "MQTT-3.3.1-5 MQTT-3.3.1-9 5.0/3.3.1.3/retained-message-flag",
 	},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.StoresNothingRetained, fault.ClearsRetainFlag},
-	func(x *Exchange) {
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.StoresNothingRetained, fault.ClearsRetainFlag},
+	Body: func(x *Exchange) {
 		_, topic, qos := retainedState(x)
 
 		bob := x.Connect(Clean, As("bob"))
@@ -55,14 +56,16 @@ var _ = Check("retain-new-subscription",
 
 		message := bob.Receive(topic, "on")
 		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
-	})
+	},
+})
 
-var _ = Check("retain-every-topic",
-	"sends a new subscription the retained message of every topic that it matches",
-	Rules{V311: "MQTT-3.3.1-6 MQTT-3.3.1-8", V5: "MQTT-3.3.1-9 5.0/3.3.1.3/retained-message-flag"},
-	Needs{Retain, AtLeastOnce, Wildcards},
-	CaughtBy{fault.OneRetainedMessage, fault.ClearsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-every-topic",
+	Title:    "sends a new subscription the retained message of every topic that it matches",
+	Rules:    Rules{V311: "MQTT-3.3.1-6 MQTT-3.3.1-8", V5: "MQTT-3.3.1-9 5.0/3.3.1.3/retained-message-flag"},
+	Needs:    Needs{Retain, AtLeastOnce, Wildcards},
+	CaughtBy: Faults{fault.OneRetainedMessage, fault.ClearsRetainFlag},
+	Body: func(x *Exchange) {
 		lamp, door, other := x.Topic("state/lamp"), x.Topic("state/door/front"), x.Topic("other")
 		watcher := overhear(x, QoS1, lamp, door, other)
 		watcher.Ping() // see retain-empty-payload-delivered
@@ -87,28 +90,32 @@ var _ = Check("retain-every-topic",
 			x.Expect(message.Retain).To(BeTrue(), "RETAIN of "+message.Topic)
 		}
 		bob.WantNothingBefore(alice.Marker(QoS1, lamp))
-	})
+	},
+})
 
-var _ = Check("retain-parent-topic",
-	"sends a new subscription whose filter ends in /# the retained message of the level above",
-	Rules{V311: "MQTT-3.3.1-6 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.1-9 5.0/4.7.1.2/parent-matched"},
-	Needs{Retain, AtLeastOnce, Wildcards},
-	CaughtBy{fault.StoresNothingRetained},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-parent-topic",
+	Title:    "sends a new subscription whose filter ends in /# the retained message of the level above",
+	Rules:    Rules{V311: "MQTT-3.3.1-6 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.1-9 5.0/4.7.1.2/parent-matched"},
+	Needs:    Needs{Retain, AtLeastOnce, Wildcards},
+	CaughtBy: Faults{fault.StoresNothingRetained},
+	Body: func(x *Exchange) {
 		_, topic, qos := retainedState(x)
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, x.Topic("state/#"))
 
 		bob.Receive(topic, "on")
-	})
+	},
+})
 
-var _ = Check("retain-qos-stored",
-	"stores a retained message with its QoS",
-	Rules{V311: "MQTT-3.3.1-5", V5: "MQTT-3.3.1-5"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.DeliversAtQoS0},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-qos-stored",
+	Title:    "stores a retained message with its QoS",
+	Rules:    Rules{V311: "MQTT-3.3.1-5", V5: "MQTT-3.3.1-5"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.DeliversAtQoS0},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
@@ -118,14 +125,16 @@ var _ = Check("retain-qos-stored",
 
 			bob.Ack(bob.WantPublishAt(qos, topic, "on"))
 		})
-	})
+	},
+})
 
-var _ = Check("retain-replaced",
-	"keeps only the last retained message of a topic",
-	Rules{V311: "MQTT-3.3.1-6", V5: "MQTT-3.3.1-5"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.KeepsFirstRetained},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-replaced",
+	Title:    "keeps only the last retained message of a topic",
+	Rules:    Rules{V311: "MQTT-3.3.1-6", V5: "MQTT-3.3.1-5"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.KeepsFirstRetained},
+	Body: func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS1, topic)
 		watcher.Ping() // see retain-empty-payload-delivered
@@ -140,14 +149,16 @@ var _ = Check("retain-replaced",
 
 		bob.Receive(topic, "off")
 		wantNothingRetained(x, bob, topic)
-	})
+	},
+})
 
-var _ = Check("retain-replaced-at-qos-0",
-	"discards the retained message of a topic when a QoS 0 message with RETAIN 1 comes",
-	Rules{V311: "MQTT-3.3.1-7", V5: "MQTT-3.3.1-5"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.KeepsFirstRetained},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-replaced-at-qos-0",
+	Title:    "discards the retained message of a topic when a QoS 0 message with RETAIN 1 comes",
+	Rules:    Rules{V311: "MQTT-3.3.1-7", V5: "MQTT-3.3.1-5"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.KeepsFirstRetained},
+	Body: func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS0, topic)
 		watcher.Ping() // see retain-empty-payload-delivered
@@ -163,14 +174,16 @@ var _ = Check("retain-replaced-at-qos-0",
 		for _, message := range bob.WantUntil(alice.Marker(QoS1, topic)) {
 			x.Expect(message.Payload).To(Equal("off"), "the retained message") // if there is one
 		}
-	})
+	},
+})
 
-var _ = Check("retain-qos-0-kept",
-	"keeps a retained QoS 0 message",
-	Rules{V311: "3.1.1/3.3.1.3/retained-qos-0 3.1.1/4.1/retained-kept", V5: "5.0/3.3.1.3/retained-qos-0"},
-	Needs{Retain},
-	CaughtBy{fault.StoresNothingRetained},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-qos-0-kept",
+	Title:    "keeps a retained QoS 0 message",
+	Rules:    Rules{V311: "3.1.1/3.3.1.3/retained-qos-0 3.1.1/4.1/retained-kept", V5: "5.0/3.3.1.3/retained-qos-0"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.StoresNothingRetained},
+	Body: func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS0, topic)
 		watcher.Ping() // see retain-empty-payload-delivered
@@ -181,14 +194,16 @@ var _ = Check("retain-qos-0-kept",
 		bob.Subscribe(QoS0, topic)
 
 		bob.Receive(topic, "on")
-	})
+	},
+})
 
-var _ = Check("retain-established-subscription",
-	"sends a message with RETAIN 0 to a subscription that was there before, however it was published",
-	Rules{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12"},
-	Needs{Retain},
-	CaughtBy{fault.KeepsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-established-subscription",
+	Title:    "sends a message with RETAIN 0 to a subscription that was there before, however it was published",
+	Rules:    Rules{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.KeepsRetainFlag},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			bob := x.Connect(Clean, As("bob"))
@@ -199,7 +214,8 @@ var _ = Check("retain-established-subscription",
 
 			wantLiveCopy(x, bob, qos, topic, "on")
 		})
-	})
+	},
+})
 
 // wantLiveCopy wants this message to come with RETAIN 0. It may come with RETAIN
 // 1 as well: a broker that looks for retained messages late, after PINGRESP
@@ -215,12 +231,13 @@ func wantLiveCopy(x *Exchange, c *Client, qos codec.QoS, topic, payload string) 
 	x.Expect(message.Retain).To(BeFalse(), "RETAIN")
 }
 
-var _ = Check("retain-established-session",
-	"sends a message with RETAIN 0 to a session that was stored when it came, however it was published",
-	Rules{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.KeepsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-established-session",
+	Title:    "sends a message with RETAIN 0 to a session that was stored when it came, however it was published",
+	Rules:    Rules{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.KeepsRetainFlag},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			bob := x.Connect(Persistent, As("bob"))
@@ -233,14 +250,16 @@ var _ = Check("retain-established-session",
 			message := x.Connect(Persistent, As("bob")).Receive(topic, "on")
 			x.Expect(message.Retain).To(BeFalse(), "RETAIN")
 		})
-	})
+	},
+})
 
-var _ = Check("retain-empty-payload-deletes",
-	"removes the retained message when one with an empty payload is published",
-	Rules{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6"},
-	Needs{Retain},
-	CaughtBy{fault.KeepsRetainedMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-empty-payload-deletes",
+	Title:    "removes the retained message when one with an empty payload is published",
+	Rules:    Rules{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.KeepsRetainedMessages},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			watcher := overhear(x, QoS0, topic)
@@ -249,21 +268,23 @@ var _ = Check("retain-empty-payload-deletes",
 			alice.Publish(x.UpTo(QoS1), topic, "on", Retained)
 			overheard(x, watcher, QoS0, topic, "on")
 			alice.Publish(qos, topic, "", Retained)
-			x.StandsOn("retain-empty-payload-delivered", func() { overheard(x, watcher, QoS0, topic, "") })
+			x.StandsOn(stepEmptyPayloadDelivered, func() { overheard(x, watcher, QoS0, topic, "") })
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
 
 			wantNothingRetained(x, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("retain-empty-payload-delivered",
-	"sends an empty message with RETAIN 1 on as usual, with RETAIN 0",
-	Rules{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6"},
-	Needs{Retain},
-	CaughtBy{fault.DropsEmptyMessages, fault.KeepsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-empty-payload-delivered",
+	Title:    "sends an empty message with RETAIN 1 on as usual, with RETAIN 0",
+	Rules:    Rules{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.DropsEmptyMessages, fault.KeepsRetainFlag},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
@@ -276,32 +297,36 @@ var _ = Check("retain-empty-payload-delivered",
 		alice.Publish(qos, topic, "", Retained)
 
 		wantLiveCopy(x, bob, qos, topic, "")
-	})
+	},
+})
 
-var _ = Check("retain-empty-payload-not-stored",
-	"stores no empty message as the retained one",
-	Rules{V311: "MQTT-3.3.1-11", V5: "MQTT-3.3.1-7"},
-	Needs{Retain},
-	CaughtBy{fault.StoresEmptyMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-empty-payload-not-stored",
+	Title:    "stores no empty message as the retained one",
+	Rules:    Rules{V311: "MQTT-3.3.1-11", V5: "MQTT-3.3.1-7"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.StoresEmptyMessages},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
 		watcher := overhear(x, qos, topic)
 		watcher.Ping() // see retain-empty-payload-delivered
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "", Retained)
-		x.StandsOn("retain-empty-payload-delivered", func() { overheard(x, watcher, qos, topic, "") })
+		x.StandsOn(stepEmptyPayloadDelivered, func() { overheard(x, watcher, qos, topic, "") })
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
 
 		wantNothingRetained(x, bob, topic)
-	})
+	},
+})
 
-var _ = Check("retain-flag-0-not-stored",
-	"does not store a message with RETAIN 0",
-	Rules{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
-	Needs{Retain},
-	CaughtBy{fault.RetainsEverything, fault.RetainsEverythingLate},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-flag-0-not-stored",
+	Title:    "does not store a message with RETAIN 0",
+	Rules:    Rules{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.RetainsEverything, fault.RetainsEverythingLate},
+	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			watcher := overhear(x, QoS0, topic)
@@ -313,14 +338,16 @@ var _ = Check("retain-flag-0-not-stored",
 
 			wantNothingRetained(x, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("retain-flag-0-leaves",
-	"leaves the retained message alone when a message with RETAIN 0 comes",
-	Rules{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.RetainsEverything},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "retain-flag-0-leaves",
+	Title:    "leaves the retained message alone when a message with RETAIN 0 comes",
+	Rules:    Rules{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.RetainsEverything},
+	Body: func(x *Exchange) {
 		Each(x, []payload{{"with a payload", "passing"}, {"with an empty payload", ""}}, payloadName, func(x *Exchange, p payload) {
 			topic := x.Topic("state")
 			watcher := overhear(x, QoS1, topic)
@@ -337,4 +364,5 @@ var _ = Check("retain-flag-0-leaves",
 			bob.Receive(topic, "on")
 			wantNothingRetained(x, bob, topic)
 		})
-	})
+	},
+})

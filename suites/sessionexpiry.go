@@ -94,12 +94,13 @@ func wantResumed(x *Exchange, alice *Client, topic string) {
 	alice.Receive(topic, "hello")
 }
 
-var _ = Check("session-expiry-zero",
-	"ends a session with its connection when the Session Expiry Interval is 0 or absent",
-	Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2 MQTT-3.1.2-6"},
-	CaughtBy{fault.KeepsSessionsLonger},
-	Takes(time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-zero",
+	Title:    "ends a session with its connection when the Session Expiry Interval is 0 or absent",
+	Rules:    Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2 MQTT-3.1.2-6"},
+	CaughtBy: Faults{fault.KeepsSessionsLonger},
+	Takes:    time.Second,
+	Body: func(x *Exchange) {
 		var rows []named[func(*Exchange)]
 		for _, expiry := range []named[ConnectOption]{{"absent", Clean}, {"0", expiring(0)}} {
 			for _, end := range connectionEnds() {
@@ -117,13 +118,15 @@ var _ = Check("session-expiry-zero",
 			}
 		}
 		Each(x, rows, named[func(*Exchange)].label, func(x *Exchange, row named[func(*Exchange)]) { row.value(x) })
-	})
+	},
+})
 
-var _ = Check("session-expiry-kept",
-	"keeps a session after its connection when the Session Expiry Interval is above 0",
-	Rules{V5: "MQTT-3.1.2-23 MQTT-3.1.2-5"},
-	CaughtBy{fault.ForgetsSessions, fault.ExpiresNeverAtOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-kept",
+	Title:    "keeps a session after its connection when the Session Expiry Interval is above 0",
+	Rules:    Rules{V5: "MQTT-3.1.2-23 MQTT-3.1.2-5"},
+	CaughtBy: Faults{fault.ForgetsSessions, fault.ExpiresNeverAtOnce},
+	Body: func(x *Exchange) {
 		var rows []named[func(*Exchange)]
 		for _, expiry := range []named[uint32]{{"600 seconds", 600}, {"never", never}} {
 			for _, end := range connectionEnds() {
@@ -140,14 +143,16 @@ var _ = Check("session-expiry-kept",
 			}
 		}
 		Each(x, rows, named[func(*Exchange)].label, func(x *Exchange, row named[func(*Exchange)]) { row.value(x) })
-	})
+	},
+})
 
-var _ = Check("session-expiry-never",
-	"keeps a session that is never to expire, or only after many years",
-	Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-never MQTT-3.1.2-23"},
-	CaughtBy{fault.ExpiresNeverAtOnce, fault.TakesExpiryForSigned},
-	Takes(time.Second+expirySlack),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-never",
+	Title:    "keeps a session that is never to expire, or only after many years",
+	Rules:    Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-never MQTT-3.1.2-23"},
+	CaughtBy: Faults{fault.ExpiresNeverAtOnce, fault.TakesExpiryForSigned},
+	Takes:    time.Second + expirySlack,
+	Body: func(x *Exchange) {
 		// Long enough for one whose interval has overflowed to be gone.
 		const wait = time.Second + expirySlack
 		Each(x, []expiryChange{
@@ -165,14 +170,16 @@ var _ = Check("session-expiry-never",
 
 			change.wantChanged(x, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("session-expiry-passes",
-	"discards a session when its Session Expiry Interval, or the one that CONNACK declares, has passed without a connection",
-	Rules{V5: "MQTT-4.1.0-2 5.0/3.2.2.3.2/session-expiry-interval-declared"},
-	CaughtBy{fault.KeepsSessionsLonger},
-	Takes(time.Second+expirySlack),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-passes",
+	Title:    "discards a session when its Session Expiry Interval, or the one that CONNACK declares, has passed without a connection",
+	Rules:    Rules{V5: "MQTT-4.1.0-2 5.0/3.2.2.3.2/session-expiry-interval-declared"},
+	CaughtBy: Faults{fault.KeepsSessionsLonger},
+	Takes:    time.Second + expirySlack,
+	Body: func(x *Exchange) {
 		Each(x, connectionEnds(), named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
 			topic := x.Topic("news")
 			alice := x.Connect(Clean, As("alice"), expiring(1))
@@ -184,14 +191,16 @@ var _ = Check("session-expiry-passes",
 
 			wantNoSession(x, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("session-expiry-connected",
-	"keeps a session for as long as its connection is open, and counts the Session Expiry Interval from its end",
-	Rules{V5: "MQTT-4.1.0-1 MQTT-3.1.2-23"},
-	CaughtBy{fault.CountsExpiryFromConnect},
-	Takes(4*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-connected",
+	Title:    "keeps a session for as long as its connection is open, and counts the Session Expiry Interval from its end",
+	Rules:    Rules{V5: "MQTT-4.1.0-1 MQTT-3.1.2-23"},
+	CaughtBy: Faults{fault.CountsExpiryFromConnect},
+	Takes:    4 * time.Second,
+	Body: func(x *Exchange) {
 		topic, seconds := x.Topic("news"), timeToReturn(x)
 		alice := x.Connect(Clean, As("alice"), expiring(seconds))
 		needExpiry(x, alice, seconds, seconds, seconds)
@@ -204,7 +213,8 @@ var _ = Check("session-expiry-connected",
 		alice = x.Connect(Resuming, As("alice"))
 		wantReturned(x, lost, seconds)
 		wantResumed(x, alice, topic)
-	})
+	},
+})
 
 // expiryChange is a row about a Session Expiry Interval that replaces another.
 type expiryChange struct {
@@ -234,12 +244,13 @@ func asExpiry(seconds uint32) codec.Properties {
 	return codec.Properties{codec.SessionExpiryInterval(seconds)}
 }
 
-var _ = Check("session-expiry-of-latest-connect",
-	"uses the Session Expiry Interval of the latest CONNECT",
-	Rules{V5: "MQTT-4.1.0-2 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-absent"},
-	CaughtBy{fault.KeepsFirstExpiry},
-	Takes(time.Second+expirySlack),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-of-latest-connect",
+	Title:    "uses the Session Expiry Interval of the latest CONNECT",
+	Rules:    Rules{V5: "MQTT-4.1.0-2 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-absent"},
+	CaughtBy: Faults{fault.KeepsFirstExpiry},
+	Takes:    time.Second + expirySlack,
+	Body: func(x *Exchange) {
 		// "It lasts as long as the latest Network Connection plus the Session
 		// Expiry Interval" (section 4.1).
 		Each(x, []expiryChange{
@@ -262,14 +273,16 @@ var _ = Check("session-expiry-of-latest-connect",
 
 			change.wantChanged(x, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("session-expiry-of-disconnect",
-	"uses the Session Expiry Interval of DISCONNECT, or that of CONNECT where DISCONNECT has none",
-	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-used"},
-	CaughtBy{fault.IgnoresExpiryInDisconnect, fault.TakesAbsentExpiryForZero},
-	Takes(time.Second+expirySlack),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-of-disconnect",
+	Title:    "uses the Session Expiry Interval of DISCONNECT, or that of CONNECT where DISCONNECT has none",
+	Rules:    Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-used"},
+	CaughtBy: Faults{fault.IgnoresExpiryInDisconnect, fault.TakesAbsentExpiryForZero},
+	Takes:    time.Second + expirySlack,
+	Body: func(x *Exchange) {
 		Each(x, []expiryChange{
 			{"600, then absent", 600, nil, time.Second, true},
 			{"600, then 0", 600, asExpiry(0), time.Second, false},
@@ -286,49 +299,59 @@ var _ = Check("session-expiry-of-disconnect",
 
 			change.wantChanged(x, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("session-expiry-after-zero",
-	"treats a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one as no valid DISCONNECT",
-	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero"},
-	CaughtBy{fault.TakesExpiryAfterZero},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-after-zero",
+	Title:    "treats a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one as no valid DISCONNECT",
+	Rules:    Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero"},
+	CaughtBy: Faults{fault.TakesExpiryAfterZero},
+	Body: func(x *Exchange) {
 		Each(x, []named[ConnectOption]{{"absent", Clean}, {"0", expiring(0)}}, named[ConnectOption].label,
 			func(x *Exchange, expiry named[ConnectOption]) {
 				wantNoDisconnect(x, &codec.Disconnect{Properties: asExpiry(60)}, expiry.value)
 			})
-	})
+	},
+})
 
-var _ = Check("session-expiry-after-zero-reason",
-	"answers a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one with DISCONNECT 0x82",
-	Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero-reason"},
-	CaughtBy{fault.SaysNoGoodbye},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-after-zero-reason",
+	Title:    "answers a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one with DISCONNECT 0x82",
+	Rules:    Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero-reason"},
+	CaughtBy: Faults{fault.SaysNoGoodbye},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(&codec.Disconnect{Properties: asExpiry(60)})
 
 		disconnect := Want[*codec.Disconnect](alice, fmt.Sprintf("DISCONNECT %s", codec.ProtocolError))
 		x.Expect(disconnect.Code).To(Equal(codec.ProtocolError), "Reason Code")
-	})
+	},
+})
 
-var _ = Check("session-expiry-twice",
-	"closes the connection when CONNECT has two Session Expiry Intervals",
-	Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-twice"},
-	CaughtBy{fault.TakesTwoSessionExpiries},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-twice",
+	Title:    "closes the connection when CONNECT has two Session Expiry Intervals",
+	Rules:    Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-twice"},
+	CaughtBy: Faults{fault.TakesTwoSessionExpiries},
+	Body: func(x *Exchange) {
 		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), expiring(0), expiring(0))))
-	})
+	},
+})
 
-var _ = Check("session-expiry-declared-once",
-	"sends Session Expiry Interval in CONNACK at most once",
-	Rules{V5: "5.0/3.2.2.3.2/session-expiry-interval-twice"}, Watches,
-	CaughtBy{fault.DeclaresSessionExpiryTwice},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "session-expiry-declared-once",
+	Title:    "sends Session Expiry Interval in CONNACK at most once",
+	Rules:    Rules{V5: "5.0/3.2.2.3.2/session-expiry-interval-twice"},
+	Watches:  true,
+	CaughtBy: Faults{fault.DeclaresSessionExpiryTwice},
+	Body: func(x *Exchange) {
 		Each(x, []uint32{0, 1, 600, never}, func(n uint32) string { return fmt.Sprintf("asked for %d", n) }, func(x *Exchange, n uint32) {
 			x.Connect(Clean, As("alice"), expiring(n))
 		})
-	})
+	},
+})
 
 // wantNoDisconnect wants a packet that looks like DISCONNECT, but is malformed
 // or a Protocol Error, to be treated as an error. To close the connection is

@@ -54,12 +54,13 @@ func countedTo(n int) []string {
 	return list
 }
 
-var _ = Check("shared-one-member",
-	"sends a message to exactly one of the sessions that share a subscription",
-	Rules{V5: "5.0/4.8.2/one-member"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.SharesWithEveryone, fault.DeliversNothingShared},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-one-member",
+	Title:    "sends a message to exactly one of the sessions that share a subscription",
+	Rules:    Rules{V5: "5.0/4.8.2/one-member"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.SharesWithEveryone, fault.DeliversNothingShared},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
 		group := share(x, "workers", topic)
 		bob, carol, dave := member(x, "bob", qos, group), member(x, "carol", qos, group), member(x, "dave", qos, group)
@@ -72,14 +73,16 @@ var _ = Check("shared-one-member",
 		bob.WantIdle()
 		carol.WantIdle()
 		dave.WantIdle()
-	})
+	},
+})
 
-var _ = Check("shared-filter-matched",
-	"matches a Shared Subscription by what follows the ShareName",
-	Rules{V5: "5.0/4.8.2/share-name-not-matched"},
-	Needs{SharedSubscriptions, Wildcards},
-	CaughtBy{fault.DeliversNothingShared, fault.PlusAsHash},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-filter-matched",
+	Title:    "matches a Shared Subscription by what follows the ShareName",
+	Rules:    Rules{V5: "5.0/4.8.2/share-name-not-matched"},
+	Needs:    Needs{SharedSubscriptions, Wildcards},
+	CaughtBy: Faults{fault.DeliversNothingShared, fault.PlusAsHash},
+	Body: func(x *Exchange) {
 		// A group of one gets what a subscription of its own would get.
 		qos := x.UpTo(QoS1)
 		x.Cases(
@@ -115,14 +118,16 @@ var _ = Check("shared-filter-matched",
 				}
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("shared-no-retained",
-	"sends no retained messages to a session that joins a Shared Subscription",
-	Rules{V5: "5.0/4.8.2/no-retained-messages"},
-	Needs{SharedSubscriptions, Retain},
-	CaughtBy{fault.SharesWithEveryone},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-no-retained",
+	Title:    "sends no retained messages to a session that joins a Shared Subscription",
+	Rules:    Rules{V5: "5.0/4.8.2/no-retained-messages"},
+	Needs:    Needs{SharedSubscriptions, Retain},
+	CaughtBy: Faults{fault.SharesWithEveryone},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 sends them; 2.0.20 no longer does.
 		x.Cases(
 			Case{Name: "the first to join", Body: func(x *Exchange) {
@@ -162,14 +167,16 @@ var _ = Check("shared-no-retained",
 				bob.WantNothingBefore(alice.Marker(qos, topic))
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("shared-alone",
-	"serves a Shared Subscription with one member like a subscription of that client's own",
-	Rules{V5: "5.0/4.8.2/one-session"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.SharesWithThoseThere, fault.ClearsRetainFlag, fault.SetsRetainFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-alone",
+	Title:    "serves a Shared Subscription with one member like a subscription of that client's own",
+	Rules:    Rules{V5: "5.0/4.8.2/one-session"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.SharesWithThoseThere, fault.ClearsRetainFlag, fault.SetsRetainFlag},
+	Body: func(x *Exchange) {
 		var cases []Case
 		if _, lacks := x.Profile.Lacks(AtLeastOnce); !lacks {
 			cases = append(cases, Case{Name: "messages while it is away", Body: func(x *Exchange) {
@@ -201,14 +208,16 @@ var _ = Check("shared-alone",
 			}
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("shared-independent",
-	"serves every Shared Subscription, and every other subscription, for itself",
-	Rules{V5: "5.0/4.8.2/independent"},
-	Needs{SharedSubscriptions, Wildcards},
-	CaughtBy{fault.SharesAmongAllGroups, fault.SharesOnlyWhenShared},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-independent",
+	Title:    "serves every Shared Subscription, and every other subscription, for itself",
+	Rules:    Rules{V5: "5.0/4.8.2/independent"},
+	Needs:    Needs{SharedSubscriptions, Wildcards},
+	CaughtBy: Faults{fault.SharesAmongAllGroups, fault.SharesOnlyWhenShared},
+	Body: func(x *Exchange) {
 		// In any order: only Non-shared Subscriptions are bound to one
 		// (MQTT-4.6.0-6).
 		x.Cases(
@@ -265,14 +274,16 @@ var _ = Check("shared-independent",
 				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of the group")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("shared-unsubscribe",
-	"takes a session out of a Shared Subscription on its first UNSUBSCRIBE, however often it has joined",
-	Rules{V5: "5.0/4.8.2/unsubscribe"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.KeepsSubscriptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-unsubscribe",
+	Title:    "takes a session out of a Shared Subscription on its first UNSUBSCRIBE, however often it has joined",
+	Rules:    Rules{V5: "5.0/4.8.2/unsubscribe"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.KeepsSubscriptions},
+	Body: func(x *Exchange) {
 		Each(x, []int{1, 2}, func(times int) string { return fmt.Sprintf("joined %d times", times) }, func(x *Exchange, times int) {
 			topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
 			group := share(x, "workers", topic)
@@ -289,14 +300,16 @@ var _ = Check("shared-unsubscribe",
 				carol.Receive(topic, fmt.Sprint(i))
 			}
 		})
-	})
+	},
+})
 
-var _ = Check("shared-survives-creator",
-	"keeps a Shared Subscription for those who are left when the session that created it leaves",
-	Rules{V5: "5.0/4.8.2/survives-its-creator"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.EndsGroupsWithTheirCreators},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-survives-creator",
+	Title:    "keeps a Shared Subscription for those who are left when the session that created it leaves",
+	Rules:    Rules{V5: "5.0/4.8.2/survives-its-creator"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.EndsGroupsWithTheirCreators},
+	Body: func(x *Exchange) {
 		// left has bob create a group that carol joins, bob leave it, and wants
 		// every message to go to carol.
 		left := func(x *Exchange, leave func(bob *Client, group string)) {
@@ -324,14 +337,16 @@ var _ = Check("shared-survives-creator",
 				})
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("shared-ends-with-last-member",
-	"deletes what a Shared Subscription has not delivered when its last session leaves",
-	Rules{V5: "5.0/4.8.2/ends-with-last-member"},
-	Needs{SharedSubscriptions, AtLeastOnce},
-	CaughtBy{fault.KeepsMessagesForNewMembers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-ends-with-last-member",
+	Title:    "deletes what a Shared Subscription has not delivered when its last session leaves",
+	Rules:    Rules{V5: "5.0/4.8.2/ends-with-last-member"},
+	Needs:    Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy: Faults{fault.KeepsMessagesForNewMembers},
+	Body: func(x *Exchange) {
 		topic := x.Topic("jobs")
 		group := share(x, "workers", topic)
 		bob := x.Connect(Persistent, As("bob"))
@@ -346,14 +361,16 @@ var _ = Check("shared-ends-with-last-member",
 		carol := member(x, "carol", QoS1, group)
 
 		carol.WantNothingBefore(alice.Marker(QoS1, topic))
-	})
+	},
+})
 
-var _ = Check("shared-granted-qos",
-	"respects the QoS that a member of a Shared Subscription was granted",
-	Rules{V5: "MQTT-4.8.2-3"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.RaisesQoS, fault.LowersQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-granted-qos",
+	Title:    "respects the QoS that a member of a Shared Subscription was granted",
+	Rules:    Rules{V5: "MQTT-4.8.2-3"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.RaisesQoS, fault.LowersQoS},
+	Body: func(x *Exchange) {
 		Each(x, qosPairs(x), qosPair.String, func(x *Exchange, qos qosPair) {
 			topic := x.Topic("jobs")
 			bob := x.Connect(Clean, As("bob"))
@@ -363,14 +380,16 @@ var _ = Check("shared-granted-qos",
 
 			bob.WantPublishAt(min(qos.published, granted), topic, "job")
 		})
-	})
+	},
+})
 
-var _ = Check("shared-granted-qos-mixed",
-	"respects the QoS of each member of a Shared Subscription whose members were granted different ones",
-	Rules{V5: "MQTT-4.8.2-3"},
-	Needs{SharedSubscriptions, AtLeastOnce},
-	CaughtBy{fault.LowersQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-granted-qos-mixed",
+	Title:    "respects the QoS of each member of a Shared Subscription whose members were granted different ones",
+	Rules:    Rules{V5: "MQTT-4.8.2-3"},
+	Needs:    Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy: Faults{fault.LowersQoS},
+	Body: func(x *Exchange) {
 		topic := x.Topic("jobs")
 		group := share(x, "workers", topic)
 		bob, carol := x.Connect(Clean, As("bob")), x.Connect(Clean, As("carol"))
@@ -381,14 +400,16 @@ var _ = Check("shared-granted-qos-mixed",
 		received := x.ReceiveAmong([]*Client{bob, carol}, 20)
 		x.Expect(allQoS(received[0])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toBob}), "QoS of the messages to bob")
 		x.Expect(allQoS(received[1])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toCarol}), "QoS of the messages to carol")
-	})
+	},
+})
 
-var _ = Check("shared-granted-qos-replaced",
-	"respects the QoS that a member of a Shared Subscription was granted when it joined again, and sends it one copy",
-	Rules{V5: "MQTT-4.8.2-3"},
-	Needs{SharedSubscriptions, AtLeastOnce},
-	CaughtBy{fault.KeepsFirstQoS, fault.AddsIdenticalSubscriptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-granted-qos-replaced",
+	Title:    "respects the QoS that a member of a Shared Subscription was granted when it joined again, and sends it one copy",
+	Rules:    Rules{V5: "MQTT-4.8.2-3"},
+	Needs:    Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy: Faults{fault.KeepsFirstQoS, fault.AddsIdenticalSubscriptions},
+	Body: func(x *Exchange) {
 		Each(x, [][2]codec.QoS{{QoS0, QoS1}, {QoS1, QoS0}}, func(qos [2]codec.QoS) string {
 			return fmt.Sprintf("first at QoS %d, then at QoS %d", qos[0], qos[1])
 		}, func(x *Exchange, qos [2]codec.QoS) {
@@ -404,7 +425,8 @@ var _ = Check("shared-granted-qos-replaced",
 			bob.Ack(bob.WantPublishAt(min(QoS1, granted), topic, "as granted last"))
 			bob.WantNothingBefore(alice.Marker(QoS1, topic))
 		})
-	})
+	},
+})
 
 // allQoS are the QoS levels that occur among messages.
 func allQoS(messages []*codec.Publish) []codec.QoS {
@@ -430,12 +452,13 @@ func begunWithBob(x *Exchange, qos codec.QoS) (bob, carol, alice *Client, topic 
 	return bob, carol, alice, topic, message
 }
 
-var _ = Check("shared-qos2-completed",
-	"completes the QoS 2 delivery that it has begun with a member when that member is back",
-	Rules{V5: "MQTT-4.8.2-4"},
-	Needs{SharedSubscriptions, ExactlyOnce},
-	CaughtBy{fault.ForgetsSessions, fault.ReassignsWhenMembersLeave},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-qos2-completed",
+	Title:    "completes the QoS 2 delivery that it has begun with a member when that member is back",
+	Rules:    Rules{V5: "MQTT-4.8.2-4"},
+	Needs:    Needs{SharedSubscriptions, ExactlyOnce},
+	CaughtBy: Faults{fault.ForgetsSessions, fault.ReassignsWhenMembersLeave},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "lost before PUBREC", Body: func(x *Exchange) {
 				bob, carol, alice, topic, _ := begunWithBob(x, QoS2)
@@ -461,28 +484,33 @@ var _ = Check("shared-qos2-completed",
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("shared-qos2-not-reassigned",
-	"sends a QoS 2 message that it has begun to deliver to no other member when the session of the first ends",
-	Rules{V5: "MQTT-4.8.2-5"},
-	Needs{SharedSubscriptions, ExactlyOnce},
-	CaughtBy{fault.ReassignsWhenMembersLeave},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-qos2-not-reassigned",
+	Title:    "sends a QoS 2 message that it has begun to deliver to no other member when the session of the first ends",
+	Rules:    Rules{V5: "MQTT-4.8.2-5"},
+	Needs:    Needs{SharedSubscriptions, ExactlyOnce},
+	CaughtBy: Faults{fault.ReassignsWhenMembersLeave},
+	Body: func(x *Exchange) {
 		bob, carol, alice, topic, _ := begunWithBob(x, QoS2)
 
 		bob.Drop()
 		x.Connect(Clean, As("bob")).Disconnect()
 
 		carol.WantNothingBefore(alice.Marker(QoS2, topic))
-	})
+	},
+})
 
-var _ = Check("shared-qos1-reassigned",
-	"sends an unacknowledged QoS 1 message to another member when the session of the first ends",
-	Rules{V5: "5.0/4.8.2/qos-1-to-another"},
-	Needs{SharedSubscriptions, AtLeastOnce},
-	CaughtBy{fault.ReassignsNothing}, MendedBy{fault.MendsReassignment},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-qos1-reassigned",
+	Title:    "sends an unacknowledged QoS 1 message to another member when the session of the first ends",
+	Rules:    Rules{V5: "5.0/4.8.2/qos-1-to-another"},
+	Needs:    Needs{SharedSubscriptions, AtLeastOnce},
+	CaughtBy: Faults{fault.ReassignsNothing},
+	MendedBy: Faults{fault.MendsReassignment},
+	Body: func(x *Exchange) {
 		// Neither mosquitto (2.0.11, 2.0.20) nor mochi 2.7.9 nor gmqtt does so.
 		bob, carol, _, topic, _ := begunWithBob(x, QoS1)
 
@@ -490,14 +518,16 @@ var _ = Check("shared-qos1-reassigned",
 		x.Connect(Clean, As("bob")).Disconnect()
 
 		carol.Receive(topic, "job")
-	})
+	},
+})
 
-var _ = Check("shared-refused",
-	"offers a message that a member has refused to no other member",
-	Rules{V5: "MQTT-4.8.2-6"},
-	Needs{SharedSubscriptions, ExactlyOnce},
-	CaughtBy{fault.ReassignsRefusedMessages},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-refused",
+	Title:    "offers a message that a member has refused to no other member",
+	Rules:    Rules{V5: "MQTT-4.8.2-6"},
+	Needs:    Needs{SharedSubscriptions, ExactlyOnce},
+	CaughtBy: Faults{fault.ReassignsRefusedMessages},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "QoS 1: PUBACK 0x83", Body: func(x *Exchange) {
 				bob, carol, alice, topic, message := begunWithBob(x, QoS1)
@@ -516,14 +546,16 @@ var _ = Check("shared-refused",
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("shared-subid",
-	"sends a shared message with the Subscription Identifier of the member that receives it",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-shared"},
-	Needs{SharedSubscriptions, SubscriptionIdentifiers},
-	CaughtBy{fault.StripsSubscriptionIdentifiers, fault.SharesSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-subid",
+	Title:    "sends a shared message with the Subscription Identifier of the member that receives it",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-shared"},
+	Needs:    Needs{SharedSubscriptions, SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers, fault.SharesSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
 		group := share(x, "workers", topic)
 		bob, carol, dave := x.Connect(Clean, As("bob")), x.Connect(Clean, As("carol")), x.Connect(Clean, As("dave"))
@@ -537,7 +569,8 @@ var _ = Check("shared-subid",
 		x.Expect(allIdentifiers(received[0])).To(BeElementOf([][]uint32{}, [][]uint32{{11}}), "Subscription Identifiers of the messages to bob")
 		x.Expect(allIdentifiers(received[1])).To(BeElementOf([][]uint32{}, [][]uint32{{22}}), "Subscription Identifiers of the messages to carol")
 		x.Expect(allIdentifiers(received[2])).To(BeElementOf([][]uint32{}, [][]uint32{{}}), "Subscription Identifiers of the messages to dave")
-	})
+	},
+})
 
 // allIdentifiers are the sets of Subscription Identifiers that occur among
 // messages.
@@ -550,12 +583,14 @@ func allIdentifiers(messages []*codec.Publish) [][]uint32 {
 	return slices.CompactFunc(sets, slices.Equal)
 }
 
-var _ = Check("shared-no-local",
-	"closes the connection on a SUBSCRIBE to a Shared Subscription with No Local",
-	Rules{V5: "MQTT-3.8.3-4"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.IgnoresSharedNoLocal}, MendedBy{fault.MendsMalformedSubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-no-local",
+	Title:    "closes the connection on a SUBSCRIBE to a Shared Subscription with No Local",
+	Rules:    Rules{V5: "MQTT-3.8.3-4"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.IgnoresSharedNoLocal},
+	MendedBy: Faults{fault.MendsMalformedSubscribe},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 and mochi 2.7.9 take it; mosquitto 2.0.20 closes the
 		// connection. Section 3.8.3.1 calls it a Protocol Error.
 		alice := x.Connect(Clean, As("alice"))
@@ -565,26 +600,33 @@ var _ = Check("shared-no-local",
 		alice.Send(codec.Wrong(subscribe))
 
 		alice.WantClosed()
-	})
+	},
+})
 
-var _ = Check("shared-without-name",
-	"grants no Shared Subscription without a ShareName",
-	Rules{V5: "MQTT-4.8.2-1"},
-	Needs{SharedSubscriptions},
-	CaughtBy{fault.GrantsMalformedFilters}, MendedBy{fault.MendsMalformedSubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-without-name",
+	Title:    "grants no Shared Subscription without a ShareName",
+	Rules:    Rules{V5: "MQTT-4.8.2-1"},
+	Needs:    Needs{SharedSubscriptions},
+	CaughtBy: Faults{fault.GrantsMalformedFilters},
+	MendedBy: Faults{fault.MendsMalformedSubscribe},
+	Body: func(x *Exchange) {
 		// mosquitto (2.0.11, 2.0.20) and mochi 2.7.9 grant them; gmqtt does not.
 		// Section 4.8.2 demands "a ShareName that is at least one character long".
 		wantFiltersRefused(x, "$share//~", "$share///~", "$share//#")
-	})
+	},
+})
 
-var _ = Check("shared-name-malformed",
-	"grants no Shared Subscription with a wildcard in its ShareName or without a Topic Filter behind it",
-	Rules{V5: "MQTT-4.8.2-2"},
-	Needs{SharedSubscriptions, Wildcards},
-	CaughtBy{fault.GrantsMalformedFilters}, MendedBy{fault.MendsMalformedSubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "shared-name-malformed",
+	Title:    "grants no Shared Subscription with a wildcard in its ShareName or without a Topic Filter behind it",
+	Rules:    Rules{V5: "MQTT-4.8.2-2"},
+	Needs:    Needs{SharedSubscriptions, Wildcards},
+	CaughtBy: Faults{fault.GrantsMalformedFilters},
+	MendedBy: Faults{fault.MendsMalformedSubscribe},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 grants the first and those without a filter (2.0.20 the
 		// first only), mochi 2.7.9 those without a filter; gmqtt grants none.
 		wantFiltersRefused(x, "$share/+/~", "$share/#/~", "$share/a+b/~", "$share/a#/~", "$share/group", "$share/group/", "$share/group/~/a#")
-	})
+	},
+})

@@ -13,6 +13,7 @@ import (
 	"mqttspec/harness/fault"
 	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // outcomes runs the whole suite and returns the outcome of every check.
@@ -33,10 +34,10 @@ func outcomes(t *testing.T, target *harness.Target, o suites.Options) map[string
 // broker can waver by itself (mochi 2.7.9 races with itself): what differs is
 // looked at twice more, under both conditions, and only what keeps differing
 // is an error of ours. What wavered is logged.
-func differing(t *testing.T, what string, want, got map[string]reports.Check, without, again func(suites.Selection) map[string]reports.Check) {
+func differing(t *testing.T, what string, want, got map[string]reports.Check, without, again func(runner.Selection) map[string]reports.Check) {
 	t.Helper()
 	for try := 1; ; try++ {
-		var selection suites.Selection
+		var selection runner.Selection
 		for _, id := range slices.Sorted(maps.Keys(want)) {
 			if c := got[id]; c.Outcome != want[id].Outcome {
 				selection.Names = append(selection.Names, id)
@@ -86,10 +87,10 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 	t.Parallel()
 	for _, b := range witnesses(t) {
 		target := bare(b.target)
-		nearby := func(s suites.Selection) map[string]reports.Check {
+		nearby := func(s runner.Selection) map[string]reports.Check {
 			return outcomes(t, target, suites.Options{Parallel: modest, Selection: s})
 		}
-		near := nearby(suites.Selection{})
+		near := nearby(runner.Selection{})
 		for _, delay := range strings.Split(*delays, ",") {
 			t.Run(b.name+" "+delay, func(t *testing.T) {
 				d, err := time.ParseDuration(delay)
@@ -98,10 +99,10 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 				}
 				distant := *target
 				distant.Dialer = network{delay: d, chunk: 61, rate: *rate}.start(t, target.Dialer.Dial)
-				run := func(s suites.Selection) map[string]reports.Check {
+				run := func(s runner.Selection) map[string]reports.Check {
 					return outcomes(t, &distant, suites.Options{Parallel: modest, Selection: s})
 				}
-				differing(t, delay+" away", near, run(suites.Selection{}), nearby, run)
+				differing(t, delay+" away", near, run(runner.Selection{}), nearby, run)
 			})
 		}
 	}
@@ -120,13 +121,13 @@ func TestVerdictsBearOtherSubscriptions(t *testing.T) {
 	defer proxy.Close()
 	chatty := *target
 	chatty.Dialer = through(proxy.Dial)
-	on := func(target *harness.Target) func(suites.Selection) map[string]reports.Check {
-		return func(s suites.Selection) map[string]reports.Check {
+	on := func(target *harness.Target) func(runner.Selection) map[string]reports.Check {
+		return func(s runner.Selection) map[string]reports.Check {
 			return outcomes(t, target, suites.Options{Parallel: modest, Versions: []codec.Version{codec.V5}, Selection: s})
 		}
 	}
 	quiet, chattering := on(target), on(&chatty)
-	differing(t, "with a status now and then", quiet(suites.Selection{}), chattering(suites.Selection{}), quiet, chattering)
+	differing(t, "with a status now and then", quiet(runner.Selection{}), chattering(runner.Selection{}), quiet, chattering)
 }
 
 // TestTwoRunsAtOnce: another run at the same broker, under another prefix,
@@ -140,7 +141,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 			other := make(chan map[string]reports.Check)
 			go func() { other <- outcomes(t, target, suites.Options{Parallel: modest, TopicPrefix: "elsewhere"}) }()
 			together := outcomes(t, target, suites.Options{Parallel: modest})
-			again := func(s suites.Selection) map[string]reports.Check {
+			again := func(s runner.Selection) map[string]reports.Check {
 				return outcomes(t, target, suites.Options{Parallel: modest, Selection: s})
 			}
 			differing(t, "beside another run", alone, together, again, again)

@@ -153,14 +153,15 @@ func partsInFlight(x *Exchange, wanted flight) []statePart {
 	return slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.flight != wanted })
 }
 
-var _ = Check("state-kept",
-	"keeps every part of a stored session over every end of its connection",
-	Rules{
+var _ = Check(Definition{
+	Slug:  "state-kept",
+	Title: "keeps every part of a stored session over every end of its connection",
+	Rules: Rules{
 		V311: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-4.1.0-1 MQTT-3.2.2-2",
 		V5:   "MQTT-3.1.2-5 MQTT-3.1.2-23 MQTT-4.1.0-1 MQTT-3.2.2-3",
 	},
-	CaughtBy{fault.ForgetsSessions},
-	func(x *Exchange) {
+	CaughtBy: Faults{fault.ForgetsSessions},
+	Body: func(x *Exchange) {
 		eachState(x, partsInFlight(x, notInFlight), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			alice := x.Connect(Persistent, As("alice"))
 
@@ -170,42 +171,49 @@ var _ = Check("state-kept",
 			}
 			part.kept(x, alice, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("state-kept-in-flight",
-	"resends what a client has not acknowledged when it comes back to its session, whatever ended its connection",
+var _ = Check(Definition{
+	Slug:  "state-kept-in-flight",
+	Title: "resends what a client has not acknowledged when it comes back to its session, whatever ended its connection",
+
 	// Not that of the session state as such: NATS 2.15.2 keeps these messages,
 	// but resends them half a minute after the reconnect.
-	Rules{V311: "MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ForgetsSessions},
-	func(x *Exchange) {
+	Rules:    Rules{V311: "MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ForgetsSessions},
+	Body: func(x *Exchange) {
 		eachState(x, partsInFlight(x, inFlight), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			alice := x.Connect(Persistent, As("alice"))
 
 			part.kept(x, alice, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("state-discarded",
-	"discards every part of a stored session when the client asks for a clean one, whatever ended its connection",
-	Rules{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
-	CaughtBy{fault.ResumesCleanSessions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-discarded",
+	Title:    "discards every part of a stored session when the client asks for a clean one, whatever ended its connection",
+	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
+	CaughtBy: Faults{fault.ResumesCleanSessions},
+	Body: func(x *Exchange) {
 		eachState(x, stateParts(x), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			alice := x.Connect(Clean, As("alice"))
 
 			x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 			part.gone(x, alice, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("state-not-restored",
-	"does not come back to a stored session after a clean one has replaced it",
-	Rules{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
-	CaughtBy{fault.RestoresStoredSessions, fault.ResumesCleanSessions},
-	Takes(time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-not-restored",
+	Title:    "does not come back to a stored session after a clean one has replaced it",
+	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
+	CaughtBy: Faults{fault.RestoresStoredSessions, fault.ResumesCleanSessions},
+	Takes:    time.Second,
+	Body: func(x *Exchange) {
 		eachState(x, stateParts(x), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			x.Connect(Clean, As("alice")).Disconnect()
 			x.Wait(time.Second) // state need not be deleted at once (section 3.1.2.4 and, in 5.0, 3.1.2.11.2)
@@ -215,14 +223,16 @@ var _ = Check("state-not-restored",
 			x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 			part.gone(x, alice, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("state-of-clean-session",
-	"reuses nothing of a clean session after its connection has ended",
-	Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
-	CaughtBy{fault.ResumesCleanSessions},
-	Takes(time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-of-clean-session",
+	Title:    "reuses nothing of a clean session after its connection has ended",
+	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
+	CaughtBy: Faults{fault.ResumesCleanSessions},
+	Takes:    time.Second,
+	Body: func(x *Exchange) {
 		// Without the takeover, which has a check of its own.
 		var cases []Case
 		for _, part := range stateParts(x) {
@@ -247,16 +257,18 @@ var _ = Check("state-of-clean-session",
 			}
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
 // A clean session "lasts as long as the Network Connection", and section 3.1.4
 // has the server end that first and turn to CleanSession then. Not in 5.0, which
 // says only in a comment that a takeover ends a session without expiry.
-var _ = Check("state-of-clean-session-taken-over",
-	"reuses nothing of a clean session when the client comes back for a stored one over its open connection",
-	Rules{V311: "MQTT-3.1.2-6"},
-	CaughtBy{fault.ResumesCleanSessions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-of-clean-session-taken-over",
+	Title:    "reuses nothing of a clean session when the client comes back for a stored one over its open connection",
+	Rules:    Rules{V311: "MQTT-3.1.2-6"},
+	CaughtBy: Faults{fault.ResumesCleanSessions},
+	Body: func(x *Exchange) {
 		parts := slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.away != nil })
 		Each(x, parts, func(part statePart) string { return part.name }, func(x *Exchange, part statePart) {
 			topic := x.Topic("news")
@@ -269,13 +281,15 @@ var _ = Check("state-of-clean-session-taken-over",
 			x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 			part.gone(x, alice, bob, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("state-created",
-	"begins a new session when none is stored, and stores it",
-	Rules{V311: "MQTT-3.1.2-4", V5: "MQTT-3.1.2-6 MQTT-3.1.2-4 MQTT-3.1.2-23"},
-	CaughtBy{fault.ForgetsSessions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-created",
+	Title:    "begins a new session when none is stored, and stores it",
+	Rules:    Rules{V311: "MQTT-3.1.2-4", V5: "MQTT-3.1.2-6 MQTT-3.1.2-4 MQTT-3.1.2-23"},
+	CaughtBy: Faults{fault.ForgetsSessions},
+	Body: func(x *Exchange) {
 		first := []named[ConnectOption]{{"Clean Start 0", Persistent}}
 		if x.Version == V5 {
 			first = append(first, named[ConnectOption]{"Clean Start 1", CleanPersistent})
@@ -289,13 +303,15 @@ var _ = Check("state-created",
 
 			wantSession(x, topic)
 		})
-	})
+	},
+})
 
-var _ = Check("state-while-connected",
-	"keeps the session of an open connection while others come and go",
-	Rules{V311: "MQTT-4.1.0-2 MQTT-4.1.0-1", V5: "MQTT-4.1.0-1"},
-	CaughtBy{fault.ForgetsWhileConnected},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-while-connected",
+	Title:    "keeps the session of an open connection while others come and go",
+	Rules:    Rules{V311: "MQTT-4.1.0-2 MQTT-4.1.0-1", V5: "MQTT-4.1.0-1"},
+	CaughtBy: Faults{fault.ForgetsWhileConnected},
+	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("news")
 			alice := x.Connect(kind.value, As("alice"))
@@ -310,14 +326,16 @@ var _ = Check("state-while-connected",
 			x.Connect(Clean, As("carol")).Publish(x.UpTo(QoS1), topic, "hello")
 			alice.Receive(topic, "hello")
 		})
-	})
+	},
+})
 
-var _ = Check("state-retained-outlives-session",
-	"keeps retained messages when the session of their publisher ends",
-	Rules{V311: "3.1.1/3.1.2.4/retained-outlives-session", V5: "5.0/4.1/retained-outlives-session"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.RemovesRetainedWithSession},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "state-retained-outlives-session",
+	Title:    "keeps retained messages when the session of their publisher ends",
+	Rules:    Rules{V311: "3.1.1/3.1.2.4/retained-outlives-session", V5: "5.0/4.1/retained-outlives-session"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.RemovesRetainedWithSession},
+	Body: func(x *Exchange) {
 		Each(x, []named[func(*Exchange, string)]{
 			{"clean session, DISCONNECT", func(x *Exchange, topic string) {
 				alice := x.Connect(Clean, As("alice"))
@@ -347,4 +365,5 @@ var _ = Check("state-retained-outlives-session",
 			bob.Subscribe(x.UpTo(QoS1), topic)
 			bob.Receive(topic, "kept")
 		})
-	})
+	},
+})

@@ -145,75 +145,94 @@ func illFormedAt(at position) func(*Exchange) {
 	}
 }
 
-var _ = Check("strings-topic-name",
-	"closes the connection on a PUBLISH whose Topic Name is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1", V5: "MQTT-1.5.4-1"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inTopicName))
+var _ = Check(Definition{
+	Slug:     "strings-topic-name",
+	Title:    "closes the connection on a PUBLISH whose Topic Name is ill-formed UTF-8",
+	Rules:    Rules{V311: "MQTT-1.5.3-1", V5: "MQTT-1.5.4-1"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inTopicName),
+})
 
-var _ = Check("strings-subscribe-filter",
-	"closes the connection on a SUBSCRIBE whose Topic Filter is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1 MQTT-3.8.3-1", V5: "MQTT-1.5.4-1 MQTT-3.8.3-1"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inSubscribe))
+var _ = Check(Definition{
+	Slug:     "strings-subscribe-filter",
+	Title:    "closes the connection on a SUBSCRIBE whose Topic Filter is ill-formed UTF-8",
+	Rules:    Rules{V311: "MQTT-1.5.3-1 MQTT-3.8.3-1", V5: "MQTT-1.5.4-1 MQTT-3.8.3-1"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inSubscribe),
+})
 
-var _ = Check("strings-unsubscribe-filter",
-	"closes the connection on an UNSUBSCRIBE whose Topic Filter is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1 MQTT-3.10.3-1", V5: "MQTT-1.5.4-1 MQTT-3.10.3-1"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inUnsubscribe))
+var _ = Check(Definition{
+	Slug:     "strings-unsubscribe-filter",
+	Title:    "closes the connection on an UNSUBSCRIBE whose Topic Filter is ill-formed UTF-8",
+	Rules:    Rules{V311: "MQTT-1.5.3-1 MQTT-3.10.3-1", V5: "MQTT-1.5.4-1 MQTT-3.10.3-1"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inUnsubscribe),
+})
 
-var _ = Check("strings-client-identifier",
-	"closes the connection on a CONNECT whose Client Identifier is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1 MQTT-3.1.3-4", V5: "MQTT-1.5.4-1 MQTT-3.1.3-4"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inClientID))
+var _ = Check(Definition{
+	Slug:     "strings-client-identifier",
+	Title:    "closes the connection on a CONNECT whose Client Identifier is ill-formed UTF-8",
+	Rules:    Rules{V311: "MQTT-1.5.3-1 MQTT-3.1.3-4", V5: "MQTT-1.5.4-1 MQTT-3.1.3-4"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inClientID),
+})
 
-var _ = Check("strings-will-topic",
-	"closes the connection on a CONNECT whose Will Topic is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1 MQTT-3.1.3-10", V5: "MQTT-1.5.4-1 MQTT-3.1.3-11"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inWillTopic))
+var _ = Check(Definition{
+	Slug:     "strings-will-topic",
+	Title:    "closes the connection on a CONNECT whose Will Topic is ill-formed UTF-8",
+	Rules:    Rules{V311: "MQTT-1.5.3-1 MQTT-3.1.3-10", V5: "MQTT-1.5.4-1 MQTT-3.1.3-11"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inWillTopic),
+})
 
-var _ = Check("strings-user-name",
-	"closes the connection on a CONNECT whose User Name is ill-formed UTF-8",
-	Rules{V311: "MQTT-1.5.3-1 MQTT-3.1.3-11", V5: "MQTT-1.5.4-1 MQTT-3.1.3-12"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inUserName))
+var _ = Check(Definition{
+	Slug:     "strings-user-name",
+	Title:    "closes the connection on a CONNECT whose User Name is ill-formed UTF-8",
+	Rules:    Rules{V311: "MQTT-1.5.3-1 MQTT-3.1.3-11", V5: "MQTT-1.5.4-1 MQTT-3.1.3-12"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inUserName),
+})
 
-var _ = Check("strings-content-type",
-	"closes the connection on a PUBLISH whose Content Type is ill-formed UTF-8",
-	Rules{V5: "MQTT-1.5.4-1 MQTT-3.3.2-19"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inProperty(codec.PUBLISH, codec.ContentType)))
+var _ = Check(Definition{
+	Slug:     "strings-content-type",
+	Title:    "closes the connection on a PUBLISH whose Content Type is ill-formed UTF-8",
+	Rules:    Rules{V5: "MQTT-1.5.4-1 MQTT-3.3.2-19"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inProperty(codec.PUBLISH, codec.ContentType)),
+})
 
-var _ = Check("strings-response-topic",
-	"closes the connection on a PUBLISH whose Response Topic is ill-formed UTF-8",
-	Rules{V5: "MQTT-1.5.4-1 MQTT-3.3.2-13"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	illFormedAt(inProperty(codec.PUBLISH, codec.ResponseTopic)))
+var _ = Check(Definition{
+	Slug:     "strings-response-topic",
+	Title:    "closes the connection on a PUBLISH whose Response Topic is ill-formed UTF-8",
+	Rules:    Rules{V5: "MQTT-1.5.4-1 MQTT-3.3.2-13"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body:     illFormedAt(inProperty(codec.PUBLISH, codec.ResponseTopic)),
+})
 
 // A surrogate stands for all that is ill-formed in the two tables below: what
 // the server does with one string it does with the others.
 const surrogate = "\xED\xA0\x80"
 
-var _ = Check("strings-properties",
-	"closes the connection on a packet with a property that is ill-formed UTF-8",
-	Rules{V5: "MQTT-1.5.4-1"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "strings-properties",
+	Title:    "closes the connection on a packet with a property that is ill-formed UTF-8",
+	Rules:    Rules{V5: "MQTT-1.5.4-1"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body: func(x *Exchange) {
 		Each(x, []position{
 			inWill(codec.ContentType), inWill(codec.ResponseTopic),
 			inProperty(codec.PUBACK, codec.ReasonString), inProperty(codec.PUBREC, codec.ReasonString),
 			inProperty(codec.PUBREL, codec.ReasonString), inProperty(codec.PUBCOMP, codec.ReasonString),
 		}, func(at position) string { return at.name }, func(x *Exchange, at position) { wantStringRefused(x, at, surrogate) })
-	})
+	},
+})
 
-var _ = Check("strings-pairs",
-	"closes the connection on a packet with a User Property whose name or value is ill-formed UTF-8",
-	Rules{V5: "MQTT-1.5.7-1"},
-	CaughtBy{fault.IgnoresIllFormedStrings},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "strings-pairs",
+	Title:    "closes the connection on a packet with a User Property whose name or value is ill-formed UTF-8",
+	Rules:    Rules{V5: "MQTT-1.5.7-1"},
+	CaughtBy: Faults{fault.IgnoresIllFormedStrings},
+	Body: func(x *Exchange) {
 		type row struct {
 			position
 			name string
@@ -224,7 +243,8 @@ var _ = Check("strings-pairs",
 		}
 		rows = append(rows, row{inWill(userPropertyName), "Will name"}, row{inWill(userPropertyValue), "Will value"})
 		Each(x, rows, func(r row) string { return r.name }, func(x *Exchange, r row) { wantStringRefused(x, r.position, surrogate) })
-	})
+	},
+})
 
 // null is U+0000 in UTF-8.
 const null = "\x00"
@@ -236,34 +256,41 @@ func nullAt(at ...position) func(*Exchange) {
 	}
 }
 
-var _ = Check("strings-null-character-in-topics",
-	"closes the connection on a PUBLISH, SUBSCRIBE or UNSUBSCRIBE with U+0000 in its topic",
-	Rules{V311: "MQTT-1.5.3-2 MQTT-4.7.3-2", V5: "MQTT-1.5.4-2 MQTT-4.7.3-2"},
-	CaughtBy{fault.IgnoresNullCharacters},
-	nullAt(inTopicName, inSubscribe, inUnsubscribe))
+var _ = Check(Definition{
+	Slug:     "strings-null-character-in-topics",
+	Title:    "closes the connection on a PUBLISH, SUBSCRIBE or UNSUBSCRIBE with U+0000 in its topic",
+	Rules:    Rules{V311: "MQTT-1.5.3-2 MQTT-4.7.3-2", V5: "MQTT-1.5.4-2 MQTT-4.7.3-2"},
+	CaughtBy: Faults{fault.IgnoresNullCharacters},
+	Body:     nullAt(inTopicName, inSubscribe, inUnsubscribe),
+})
 
-var _ = Check("strings-null-character-in-connect",
-	"closes the connection on a CONNECT with U+0000 in one of its strings",
-	Rules{V311: "MQTT-1.5.3-2", V5: "MQTT-1.5.4-2"},
-	CaughtBy{fault.IgnoresNullCharacters},
-	nullAt(inClientID, inWillTopic, inUserName))
+var _ = Check(Definition{
+	Slug:     "strings-null-character-in-connect",
+	Title:    "closes the connection on a CONNECT with U+0000 in one of its strings",
+	Rules:    Rules{V311: "MQTT-1.5.3-2", V5: "MQTT-1.5.4-2"},
+	CaughtBy: Faults{fault.IgnoresNullCharacters},
+	Body:     nullAt(inClientID, inWillTopic, inUserName),
+})
 
-var _ = Check("strings-null-character-in-properties",
-	"closes the connection on a packet with U+0000 in one of its properties",
-	Rules{V5: "MQTT-1.5.4-2"},
-	CaughtBy{fault.IgnoresNullCharacters},
-	nullAt(inProperty(codec.PUBLISH, codec.ContentType), inProperty(codec.PUBLISH, codec.ResponseTopic), inProperty(codec.PUBLISH, userPropertyName),
-		inProperty(codec.SUBSCRIBE, userPropertyValue), inWill(codec.ContentType), inProperty(codec.PUBACK, codec.ReasonString)))
+var _ = Check(Definition{
+	Slug:     "strings-null-character-in-properties",
+	Title:    "closes the connection on a packet with U+0000 in one of its properties",
+	Rules:    Rules{V5: "MQTT-1.5.4-2"},
+	CaughtBy: Faults{fault.IgnoresNullCharacters},
+	Body: nullAt(inProperty(codec.PUBLISH, codec.ContentType), inProperty(codec.PUBLISH, codec.ResponseTopic), inProperty(codec.PUBLISH, userPropertyName),
+		inProperty(codec.SUBSCRIBE, userPropertyValue), inWill(codec.ContentType), inProperty(codec.PUBACK, codec.ReasonString)),
+})
 
 // byteOrderMark is U+FEFF, which "MUST NOT be skipped over or stripped off by a
 // packet receiver" wherever it appears.
 const byteOrderMark = "\uFEFF"
 
-var _ = Check("strings-byte-order-mark",
-	"takes U+FEFF in a topic as the character that it is",
-	Rules{V311: "MQTT-1.5.3-3", V5: "MQTT-1.5.4-3"},
-	CaughtBy{fault.StripsByteOrderMarks},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "strings-byte-order-mark",
+	Title:    "takes U+FEFF in a topic as the character that it is",
+	Rules:    Rules{V311: "MQTT-1.5.3-3", V5: "MQTT-1.5.4-3"},
+	CaughtBy: Faults{fault.StripsByteOrderMarks},
+	Body: func(x *Exchange) {
 		type row struct{ name, before, in, after string }
 		Each(x, []row{{"at the start", byteOrderMark, "", ""}, {"in the middle", "", byteOrderMark, ""}, {"at the end", "", "", byteOrderMark}},
 			func(r row) string { return r.name }, func(x *Exchange, r row) {
@@ -282,13 +309,15 @@ var _ = Check("strings-byte-order-mark",
 				alice.Receive(marked, r.name)
 				bob.WantNothingBefore(carol.Marker(x.UpTo(QoS1), plain))
 			})
-	})
+	},
+})
 
-var _ = Check("strings-byte-order-mark-in-properties",
-	"hands U+FEFF in the properties of a message on",
-	Rules{V5: "MQTT-1.5.4-3"},
-	CaughtBy{fault.StripsByteOrderMarksFromProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "strings-byte-order-mark-in-properties",
+	Title:    "hands U+FEFF in the properties of a message on",
+	Rules:    Rules{V5: "MQTT-1.5.4-3"},
+	CaughtBy: Faults{fault.StripsByteOrderMarksFromProperties},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(x.UpTo(QoS1), topic)
@@ -298,16 +327,19 @@ var _ = Check("strings-byte-order-mark-in-properties",
 
 		message := alice.Receive(topic, "hello")
 		x.Expect(message.Properties).To(ContainElements(sent), "the properties")
-	})
+	},
+})
 
-var _ = Check("strings-control-characters",
-	"writes no control characters or non-characters into strings of its own",
-	Rules{V5: "5.0/1.5.4/control-characters"},
-	Watches,
-	CaughtBy{fault.WritesControlCharacters},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "strings-control-characters",
+	Title:    "writes no control characters or non-characters into strings of its own",
+	Rules:    Rules{V5: "5.0/1.5.4/control-characters"},
+	Watches:  true,
+	CaughtBy: Faults{fault.WritesControlCharacters},
+	Body: func(x *Exchange) {
 		someConnacks(x)
 		someMessages(x)
 		someSubscriptions(x)
 		someDisconnects(x)
-	})
+	},
+})

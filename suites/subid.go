@@ -50,12 +50,13 @@ func wantIdentifiers(x *Exchange, c *Client, topic, payload string, want ...uint
 	}
 }
 
-var _ = Check("subid-returned",
-	"sends a message with the Subscription Identifier of the subscription that it is sent for",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-returned 5.0/3.3.2.3.8/subscription-identifier-value"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.StripsSubscriptionIdentifiers, fault.SendsSubscriptionIdentifierZero},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-returned",
+	Title:    "sends a message with the Subscription Identifier of the subscription that it is sent for",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-returned 5.0/3.3.2.3.8/subscription-identifier-value"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers, fault.SendsSubscriptionIdentifierZero},
+	Body: func(x *Exchange) {
 		// Both ends of what 1 to 4 bytes can hold (section 1.5.5).
 		Each(x, []uint32{1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 268_435_455},
 			func(id uint32) string { return fmt.Sprint("Subscription Identifier ", id) },
@@ -68,14 +69,16 @@ var _ = Check("subid-returned",
 
 				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(Equal([]uint32{id}), "Subscription Identifiers")
 			})
-	})
+	},
+})
 
-var _ = Check("subid-every-filter",
-	"gives the Subscription Identifier of a SUBSCRIBE to each of its Topic Filters",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.StripsSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-every-filter",
+	Title:    "gives the Subscription Identifier of a SUBSCRIBE to each of its Topic Filters",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		qos, first, second := x.UpTo(QoS1), x.Topic("first"), x.Topic("second")
 		bob := x.Connect(Clean, As("bob"))
 		bob.SubscribeWith([]codec.Subscription{{Filter: first, QoS: qos}, {Filter: second, QoS: qos}}, codec.SubscriptionIdentifier(7))
@@ -85,14 +88,16 @@ var _ = Check("subid-every-filter",
 		x.Expect(identifiers(bob.Receive(first, "1"))).To(Equal([]uint32{7}), "Subscription Identifiers of the first")
 		alice.Publish(qos, second, "2")
 		x.Expect(identifiers(bob.Receive(second, "2"))).To(Equal([]uint32{7}), "Subscription Identifiers of the second")
-	})
+	},
+})
 
-var _ = Check("subid-kept-in-session",
-	"keeps the Subscription Identifier with the subscription in the session",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
-	Needs{SubscriptionIdentifiers, AtLeastOnce},
-	CaughtBy{fault.StripsSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-kept-in-session",
+	Title:    "keeps the Subscription Identifier with the subscription in the session",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Needs:    Needs{SubscriptionIdentifiers, AtLeastOnce},
+	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		bob := x.Connect(Persistent, As("bob"))
 		subscribeAs(bob, 7, QoS1, topic)
@@ -105,14 +110,16 @@ var _ = Check("subid-kept-in-session",
 
 		alice.Publish(QoS1, topic, "when back")
 		x.Expect(identifiers(bob.Receive(topic, "when back"))).To(Equal([]uint32{7}), "Subscription Identifiers of a new message")
-	})
+	},
+})
 
-var _ = Check("subid-retained",
-	"sends retained messages with the Subscription Identifier of the SUBSCRIBE that brought them",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
-	Needs{SubscriptionIdentifiers, Retain, AtLeastOnce},
-	CaughtBy{fault.StripsSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-retained",
+	Title:    "sends retained messages with the Subscription Identifier of the SUBSCRIBE that brought them",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Needs:    Needs{SubscriptionIdentifiers, Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		// mochi 2.7.9 leaves it out. Section 3.3.4: "The PUBLISH packet includes the
 		// Subscription Identifier carried in the SUBSCRIBE packet, if there was
 		// one", and a retained message is sent for nothing else.
@@ -122,14 +129,16 @@ var _ = Check("subid-retained",
 		subscribeAs(bob, 7, qos, topic)
 
 		x.Expect(identifiers(bob.Receive(topic, "on"))).To(Equal([]uint32{7}), "Subscription Identifiers")
-	})
+	},
+})
 
-var _ = Check("subid-foreign",
-	"sends no Subscription Identifiers but those of the subscriptions that a message is sent for",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-foreign"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.AddsSubscriptionIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-foreign",
+	Title:    "sends no Subscription Identifiers but those of the subscriptions that a message is sent for",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-foreign"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.AddsSubscriptionIdentifier},
+	Body: func(x *Exchange) {
 		qos := x.UpTo(QoS1)
 		x.Cases(
 			Case{Name: "a subscription without one", Body: func(x *Exchange) {
@@ -167,14 +176,16 @@ var _ = Check("subid-foreign",
 				x.Expect(identifiers(bob.Receive(weather, "hello"))).To(BeEmpty(), "Subscription Identifiers")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("subid-overlapping",
-	"sends a message for overlapping subscriptions with the Subscription Identifiers of them all",
-	Rules{V5: "MQTT-3.3.4-3 MQTT-3.3.4-4 MQTT-3.3.4-5"},
-	Needs{SubscriptionIdentifiers, Wildcards},
-	CaughtBy{fault.StripsSubscriptionIdentifiers, fault.SendsFirstSubscriptionIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-overlapping",
+	Title:    "sends a message for overlapping subscriptions with the Subscription Identifiers of them all",
+	Rules:    Rules{V5: "MQTT-3.3.4-3 MQTT-3.3.4-4 MQTT-3.3.4-5"},
+	Needs:    Needs{SubscriptionIdentifiers, Wildcards},
+	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers, fault.SendsFirstSubscriptionIdentifier},
+	Body: func(x *Exchange) {
 		type row struct {
 			name             string
 			exact, plus, all uint32 // identifiers of the three filters; 0 is none
@@ -195,14 +206,16 @@ var _ = Check("subid-overlapping",
 
 			wantIdentifiers(x, bob, topic, "ace", r.want...)
 		})
-	})
+	},
+})
 
-var _ = Check("subid-repeated",
-	"sends an identifier that several overlapping subscriptions share once for each of them",
-	Rules{V5: "5.0/3.3.4/subscription-identifier-repeated"},
-	Needs{SubscriptionIdentifiers, Wildcards},
-	CaughtBy{fault.SendsFirstSubscriptionIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-repeated",
+	Title:    "sends an identifier that several overlapping subscriptions share once for each of them",
+	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-repeated"},
+	Needs:    Needs{SubscriptionIdentifiers, Wildcards},
+	CaughtBy: Faults{fault.SendsFirstSubscriptionIdentifier},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
 		subscribeAs(bob, 7, qos, topic)
@@ -211,14 +224,16 @@ var _ = Check("subid-repeated",
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "ace")
 
 		wantIdentifiers(x, bob, topic, "ace", 7, 7)
-	})
+	},
+})
 
-var _ = Check("subid-replaced",
-	"replaces the Subscription Identifier when the client subscribes to the same Topic Filter with another, or with none",
-	Rules{V5: "5.0/3.8.4/subscription-identifier-replaced"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.KeepsFirstSubscriptionIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-replaced",
+	Title:    "replaces the Subscription Identifier when the client subscribes to the same Topic Filter with another, or with none",
+	Rules:    Rules{V5: "5.0/3.8.4/subscription-identifier-replaced"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.KeepsFirstSubscriptionIdentifier},
+	Body: func(x *Exchange) {
 		qos := x.UpTo(QoS1)
 		type row struct {
 			name        string
@@ -239,14 +254,16 @@ var _ = Check("subid-replaced",
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
 			x.Expect(identifiers(bob.Receive(topic, "hello"))).To(Equal(r.want), "Subscription Identifiers")
 		})
-	})
+	},
+})
 
-var _ = Check("subid-unsubscribed",
-	"forgets the Subscription Identifier when the client unsubscribes",
-	Rules{V5: "5.0/3.8.4/subscription-identifier-replaced"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.KeepsFirstSubscriptionIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-unsubscribed",
+	Title:    "forgets the Subscription Identifier when the client unsubscribes",
+	Rules:    Rules{V5: "5.0/3.8.4/subscription-identifier-replaced"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.KeepsFirstSubscriptionIdentifier},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("news"), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
 		subscribeAs(bob, 7, qos, topic)
@@ -256,14 +273,16 @@ var _ = Check("subid-unsubscribed",
 
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
 		x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
-	})
+	},
+})
 
-var _ = Check("subid-not-reverted",
-	"does not go back to the old Subscription Identifier when it sends a message a third time",
-	Rules{V5: "5.0/3.8.4/subscription-identifier-reverted"},
-	Needs{SubscriptionIdentifiers, AtLeastOnce},
-	CaughtBy{fault.RevertsSubscriptionIdentifier},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-not-reverted",
+	Title:    "does not go back to the old Subscription Identifier when it sends a message a third time",
+	Rules:    Rules{V5: "5.0/3.8.4/subscription-identifier-reverted"},
+	Needs:    Needs{SubscriptionIdentifiers, AtLeastOnce},
+	CaughtBy: Faults{fault.RevertsSubscriptionIdentifier},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		bob := x.Connect(Persistent, As("bob"))
 		subscribeAs(bob, 1, QoS1, topic)
@@ -281,14 +300,16 @@ var _ = Check("subid-not-reverted",
 		// Either identifier may come with a message that is sent again, but not
 		// the old one after the new one.
 		x.Expect([][]uint32{again, onceMore}).NotTo(Equal([][]uint32{{2}, {1}}), "Subscription Identifiers the second and third time")
-	})
+	},
+})
 
-var _ = Check("subid-zero",
-	"closes the connection on a SUBSCRIBE with Subscription Identifier 0",
-	Rules{V5: "5.0/3.8.2.1.2/subscription-identifier-value"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.IgnoresWrongSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-zero",
+	Title:    "closes the connection on a SUBSCRIBE with Subscription Identifier 0",
+	Rules:    Rules{V5: "5.0/3.8.2.1.2/subscription-identifier-value"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.IgnoresWrongSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
@@ -296,14 +317,16 @@ var _ = Check("subid-zero",
 		alice.Send(codec.Wrong(subscribe))
 
 		alice.WantClosed()
-	})
+	},
+})
 
-var _ = Check("subid-twice",
-	"closes the connection on a SUBSCRIBE with two Subscription Identifiers",
-	Rules{V5: "5.0/3.8.2.1.2/subscription-identifier-twice"},
-	Needs{SubscriptionIdentifiers},
-	CaughtBy{fault.IgnoresWrongSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-twice",
+	Title:    "closes the connection on a SUBSCRIBE with two Subscription Identifiers",
+	Rules:    Rules{V5: "5.0/3.8.2.1.2/subscription-identifier-twice"},
+	Needs:    Needs{SubscriptionIdentifiers},
+	CaughtBy: Faults{fault.IgnoresWrongSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		Each(x, []uint32{1, 2}, func(second uint32) string { return fmt.Sprint("1 and ", second) }, func(x *Exchange, second uint32) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -313,13 +336,15 @@ var _ = Check("subid-twice",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("subid-from-client",
-	"closes the connection on a PUBLISH with a Subscription Identifier",
-	Rules{V5: "MQTT-3.3.4-6"},
-	CaughtBy{fault.IgnoresPublishedSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-from-client",
+	Title:    "closes the connection on a PUBLISH with a Subscription Identifier",
+	Rules:    Rules{V5: "MQTT-3.3.4-6"},
+	CaughtBy: Faults{fault.IgnoresPublishedSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 takes it. Section 3.3.4 calls every identifier a Protocol
 		// Error "other than those received in SUBSCRIBE packet which caused it to
 		// flow", and no SUBSCRIBE causes what a client publishes.
@@ -328,13 +353,15 @@ var _ = Check("subid-from-client",
 		alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.SubscriptionIdentifier(1)))))
 
 		alice.WantClosed()
-	})
+	},
+})
 
-var _ = Check("subid-too-long",
-	"closes the connection on a Subscription Identifier of more than four bytes",
-	Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
-	CaughtBy{fault.IgnoresLongSubscriptionIdentifiers},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subid-too-long",
+	Title:    "closes the connection on a Subscription Identifier of more than four bytes",
+	Rules:    Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
+	CaughtBy: Faults{fault.IgnoresLongSubscriptionIdentifiers},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		subscribe := subscribeTo(x, alice)
@@ -342,4 +369,5 @@ var _ = Check("subid-too-long",
 		alice.Send(codec.Wrong(subscribe, codec.Set("Subscription Identifier", 0x80, 0x80, 0x80, 0x80, 0x01)))
 
 		alice.WantClosed(codec.SubscriptionIdentifiersNotSupported)
-	})
+	},
+})

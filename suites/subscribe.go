@@ -14,11 +14,12 @@ import (
 // Subscribing (SUBSCRIBE, section 3.8), the answer to it (SUBACK, 3.9), and
 // what a subscription makes of the messages that match it.
 
-var _ = Check("subscribe-granted",
-	"answers SUBSCRIBE with SUBACK",
-	Rules{V311: "MQTT-3.8.4-1", V5: "MQTT-3.8.4-1"},
-	CaughtBy{fault.IgnoresSubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-granted",
+	Title:    "answers SUBSCRIBE with SUBACK",
+	Rules:    Rules{V311: "MQTT-3.8.4-1", V5: "MQTT-3.8.4-1"},
+	CaughtBy: Faults{fault.IgnoresSubscribe},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
@@ -30,13 +31,15 @@ var _ = Check("subscribe-granted",
 		if len(suback.Codes) == 1 && suback.Codes[0].IsError() {
 			x.Inapplicable("the broker grants no subscription: %s", suback)
 		}
-	})
+	},
+})
 
-var _ = Check("subscribe-packet-id",
-	"gives SUBACK the Packet Identifier of its SUBSCRIBE",
-	Rules{V311: "MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-2 MQTT-2.2.1-6"},
-	CaughtBy{fault.WrongSubackID},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-packet-id",
+	Title:    "gives SUBACK the Packet Identifier of its SUBSCRIBE",
+	Rules:    Rules{V311: "MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-2 MQTT-2.2.1-6"},
+	CaughtBy: Faults{fault.WrongSubackID},
+	Body: func(x *Exchange) {
 		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
 			alice := x.Connect(Clean, As("alice"))
 			subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
@@ -46,18 +49,20 @@ var _ = Check("subscribe-packet-id",
 
 			alice.WantSuback(id)
 		})
-	})
+	},
+})
 
 // packetIDs are Packet Identifiers at whose byte order a server can trip.
 var packetIDs = []uint16{1, 0x00FF, 0x0100, 0x1234, 0xFFFF}
 
 func packetIDName(id uint16) string { return fmt.Sprintf("Packet Identifier 0x%04X", id) }
 
-var _ = Check("subscribe-several-pending",
-	"answers each of several SUBSCRIBEs that arrive at once",
-	Rules{V311: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.2.1-6"},
-	CaughtBy{fault.IgnoresSubscribe, fault.WrongSubackID},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-several-pending",
+	Title:    "answers each of several SUBSCRIBEs that arrive at once",
+	Rules:    Rules{V311: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.2.1-6"},
+	CaughtBy: Faults{fault.IgnoresSubscribe, fault.WrongSubackID},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		first := alice.NewSubscribe(QoS0, x.Topic("first"))
 		second := alice.NewSubscribe(QoS0, x.Topic("second"))
@@ -72,13 +77,15 @@ var _ = Check("subscribe-several-pending",
 			Want[*codec.Suback](alice, "SUBACK, 1 to come").PacketID,
 		}
 		x.Expect(acknowledged).To(ConsistOf(first.PacketID, second.PacketID, third.PacketID), "Packet Identifiers of the SUBACKs")
-	})
+	},
+})
 
-var _ = Check("subscribe-code-per-filter",
-	"gives in SUBACK one code for each Topic Filter, a granted QoS or a failure",
-	Rules{V311: "MQTT-3.8.4-5 MQTT-3.9.3-2", V5: "MQTT-3.8.4-6 MQTT-3.8.4-7 MQTT-3.9.3-2"},
-	CaughtBy{fault.OmitsLastSubackCode, fault.InventsSubackCodes},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-code-per-filter",
+	Title:    "gives in SUBACK one code for each Topic Filter, a granted QoS or a failure",
+	Rules:    Rules{V311: "MQTT-3.8.4-5 MQTT-3.9.3-2", V5: "MQTT-3.8.4-6 MQTT-3.8.4-7 MQTT-3.9.3-2"},
+	CaughtBy: Faults{fault.OmitsLastSubackCode, fault.InventsSubackCodes},
+	Body: func(x *Exchange) {
 		// Not more than 8: some brokers have a limit, and none of 3.1.1 can say so.
 		Each(x, []int{2, 3, 8}, func(n int) string { return fmt.Sprintf("%d filters", n) }, func(x *Exchange, n int) {
 			alice := x.Connect(Clean, As("alice"))
@@ -94,15 +101,18 @@ var _ = Check("subscribe-code-per-filter",
 			suback := alice.WantSuback(subscribe.PacketID)
 			x.Expect(suback.Codes).To(HaveLen(n), "SUBACK codes")
 		})
-	})
+	},
+})
 
-var _ = Check("subscribe-codes-in-order",
-	"lists the SUBACK codes in the order of the Topic Filters",
-	Rules{V311: "MQTT-3.9.3-1", V5: "MQTT-3.9.3-1"},
+var _ = Check(Definition{
+	Slug:  "subscribe-codes-in-order",
+	Title: "lists the SUBACK codes in the order of the Topic Filters",
+	Rules: Rules{V311: "MQTT-3.9.3-1", V5: "MQTT-3.9.3-1"},
+
 	// On a broker that grants every filter the same QoS no order can be seen.
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ReversesSubackCodes},
-	func(x *Exchange) {
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ReversesSubackCodes},
+	Body: func(x *Exchange) {
 		highest, lowest := x.Topic("highest"), x.Topic("lowest")
 		bob := x.Connect(Clean, As("bob"))
 		granted := bob.Granted(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
@@ -118,14 +128,16 @@ var _ = Check("subscribe-codes-in-order",
 
 		// What is delivered tells what was granted (MQTT-3.8.4-6, MQTT-3.8.4-8).
 		x.Expect([]codec.QoS{atHighest.QoS, atLowest.QoS}).To(Equal(granted), "QoS of the deliveries, by the order of SUBACK")
-	})
+	},
+})
 
-var _ = Check("subscribe-packet-id-of-delivery",
-	"answers a SUBSCRIBE with an allowed code when its Packet Identifier is that of a message under way to the client",
-	Rules{V311: "MQTT-3.9.3-2"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.SharesIdentifiersWithSubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-packet-id-of-delivery",
+	Title:    "answers a SUBSCRIBE with an allowed code when its Packet Identifier is that of a message under way to the client",
+	Rules:    Rules{V311: "MQTT-3.9.3-2"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.SharesIdentifiersWithSubscribe},
+	Body: func(x *Exchange) {
 		// mochi 2.7.9 answers 0x91, a code of 5.0's, for an identifier that is not
 		// in use: section 2.3.1 of 3.1.1 has client and server assign theirs
 		// "independently of each other". 5.0 has that code; that it is no answer to
@@ -142,7 +154,8 @@ var _ = Check("subscribe-packet-id-of-delivery",
 
 		suback := bob.WantSuback(message.PacketID)
 		x.Expect(suback.Codes).To(HaveExactElements(BeElementOf(codec.GrantedQoS0, codec.SubackFailure)), "SUBACK codes")
-	})
+	},
+})
 
 // qosPair is a published QoS with a requested one.
 type qosPair struct{ published, requested codec.QoS }
@@ -162,11 +175,12 @@ func (p qosPair) String() string {
 	return fmt.Sprintf("published at QoS %d, requested at QoS %d", p.published, p.requested)
 }
 
-var _ = Check("subscribe-qos-minimum",
-	"delivers at the lower of the published and the granted QoS",
-	Rules{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8"},
-	CaughtBy{fault.RaisesQoS, fault.LowersQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-qos-minimum",
+	Title:    "delivers at the lower of the published and the granted QoS",
+	Rules:    Rules{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8"},
+	CaughtBy: Faults{fault.RaisesQoS, fault.LowersQoS},
+	Body: func(x *Exchange) {
 		Each(x, qosPairs(x), qosPair.String, func(x *Exchange, qos qosPair) {
 			topic := x.Topic("news")
 			bob := x.Connect(Clean, As("bob"))
@@ -176,14 +190,16 @@ var _ = Check("subscribe-qos-minimum",
 
 			bob.WantPublishAt(min(qos.published, granted[0]), topic, "hello")
 		})
-	})
+	},
+})
 
-var _ = Check("subscribe-qos-minimum-retained",
-	"delivers a retained message at the lower of the published and the granted QoS",
-	Rules{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.RaisesQoS, fault.LowersQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-qos-minimum-retained",
+	Title:    "delivers a retained message at the lower of the published and the granted QoS",
+	Rules:    Rules{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.RaisesQoS, fault.LowersQoS},
+	Body: func(x *Exchange) {
 		// Not those published at QoS 0, which need not be kept.
 		pairs := slices.DeleteFunc(qosPairs(x), func(p qosPair) bool { return p.published == QoS0 })
 		Each(x, pairs, qosPair.String, func(x *Exchange, qos qosPair) {
@@ -197,13 +213,15 @@ var _ = Check("subscribe-qos-minimum-retained",
 
 			bob.WantPublishAt(min(qos.published, granted[0]), topic, "on")
 		})
-	})
+	},
+})
 
-var _ = Check("subscribe-qos-requested",
-	"grants a subscription no higher QoS than requested, and delivers at none",
-	Rules{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum"},
-	CaughtBy{fault.GrantsHigherQoS, fault.RaisesQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-qos-requested",
+	Title:    "grants a subscription no higher QoS than requested, and delivers at none",
+	Rules:    Rules{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum"},
+	CaughtBy: Faults{fault.GrantsHigherQoS, fault.RaisesQoS},
+	Body: func(x *Exchange) {
 		Each(x, []codec.QoS{QoS0, QoS1}, qosName, func(x *Exchange, requested codec.QoS) {
 			topic := x.Topic("news")
 			bob := x.Connect(Clean, As("bob"))
@@ -219,14 +237,16 @@ var _ = Check("subscribe-qos-requested",
 
 			x.Expect(bob.WantPublish(topic, "hello").QoS).To(BeNumerically("<=", requested), "QoS of the message")
 		})
-	})
+	},
+})
 
-var _ = Check("subscribe-replaced",
-	"replaces a subscription by one to the same Topic Filter",
-	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3"},
-	CaughtBy{fault.KeepsFirstQoS, fault.AddsIdenticalSubscriptions},
-	Needs{AtLeastOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-replaced",
+	Title:    "replaces a subscription by one to the same Topic Filter",
+	Rules:    Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3"},
+	CaughtBy: Faults{fault.KeepsFirstQoS, fault.AddsIdenticalSubscriptions},
+	Needs:    Needs{AtLeastOnce},
+	Body: func(x *Exchange) {
 		Each(x, [][2]codec.QoS{{QoS0, QoS1}, {QoS1, QoS0}}, func(qos [2]codec.QoS) string {
 			return fmt.Sprintf("first at QoS %d, then at QoS %d", qos[0], qos[1])
 		}, func(x *Exchange, qos [2]codec.QoS) {
@@ -243,30 +263,34 @@ var _ = Check("subscribe-replaced",
 			alice.Publish(QoS1, topic, "as granted last")
 			bob.WantPublishAt(min(QoS1, granted[0]), topic, "as granted last")
 		})
-	})
+	},
+})
 
-var _ = Check("subscribe-replaced-retained",
-	"sends the retained messages again when a subscription is replaced",
-	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4 MQTT-3.3.1-9"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.SendsRetainedOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-replaced-retained",
+	Title:    "sends the retained messages again when a subscription is replaced",
+	Rules:    Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4 MQTT-3.3.1-9"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.SendsRetainedOnce},
+	Body: func(x *Exchange) {
 		_, topic, qos := retainedState(x)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
-		x.StandsOn("retain-new-subscription", func() { bob.Receive(topic, "on") })
+		x.StandsOn(stepRetainedOnSubscribe, func() { bob.Receive(topic, "on") })
 
 		bob.Subscribe(qos, topic)
 
 		bob.Receive(topic, "on")
-	})
+	},
+})
 
-var _ = Check("subscribe-new-retained",
-	"sends the retained messages again to a new subscription that overlaps with an old one",
-	Rules{V311: "3.1.1/3.8.4/new-subscription-retained MQTT-3.3.1-6", V5: "5.0/3.8.4/new-subscription-retained MQTT-3.3.1-9"},
-	Needs{Retain, Wildcards},
-	CaughtBy{fault.SendsRetainedTopicsOnce},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-new-retained",
+	Title:    "sends the retained messages again to a new subscription that overlaps with an old one",
+	Rules:    Rules{V311: "3.1.1/3.8.4/new-subscription-retained MQTT-3.3.1-6", V5: "5.0/3.8.4/new-subscription-retained MQTT-3.3.1-9"},
+	Needs:    Needs{Retain, Wildcards},
+	CaughtBy: Faults{fault.SendsRetainedTopicsOnce},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state/lamp"), x.UpTo(QoS1)
 		watcher := overhear(x, qos, topic)
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
@@ -278,14 +302,16 @@ var _ = Check("subscribe-new-retained",
 		bob.Subscribe(qos, x.Topic("state/+"))
 
 		bob.Receive(topic, "on")
-	})
+	},
+})
 
-var _ = Check("subscribe-replaced-flow",
-	"loses no message while a subscription is being replaced",
-	Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.MissesOneWhenReplacing},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-replaced-flow",
+	Title:    "loses no message while a subscription is being replaced",
+	Rules:    Rules{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.MissesOneWhenReplacing},
+	Body: func(x *Exchange) {
 		topic := x.Topic("ticks")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -304,13 +330,15 @@ var _ = Check("subscribe-replaced-flow",
 			alice.WantPuback(tick.PacketID)
 			bob.Ack(bob.WantCopy(QoS1, topic, tick.Payload))
 		}
-	})
+	},
+})
 
-var _ = Check("subscribe-several-filters",
-	"takes several Topic Filters in one SUBSCRIBE like several SUBSCRIBEs, and answers with one SUBACK",
-	Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.8.4-3", V5: "MQTT-3.8.4-5 MQTT-3.8.4-6 MQTT-3.8.4-3"},
-	CaughtBy{fault.AnswersEachFilter, fault.TakesFirstFilterOnly},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-several-filters",
+	Title:    "takes several Topic Filters in one SUBSCRIBE like several SUBSCRIBEs, and answers with one SUBACK",
+	Rules:    Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.8.4-3", V5: "MQTT-3.8.4-5 MQTT-3.8.4-6 MQTT-3.8.4-3"},
+	CaughtBy: Faults{fault.AnswersEachFilter, fault.TakesFirstFilterOnly},
+	Body: func(x *Exchange) {
 		qos := x.UpTo(QoS1)
 		x.Cases(
 			Case{Name: "different filters", Body: func(x *Exchange) {
@@ -351,14 +379,16 @@ var _ = Check("subscribe-several-filters",
 				bob.WantPublishAt(min(qos, codec.QoS(suback.Codes[1])), topic, "as granted last")
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("subscribe-every-client",
-	"adds a message to the session of every client with a matching subscription",
-	Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1 5.0/4.8.1/every-subscriber"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.DeliversToOneOnly},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-every-client",
+	Title:    "adds a message to the session of every client with a matching subscription",
+	Rules:    Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1 5.0/4.8.1/every-subscriber"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.DeliversToOneOnly},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		absent := x.Connect(Persistent, As("absent"))
 		absent.Subscribe(QoS1, topic)
@@ -376,14 +406,16 @@ var _ = Check("subscribe-every-client",
 		carol.Receive(topic, "for everyone")
 		alice.Receive(topic, "for everyone")
 		x.Connect(Persistent, As("absent")).Receive(topic, "for everyone")
-	})
+	},
+})
 
-var _ = Check("subscribe-every-client-for-itself",
-	"delivers a message to each subscriber as that one has asked for it: QoS, RETAIN and Subscription Identifier",
-	Rules{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.SendsAllTheSame},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-every-client-for-itself",
+	Title:    "delivers a message to each subscriber as that one has asked for it: QoS, RETAIN and Subscription Identifier",
+	Rules:    Rules{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.SendsAllTheSame},
+	Body: func(x *Exchange) {
 		everyone := []subscription{{"bob", QoS0, false, 0}, {"carol", QoS1, false, 0}, {"dave", QoS2, false, 0}}
 		_, retainsNothing := x.Profile.Lacks(Retain)
 		if x.Version == V5 {
@@ -411,7 +443,8 @@ var _ = Check("subscribe-every-client-for-itself",
 				x.Expect(identifiers(message)).To(Equal(s.identifiers()), "Subscription Identifiers of the message to "+s.name)
 			}
 		})
-	})
+	},
+})
 
 // subscription is a client with what it asks for.
 type subscription struct {
@@ -437,12 +470,13 @@ func (s subscription) identifiers() []uint32 {
 	return []uint32{s.identifier}
 }
 
-var _ = Check("subscribe-overlapping",
-	"delivers a message that matches several subscriptions of a client at the highest QoS granted to them",
-	Rules{V311: "MQTT-3.3.5-1", V5: "MQTT-3.3.4-2"},
-	Needs{Wildcards, AtLeastOnce},
-	CaughtBy{fault.LowersQoS},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-overlapping",
+	Title:    "delivers a message that matches several subscriptions of a client at the highest QoS granted to them",
+	Rules:    Rules{V311: "MQTT-3.3.5-1", V5: "MQTT-3.3.4-2"},
+	Needs:    Needs{Wildcards, AtLeastOnce},
+	CaughtBy: Faults{fault.LowersQoS},
+	Body: func(x *Exchange) {
 		// mosquitto 2.0.11 goes by the subscription that it comes upon first in
 		// 3.1.1, where it sends one copy. Sections 3.3.5 (3.1.1) and 3.3.4 (5.0) demand the highest QoS of the
 		// matching subscriptions; other copies may come beside that one only.
@@ -459,7 +493,8 @@ var _ = Check("subscribe-overlapping",
 
 			bob.WantCopy(slices.Max(granted), topic, "ace")
 		})
-	})
+	},
+})
 
 // overlap is what is requested for three subscriptions that match one topic.
 type overlap struct{ exact, plus, hash codec.QoS }
@@ -472,11 +507,12 @@ func (o overlap) String() string {
 	return fmt.Sprintf("topic at QoS %d, + at QoS %d, # at QoS %d", o.exact, o.plus, o.hash)
 }
 
-var _ = Check("subscribe-reserved-flags",
-	"closes the connection on a SUBSCRIBE whose reserved flags are not 0010",
-	Rules{V311: "MQTT-3.8.1-1", V5: "MQTT-3.8.1-1"},
-	CaughtBy{fault.IgnoresSubscribeFlags},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-reserved-flags",
+	Title:    "closes the connection on a SUBSCRIBE whose reserved flags are not 0010",
+	Rules:    Rules{V311: "MQTT-3.8.1-1", V5: "MQTT-3.8.1-1"},
+	CaughtBy: Faults{fault.IgnoresSubscribeFlags},
+	Body: func(x *Exchange) {
 		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -484,40 +520,47 @@ var _ = Check("subscribe-reserved-flags",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
 // wrongFlags are all flags but those that PUBREL, SUBSCRIBE and UNSUBSCRIBE carry.
 var wrongFlags = []byte{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
 func flagsName(flags byte) string { return fmt.Sprintf("flags %04b", flags) }
 
-var _ = Check("subscribe-empty",
-	"closes the connection on a SUBSCRIBE without a Topic Filter",
-	Rules{V311: "MQTT-3.8.3-3 MQTT-4.8.0-1", V5: "MQTT-3.8.3-2"},
-	CaughtBy{fault.IgnoresEmptySubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-empty",
+	Title:    "closes the connection on a SUBSCRIBE without a Topic Filter",
+	Rules:    Rules{V311: "MQTT-3.8.3-3 MQTT-4.8.0-1", V5: "MQTT-3.8.3-2"},
+	CaughtBy: Faults{fault.IgnoresEmptySubscribe},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(alice.NewSubscribe(QoS0)))
 
 		alice.WantClosed()
-	})
+	},
+})
 
-var _ = Check("subscribe-qos-3",
-	"closes the connection on a SUBSCRIBE that requests QoS 3",
-	Rules{V311: "3.1.1/3.8.3/reserved-bits", V5: "5.0/3.8.3.1/maximum-qos-value"},
-	CaughtBy{fault.IgnoresWrongOptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-qos-3",
+	Title:    "closes the connection on a SUBSCRIBE that requests QoS 3",
+	Rules:    Rules{V311: "3.1.1/3.8.3/reserved-bits", V5: "5.0/3.8.3.1/maximum-qos-value"},
+	CaughtBy: Faults{fault.IgnoresWrongOptions},
+	Body: func(x *Exchange) {
 		wrongOptions(x, 0b0000_0011)
-	})
+	},
+})
 
-var _ = Check("subscribe-reserved-bits",
-	"closes the connection on a SUBSCRIBE with reserved bits beside a Requested QoS",
-	Rules{V311: "3.1.1/3.8.3/reserved-bits"},
-	CaughtBy{fault.IgnoresWrongOptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-reserved-bits",
+	Title:    "closes the connection on a SUBSCRIBE with reserved bits beside a Requested QoS",
+	Rules:    Rules{V311: "3.1.1/3.8.3/reserved-bits"},
+	CaughtBy: Faults{fault.IgnoresWrongOptions},
+	Body: func(x *Exchange) {
 		wrongOptions(x, 1<<2, 1<<3, 1<<4, 1<<5, 1<<6, 1<<7, 0b1111_1100)
-	})
+	},
+})
 
 // wrongOptions wants the connection closed for each of these bytes behind a
 // Topic Filter, behind the first and behind the last.
@@ -539,11 +582,12 @@ func wrongOptions(x *Exchange, bytes ...byte) {
 	})
 }
 
-var _ = Check("subscribe-wildcards-refused",
-	"refuses Topic Filters with wildcards if it does not serve them",
-	Rules{V311: "MQTT-3.8.3-2"},
-	CaughtBy{fault.GrantsWildcardsInVain},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-wildcards-refused",
+	Title:    "refuses Topic Filters with wildcards if it does not serve them",
+	Rules:    Rules{V311: "MQTT-3.8.3-2"},
+	CaughtBy: Faults{fault.GrantsWildcardsInVain},
+	Body: func(x *Exchange) {
 		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
 			topic := x.Topic("sport/tennis")
 			bob := x.Connect(Clean, As("bob"))
@@ -557,13 +601,15 @@ var _ = Check("subscribe-wildcards-refused",
 				bob.Receive(topic, "ace")
 			}
 		})
-	})
+	},
+})
 
-var _ = Check("subscribe-wildcards-supported",
-	"grants subscriptions with wildcards",
-	Rules{V311: "3.1.1/3.8.3/wildcards-supported"},
-	CaughtBy{fault.RefusesWildcards},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribe-wildcards-supported",
+	Title:    "grants subscriptions with wildcards",
+	Rules:    Rules{V311: "3.1.1/3.8.3/wildcards-supported"},
+	CaughtBy: Faults{fault.RefusesWildcards},
+	Body: func(x *Exchange) {
 		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
 			bob := x.Connect(Clean, As("bob"))
 			subscribe := bob.NewSubscribe(QoS0, x.Topic(filter))
@@ -573,4 +619,5 @@ var _ = Check("subscribe-wildcards-supported",
 
 			x.Expect(suback.Codes).To(HaveExactElements(BeNumerically("<", codec.SubackFailure)), "SUBACK codes")
 		})
-	})
+	},
+})

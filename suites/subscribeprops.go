@@ -34,11 +34,12 @@ func propertiesWithout(x *Exchange, belonging ...codec.PropertyID) []codec.Prope
 	return slices.DeleteFunc(everyProperty(x), func(p codec.Property) bool { return slices.Contains(belonging, p.ID) })
 }
 
-var _ = Check("subscribeprops-foreign",
-	"closes the connection on a SUBSCRIBE with a property that does not belong there",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.IgnoresForeignSubscribeProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribeprops-foreign",
+	Title:    "closes the connection on a SUBSCRIBE with a property that does not belong there",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.IgnoresForeignSubscribeProperties},
+	Body: func(x *Exchange) {
 		foreign := propertiesWithout(x, codec.PropSubscriptionIdentifier, codec.PropUserProperty)
 		Each(x, foreign, propertyName, func(x *Exchange, property codec.Property) {
 			alice := x.Connect(Clean, As("alice"))
@@ -49,13 +50,15 @@ var _ = Check("subscribeprops-foreign",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("subscribeprops-foreign-unsubscribe",
-	"closes the connection on an UNSUBSCRIBE with a property that does not belong there",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.IgnoresForeignSubscribeProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribeprops-foreign-unsubscribe",
+	Title:    "closes the connection on an UNSUBSCRIBE with a property that does not belong there",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.IgnoresForeignSubscribeProperties},
+	Body: func(x *Exchange) {
 		Each(x, propertiesWithout(x, codec.PropUserProperty), propertyName, func(x *Exchange, property codec.Property) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -65,7 +68,8 @@ var _ = Check("subscribeprops-foreign-unsubscribe",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
 // subscribeAndUnsubscribe are a packet of each kind with one User Property.
 func subscribeAndUnsubscribe(x *Exchange) []codec.Packet {
@@ -76,11 +80,12 @@ func subscribeAndUnsubscribe(x *Exchange) []codec.Packet {
 	}
 }
 
-var _ = Check("subscribeprops-unknown",
-	"closes the connection on a SUBSCRIBE or UNSUBSCRIBE with a property identifier that does not exist",
-	Rules{V5: "5.0/2.2.2.2/property-identifier"},
-	CaughtBy{fault.IgnoresForeignSubscribeProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribeprops-unknown",
+	Title:    "closes the connection on a SUBSCRIBE or UNSUBSCRIBE with a property identifier that does not exist",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
+	CaughtBy: Faults{fault.IgnoresForeignSubscribeProperties},
+	Body: func(x *Exchange) {
 		type row struct {
 			packet     codec.Packet
 			identifier byte
@@ -96,13 +101,15 @@ var _ = Check("subscribeprops-unknown",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("subscribeprops-cut-off",
-	"closes the connection on a SUBSCRIBE or UNSUBSCRIBE with a property that ends before its value does",
-	Rules{V5: "5.0/2.2.2.2/property-data-type"},
-	CaughtBy{fault.IgnoresCutOffProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribeprops-cut-off",
+	Title:    "closes the connection on a SUBSCRIBE or UNSUBSCRIBE with a property that ends before its value does",
+	Rules:    Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	CaughtBy: Faults{fault.IgnoresCutOffProperties},
+	Body: func(x *Exchange) {
 		type row struct {
 			name   string
 			packet codec.Packet
@@ -124,13 +131,15 @@ var _ = Check("subscribeprops-cut-off",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("subscribeprops-user",
-	"takes User Properties in SUBSCRIBE, several and with the same name",
-	Rules{V5: "5.0/3.8.2.1.3/user-property-repeated"},
-	CaughtBy{fault.RefusesRepeatedUserProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribeprops-user",
+	Title:    "takes User Properties in SUBSCRIBE, several and with the same name",
+	Rules:    Rules{V5: "5.0/3.8.2.1.3/user-property-repeated"},
+	CaughtBy: Faults{fault.RefusesRepeatedUserProperties},
+	Body: func(x *Exchange) {
 		Each(x, repeatedUserProperties(), userPropertiesName, func(x *Exchange, properties codec.Properties) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -141,13 +150,15 @@ var _ = Check("subscribeprops-user",
 			alice.WantSuback(subscribe.PacketID)
 			alice.Ping()
 		})
-	})
+	},
+})
 
-var _ = Check("subscribeprops-user-unsubscribe",
-	"takes User Properties in UNSUBSCRIBE, several and with the same name",
-	Rules{V5: "5.0/3.10.2.1.2/user-property-repeated"},
-	CaughtBy{fault.RefusesRepeatedUserProperties},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "subscribeprops-user-unsubscribe",
+	Title:    "takes User Properties in UNSUBSCRIBE, several and with the same name",
+	Rules:    Rules{V5: "5.0/3.10.2.1.2/user-property-repeated"},
+	CaughtBy: Faults{fault.RefusesRepeatedUserProperties},
+	Body: func(x *Exchange) {
 		Each(x, repeatedUserProperties(), userPropertiesName, func(x *Exchange, properties codec.Properties) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -158,7 +169,8 @@ var _ = Check("subscribeprops-user-unsubscribe",
 			alice.WantUnsuback(unsubscribe.PacketID)
 			alice.Ping()
 		})
-	})
+	},
+})
 
 // repeatedUserProperties are lists of User Properties that sections 3.8.2.1.3
 // and 3.10.2.1.2 allow by name.

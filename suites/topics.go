@@ -82,12 +82,13 @@ func wantMatches(x *Exchange, topics []string, rows ...matching) {
 	}
 }
 
-var _ = Check("topics-matched",
-	"delivers to a subscriber what its Topic Filters match and nothing else",
-	Rules{V311: "MQTT-3.3.2-3 MQTT-4.5.0-1 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.2-3 MQTT-4.5.0-1 5.0/4.7.1.2/parent-matched"},
-	Needs{Wildcards},
-	CaughtBy{fault.RenamesTopics, fault.PlusAsHash, fault.HashWithoutParent},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-matched",
+	Title:    "delivers to a subscriber what its Topic Filters match and nothing else",
+	Rules:    Rules{V311: "MQTT-3.3.2-3 MQTT-4.5.0-1 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.2-3 MQTT-4.5.0-1 5.0/4.7.1.2/parent-matched"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.RenamesTopics, fault.PlusAsHash, fault.HashWithoutParent},
+	Body: func(x *Exchange) {
 		// mochi 2.7.9 does not match player1/+/# to player1/ranking, the parent of
 		// what is below; section 4.7.1.2 (both versions) says that # includes it.
 		wantMatches(x,
@@ -116,14 +117,16 @@ var _ = Check("topics-matched",
 			matching{[]string{"~/+/+/player1/+/#"}, []string{"~/sport/tennis/player1/ranking", "~/sport/tennis/player1/score/wimbledon"}},
 			matching{[]string{"+~/finance"}, []string{"~/finance"}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-multi-level",
-	"matches a filter that ends in /# to its parent and to every level below",
-	Rules{V311: "3.1.1/4.7.1.2/parent-matched", V5: "5.0/4.7.1.2/parent-matched"},
-	Needs{Wildcards},
-	CaughtBy{fault.HashWithoutParent, fault.HashAsPlus},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-multi-level",
+	Title:    "matches a filter that ends in /# to its parent and to every level below",
+	Rules:    Rules{V311: "3.1.1/4.7.1.2/parent-matched", V5: "5.0/4.7.1.2/parent-matched"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.HashWithoutParent, fault.HashAsPlus},
+	Body: func(x *Exchange) {
 		topics := []string{"~", "~/a", "~/a/", "~/a/b", "~/a/b/c/d/e/f", "~/ab", "~/b/a"}
 		x.Cases(
 			Case{Name: "below a topic", Body: func(x *Exchange) {
@@ -138,14 +141,16 @@ var _ = Check("topics-multi-level",
 				wantMatches(x, topics, matching{[]string{"#"}, topics})
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-single-level",
-	"matches + to exactly one level, empty or not",
-	Rules{V311: "3.1.1/4.7.1.3/one-level-matched", V5: "5.0/4.7.1.3/one-level-matched"},
-	Needs{Wildcards},
-	CaughtBy{fault.PlusAsHash, fault.PlusNeedsCharacters},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-single-level",
+	Title:    "matches + to exactly one level, empty or not",
+	Rules:    Rules{V311: "3.1.1/4.7.1.3/one-level-matched", V5: "5.0/4.7.1.3/one-level-matched"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.PlusAsHash, fault.PlusNeedsCharacters},
+	Body: func(x *Exchange) {
 		wantMatches(x,
 			[]string{"~/a", "~/a/", "~/a/b", "~/a/b/", "~/a/b/c", "~/a//c", "~/b/b/c"},
 			matching{[]string{"~/a/+"}, []string{"~/a/", "~/a/b"}},
@@ -154,14 +159,16 @@ var _ = Check("topics-single-level",
 			matching{[]string{"~/+/b/+"}, []string{"~/a/b/", "~/a/b/c", "~/b/b/c"}},
 			matching{[]string{"+~/a"}, []string{"~/a"}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-empty-level",
-	"takes two slashes in a row as enclosing an empty level",
-	Rules{V311: "3.1.1/4.7.1.1/empty-level", V5: "5.0/4.7.1.1/empty-level"},
-	Needs{Wildcards},
-	CaughtBy{fault.CollapsesSlashes, fault.PlusNeedsCharacters},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-empty-level",
+	Title:    "takes two slashes in a row as enclosing an empty level",
+	Rules:    Rules{V311: "3.1.1/4.7.1.1/empty-level", V5: "5.0/4.7.1.1/empty-level"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.CollapsesSlashes, fault.PlusNeedsCharacters},
+	Body: func(x *Exchange) {
 		wantMatches(x,
 			[]string{"~/a/b", "~/a//b", "~/a///b", "~/a/x/b", "~//a", "~/a//"},
 			matching{[]string{"~/a/b"}, []string{"~/a/b"}},
@@ -172,13 +179,15 @@ var _ = Check("topics-empty-level",
 			matching{[]string{"~/+/a"}, []string{"~//a"}},
 			matching{[]string{"~/a//#"}, []string{"~/a//b", "~/a///b", "~/a//"}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-slash-at-either-end",
-	"takes a topic with a slash at its start or end as another topic",
-	Rules{V311: "3.1.1/4.7.3/slash-at-either-end", V5: "5.0/4.7.3/slash-at-either-end"},
-	CaughtBy{fault.TrimsSlashes},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-slash-at-either-end",
+	Title:    "takes a topic with a slash at its start or end as another topic",
+	Rules:    Rules{V311: "3.1.1/4.7.3/slash-at-either-end", V5: "5.0/4.7.3/slash-at-either-end"},
+	CaughtBy: Faults{fault.TrimsSlashes},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "at its end", Body: func(x *Exchange) {
 				wantMatches(x,
@@ -197,13 +206,15 @@ var _ = Check("topics-slash-at-either-end",
 				)
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-slash-alone",
-	"accepts a single slash as a Topic Name and as a Topic Filter",
-	Rules{V311: "3.1.1/4.7.3/slash-alone", V5: "5.0/4.7.3/slash-alone"},
-	CaughtBy{fault.DropsSlashAlone},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-slash-alone",
+	Title:    "accepts a single slash as a Topic Name and as a Topic Filter",
+	Rules:    Rules{V311: "3.1.1/4.7.3/slash-alone", V5: "5.0/4.7.3/slash-alone"},
+	CaughtBy: Faults{fault.DropsSlashAlone},
+	Body: func(x *Exchange) {
 		// The one topic that cannot lie under a prefix. Others may use it at the
 		// same time, so the payload names the exchange, and nothing is retained.
 		needOutside(x)
@@ -214,39 +225,45 @@ var _ = Check("topics-slash-alone",
 		x.Connect(Clean, As("alice")).Published("/", payload)
 
 		bob.Ack(bob.WantCopy(min(qos, granted[0]), "/", payload))
-	})
+	},
+})
 
-var _ = Check("topics-case-sensitive",
-	"takes topics that differ in case only as different topics",
-	Rules{V311: "3.1.1/4.7.3/case-sensitive", V5: "5.0/4.7.3/case-sensitive"},
-	CaughtBy{fault.FoldsCase},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-case-sensitive",
+	Title:    "takes topics that differ in case only as different topics",
+	Rules:    Rules{V311: "3.1.1/4.7.3/case-sensitive", V5: "5.0/4.7.3/case-sensitive"},
+	CaughtBy: Faults{fault.FoldsCase},
+	Body: func(x *Exchange) {
 		wantMatches(x,
 			[]string{"~/ACCOUNTS", "~/Accounts", "~/accounts", "~/ÄRGER", "~/ärger"},
 			matching{[]string{"~/ACCOUNTS", "~/ÄRGER"}, []string{"~/ACCOUNTS", "~/ÄRGER"}},
 			matching{[]string{"~/Accounts"}, []string{"~/Accounts"}},
 			matching{[]string{"~/accounts", "~/ärger"}, []string{"~/accounts", "~/ärger"}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-space",
-	"takes a space as a character like any other",
-	Rules{V311: "3.1.1/4.7.3/space", V5: "5.0/4.7.3/space"},
-	CaughtBy{fault.RemovesSpaces},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-space",
+	Title:    "takes a space as a character like any other",
+	Rules:    Rules{V311: "3.1.1/4.7.3/space", V5: "5.0/4.7.3/space"},
+	CaughtBy: Faults{fault.RemovesSpaces},
+	Body: func(x *Exchange) {
 		wantMatches(x,
 			[]string{"~/Accounts payable", "~/Accountspayable", "~/Accounts", "~/ ", "~/", "~/ a", "~/a ", "~/a", "~/ /b", "~//b"},
 			matching{[]string{"~/Accounts payable", "~/ ", "~/ a", "~/ /b"}, []string{"~/Accounts payable", "~/ ", "~/ a", "~/ /b"}},
 			matching{[]string{"~/Accountspayable", "~/", "~/a ", "~//b"}, []string{"~/Accountspayable", "~/", "~/a ", "~//b"}},
 			matching{[]string{"~/Accounts", "~/a"}, []string{"~/Accounts", "~/a"}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-not-normalised",
-	"compares topics character for character, without normalising or replacing any",
-	Rules{V311: "MQTT-4.7.3-4", V5: "MQTT-4.7.3-4"},
-	CaughtBy{fault.NormalisesTopics},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-not-normalised",
+	Title:    "compares topics character for character, without normalising or replacing any",
+	Rules:    Rules{V311: "MQTT-4.7.3-4", V5: "MQTT-4.7.3-4"},
+	CaughtBy: Faults{fault.NormalisesTopics},
+	Body: func(x *Exchange) {
 		// Each row is several ways of writing what looks alike, or what another
 		// system takes for the same, and each column has a subscriber.
 		forms := [][]string{
@@ -282,14 +299,16 @@ var _ = Check("topics-not-normalised",
 			}
 		}
 		wantMatches(x, topics, columns...)
-	})
+	},
+})
 
-var _ = Check("topics-many-levels",
-	"compares every level of topics that have many",
-	Rules{V311: "3.1.1/4.7.3/many-levels MQTT-4.7.3-4 MQTT-4.5.0-1", V5: "5.0/4.7.3/many-levels MQTT-4.7.3-4 MQTT-4.5.0-1"},
-	Needs{Wildcards},
-	CaughtBy{fault.ComparesFirstLevelsOnly},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-many-levels",
+	Title:    "compares every level of topics that have many",
+	Rules:    Rules{V311: "3.1.1/4.7.3/many-levels MQTT-4.7.3-4 MQTT-4.5.0-1", V5: "5.0/4.7.3/many-levels MQTT-4.7.3-4 MQTT-4.5.0-1"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.ComparesFirstLevelsOnly},
+	Body: func(x *Exchange) {
 		// Section 4.7.3: "There is no limit to the number of levels". Not more
 		// than 100, because servers have limits of their own as to what they
 		// authorize: mosquitto 2.0.11 takes 200, EMQX 128 unless told otherwise.
@@ -301,13 +320,15 @@ var _ = Check("topics-many-levels",
 			matching{[]string{deep + "/#"}, []string{deep + "/a", deep + "/b", deep + "/a/c", deep}},
 			matching{[]string{"~" + strings.Repeat("/+", 100) + "/b"}, []string{deep + "/b"}},
 		)
-	})
+	},
+})
 
-var _ = Check("topics-longest",
-	"compares all 65,535 bytes of the longest topics",
-	Rules{V311: "MQTT-4.7.3-4 MQTT-4.5.0-1", V5: "MQTT-4.7.3-4 MQTT-4.5.0-1"},
-	CaughtBy{fault.ComparesFirstBytesOnly},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-longest",
+	Title:    "compares all 65,535 bytes of the longest topics",
+	Rules:    Rules{V311: "MQTT-4.7.3-4 MQTT-4.5.0-1", V5: "MQTT-4.7.3-4 MQTT-4.5.0-1"},
+	CaughtBy: Faults{fault.ComparesFirstBytesOnly},
+	Body: func(x *Exchange) {
 		const longest, header = 65535, 64
 		if most := x.Profile.Number(codec.PropMaximumPacketSize, codec.MaxPacketSize); most < longest+header {
 			x.Inapplicable("CONNACK: Maximum Packet Size %d leaves no room for a topic of %d bytes", most, longest)
@@ -322,14 +343,16 @@ var _ = Check("topics-longest",
 		alice.Published(long+"b", "to bob")
 
 		bob.Receive(long+"b", "to bob")
-	})
+	},
+})
 
-var _ = Check("topics-dollar-unmatched",
-	"matches no topic that begins with $ to a filter that begins with a wildcard",
-	Rules{V311: "MQTT-4.7.2-1", V5: "MQTT-4.7.2-1"},
-	Needs{Wildcards},
-	CaughtBy{fault.WildcardsMatchDollar},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-dollar-unmatched",
+	Title:    "matches no topic that begins with $ to a filter that begins with a wildcard",
+	Rules:    Rules{V311: "MQTT-4.7.2-1", V5: "MQTT-4.7.2-1"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.WildcardsMatchDollar},
+	Body: func(x *Exchange) {
 		Each(x, []string{"#", "+/#", "+~/a", "+~/+", "+~/#"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
 			qos := x.UpTo(QoS1)
 			bob := x.Connect(Clean, As("bob"), OwnTopicsOnly)
@@ -344,14 +367,16 @@ var _ = Check("topics-dollar-unmatched",
 
 			bob.WantNothingBefore(x.Connect(Clean, As("alice")).Marker(qos, rooted(x, "~/a")))
 		})
-	})
+	},
+})
 
-var _ = Check("topics-dollar-unmatched-retained",
-	"sends no retained message of a topic that begins with $ for a filter that begins with a wildcard",
-	Rules{V311: "MQTT-4.7.2-1", V5: "MQTT-4.7.2-1"},
-	Needs{Wildcards, Retain},
-	CaughtBy{fault.WildcardsMatchDollar},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-dollar-unmatched-retained",
+	Title:    "sends no retained message of a topic that begins with $ for a filter that begins with a wildcard",
+	Rules:    Rules{V311: "MQTT-4.7.2-1", V5: "MQTT-4.7.2-1"},
+	Needs:    Needs{Wildcards, Retain},
+	CaughtBy: Faults{fault.WildcardsMatchDollar},
+	Body: func(x *Exchange) {
 		// mochi 2.7.9 keeps the rule for messages but not for retained ones, which
 		// section 4.7.2 (both versions) does not except.
 		Each(x, []string{"#", "+/#", "+~/a", "+~/+", "+~/#"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
@@ -366,13 +391,15 @@ var _ = Check("topics-dollar-unmatched-retained",
 
 			bob.WantNothingBefore(x.Connect(Clean, As("alice")).Marker(qos, rooted(x, "~/a")))
 		})
-	})
+	},
+})
 
-var _ = Check("topics-dollar-reserved",
-	"lets clients exchange no messages on topics below $SYS",
-	Rules{V311: "3.1.1/4.7.2/dollar-topics-reserved", V5: "5.0/4.7.2/dollar-topics-reserved"},
-	CaughtBy{fault.CarriesDollarTopics},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-dollar-reserved",
+	Title:    "lets clients exchange no messages on topics below $SYS",
+	Rules:    Rules{V311: "3.1.1/4.7.2/dollar-topics-reserved", V5: "5.0/4.7.2/dollar-topics-reserved"},
+	CaughtBy: Faults{fault.CarriesDollarTopics},
+	Body: func(x *Exchange) {
 		// The rule is about every topic that begins with $, but brokers let
 		// applications use the others, and some document that they do.
 		qos, topic := x.UpTo(QoS1), rooted(x, "$SYS/~/a")
@@ -391,23 +418,28 @@ var _ = Check("topics-dollar-reserved",
 		mallory.PingOrClosed()
 
 		bob.WantNothingBefore(x.Connect(Clean, As("alice")).Marker(qos, x.Topic("a")))
-	})
+	},
+})
 
-var _ = Check("topics-multi-level-misplaced",
-	"grants no Topic Filter in which # is not alone on the last level",
-	Rules{V311: "MQTT-4.7.1-2 MQTT-4.8.0-1", V5: "MQTT-4.7.1-1"},
-	CaughtBy{fault.GrantsMalformedFilters},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-multi-level-misplaced",
+	Title:    "grants no Topic Filter in which # is not alone on the last level",
+	Rules:    Rules{V311: "MQTT-4.7.1-2 MQTT-4.8.0-1", V5: "MQTT-4.7.1-1"},
+	CaughtBy: Faults{fault.GrantsMalformedFilters},
+	Body: func(x *Exchange) {
 		wantFiltersRefused(x, "~/tennis#", "~/#/ranking", "~/#tennis", "~/##", "~/#/", "~/#/#", "~/+#", "#/~", "~#")
-	})
+	},
+})
 
-var _ = Check("topics-single-level-misplaced",
-	"grants no Topic Filter in which + does not fill a whole level",
-	Rules{V311: "MQTT-4.7.1-3 MQTT-4.8.0-1", V5: "MQTT-4.7.1-2"},
-	CaughtBy{fault.GrantsMalformedFilters},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-single-level-misplaced",
+	Title:    "grants no Topic Filter in which + does not fill a whole level",
+	Rules:    Rules{V311: "MQTT-4.7.1-3 MQTT-4.8.0-1", V5: "MQTT-4.7.1-2"},
+	CaughtBy: Faults{fault.GrantsMalformedFilters},
+	Body: func(x *Exchange) {
 		wantFiltersRefused(x, "~/sport+", "~/+sport", "~/a+b", "~/++", "~/sport+/a", "~/+sport/a", "~/+/sport+/#", "x+/~")
-	})
+	},
+})
 
 // wantFiltersRefused wants a SUBSCRIBE for each of these filters refused: it is
 // a protocol error, so the server has to close the connection; those who say
@@ -427,11 +459,12 @@ func wantFiltersRefused(x *Exchange, filters ...string) {
 	})
 }
 
-var _ = Check("topics-wildcard-in-name",
-	"closes the connection on a PUBLISH with a wildcard in its Topic Name",
-	Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1"},
-	CaughtBy{fault.IgnoresWildcardsInNames},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-wildcard-in-name",
+	Title:    "closes the connection on a PUBLISH with a wildcard in its Topic Name",
+	Rules:    Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1"},
+	CaughtBy: Faults{fault.IgnoresWildcardsInNames},
+	Body: func(x *Exchange) {
 		Each(x, []string{"~/+", "~/#", "~/a+b", "~/a#", "~/+/a", "#", "+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -439,39 +472,47 @@ var _ = Check("topics-wildcard-in-name",
 
 			alice.WantClosed(codec.TopicNameInvalid)
 		})
-	})
+	},
+})
 
-var _ = Check("topics-empty",
-	"grants no empty Topic Filter", // of empty Topic Names see publish-topic-empty
-	Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.7.3-1"},
-	CaughtBy{fault.GrantsMalformedFilters},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:  "topics-empty",
+	Title: "grants no empty Topic Filter",
+	// of empty Topic Names see publish-topic-empty
+	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.7.3-1"},
+	CaughtBy: Faults{fault.GrantsMalformedFilters},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		subscribe := alice.NewSubscribe(QoS0, "")
 		alice.Send(codec.Wrong(subscribe))
 
 		alice.WantSubscriptionRefused(subscribe.PacketID, codec.TopicFilterInvalid)
-	})
+	},
+})
 
 // A Will Topic is a Topic Name (table 3-1 of 5.0 calls it that at 0x90), and no
 // server can publish the will as it stands (MQTT-3.3.2-2, MQTT-4.7.3-1): it is as
 // wrong as the same in a PUBLISH. mochi 2.7.9, Aedes 1.2.0 and RabbitMQ 3.10.8 do
 // publish it.
-var _ = Check("topics-wildcard-in-will",
-	"closes the connection when CONNECT has a Will Topic with a wildcard in it",
-	Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1 MQTT-4.13.1-1"},
-	CaughtBy{fault.TakesAnyWillTopic},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-wildcard-in-will",
+	Title:    "closes the connection when CONNECT has a Will Topic with a wildcard in it",
+	Rules:    Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1 MQTT-4.13.1-1"},
+	CaughtBy: Faults{fault.TakesAnyWillTopic},
+	Body: func(x *Exchange) {
 		Each(x, []string{"~/#", "~/+", "~/a+b", "~/a#", "~/+/a"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
 			wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, rooted(x, topic), "to anyone?"))))
 		})
-	})
+	},
+})
 
-var _ = Check("topics-empty-in-will",
-	"closes the connection when CONNECT has an empty Will Topic",
-	Rules{V311: "MQTT-4.7.3-1 MQTT-4.8.0-1", V5: "MQTT-4.7.3-1 MQTT-4.13.1-1"},
-	CaughtBy{fault.TakesAnyWillTopic},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "topics-empty-in-will",
+	Title:    "closes the connection when CONNECT has an empty Will Topic",
+	Rules:    Rules{V311: "MQTT-4.7.3-1 MQTT-4.8.0-1", V5: "MQTT-4.7.3-1 MQTT-4.13.1-1"},
+	CaughtBy: Faults{fault.TakesAnyWillTopic},
+	Body: func(x *Exchange) {
 		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, "", "to anyone?"))))
-	})
+	},
+})

@@ -9,7 +9,7 @@ import (
 
 	"mqttspec/harness/broker"
 	"mqttspec/reports"
-	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // acrossTransports are the checks that TestTransports runs on brokers that
@@ -46,9 +46,9 @@ var differs = map[string]string{
 // those over TCP.
 func TestTransports(t *testing.T) {
 	for name, over := range transports {
-		selection := suites.Selection{Names: acrossTransports}
+		selection := runner.Selection{Names: acrossTransports}
 		if slices.Contains(strings.Split(os.Getenv("MQTTSPEC_TRANSPORTS"), ","), name) {
-			selection = suites.Selection{Labels: everything}
+			selection = runner.Selection{Labels: everything}
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -58,7 +58,7 @@ func TestTransports(t *testing.T) {
 					t.Parallel()
 					got := outcomesOver(t, name, transport, selection)
 					if again := different(name, transport, want, got); len(again) > 0 { // on a busy machine, a second look
-						maps.Copy(got, outcomesOver(t, name, transport, suites.Selection{Names: again}))
+						maps.Copy(got, outcomesOver(t, name, transport, runner.Selection{Names: again}))
 					}
 					for _, id := range different(name, transport, want, got) {
 						t.Errorf("%s: %s over %s, %s over %s", id, got[id], transport, want[id], over[0])
@@ -70,7 +70,7 @@ func TestTransports(t *testing.T) {
 }
 
 // outcomesOver runs checks on a preset over one transport.
-func outcomesOver(t *testing.T, preset, transport string, selection suites.Selection) map[string]reports.Outcome {
+func outcomesOver(t *testing.T, preset, transport string, selection runner.Selection) map[string]reports.Outcome {
 	t.Helper()
 	r := runPreset(t, preset, broker.Options{Transport: transport}, selection)
 	outcomes := map[string]reports.Outcome{}

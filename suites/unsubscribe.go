@@ -14,11 +14,12 @@ import (
 // Giving subscriptions up (UNSUBSCRIBE, section 3.10) and the answer to it
 // (UNSUBACK, 3.11).
 
-var _ = Check("unsubscribe-acknowledged",
-	"answers UNSUBSCRIBE with UNSUBACK",
-	Rules{V311: "MQTT-3.10.4-4", V5: "MQTT-3.10.4-4"},
-	CaughtBy{fault.IgnoresUnsubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-acknowledged",
+	Title:    "answers UNSUBSCRIBE with UNSUBACK",
+	Rules:    Rules{V311: "MQTT-3.10.4-4", V5: "MQTT-3.10.4-4"},
+	CaughtBy: Faults{fault.IgnoresUnsubscribe},
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(QoS0, topic)
@@ -27,13 +28,15 @@ var _ = Check("unsubscribe-acknowledged",
 		alice.Send(unsubscribe)
 
 		alice.WantUnsuback(unsubscribe.PacketID)
-	})
+	},
+})
 
-var _ = Check("unsubscribe-packet-id",
-	"gives UNSUBACK the Packet Identifier of its UNSUBSCRIBE",
-	Rules{V311: "MQTT-3.10.4-4 MQTT-2.3.1-7", V5: "MQTT-3.10.4-5 MQTT-2.2.1-6"},
-	CaughtBy{fault.WrongUnsubackID},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-packet-id",
+	Title:    "gives UNSUBACK the Packet Identifier of its UNSUBSCRIBE",
+	Rules:    Rules{V311: "MQTT-3.10.4-4 MQTT-2.3.1-7", V5: "MQTT-3.10.4-5 MQTT-2.2.1-6"},
+	CaughtBy: Faults{fault.WrongUnsubackID},
+	Body: func(x *Exchange) {
 		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
 			alice := x.Connect(Clean, As("alice"))
 			alice.Subscribe(QoS0, x.Topic("news"))
@@ -44,13 +47,15 @@ var _ = Check("unsubscribe-packet-id",
 
 			alice.WantUnsuback(id)
 		})
-	})
+	},
+})
 
-var _ = Check("unsubscribe-unknown-filter",
-	"answers UNSUBSCRIBE even when there was no such subscription",
-	Rules{V311: "MQTT-3.10.4-5", V5: "MQTT-3.10.4-5"},
-	CaughtBy{fault.AcknowledgesDeletionsOnly},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-unknown-filter",
+	Title:    "answers UNSUBSCRIBE even when there was no such subscription",
+	Rules:    Rules{V311: "MQTT-3.10.4-5", V5: "MQTT-3.10.4-5"},
+	CaughtBy: Faults{fault.AcknowledgesDeletionsOnly},
+	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "never subscribed to anything", Body: func(x *Exchange) {
 				alice := x.Connect(Clean, As("alice"))
@@ -80,14 +85,16 @@ var _ = Check("unsubscribe-unknown-filter",
 				alice.WantUnsuback(unsubscribe.PacketID)
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("unsubscribe-exact",
-	"keeps the subscriptions whose Topic Filters are not character for character the given one",
-	Rules{V311: "MQTT-3.10.4-1", V5: "MQTT-3.10.4-1"},
-	Needs{Wildcards},
-	CaughtBy{fault.UnsubscribesEverything},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-exact",
+	Title:    "keeps the subscriptions whose Topic Filters are not character for character the given one",
+	Rules:    Rules{V311: "MQTT-3.10.4-1", V5: "MQTT-3.10.4-1"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.UnsubscribesEverything},
+	Body: func(x *Exchange) {
 		Each(x, []struct{ subscribed, given string }{
 			{"sport/tennis", "sport/+"},
 			{"sport/tennis", "sport/#"},
@@ -112,13 +119,15 @@ var _ = Check("unsubscribe-exact",
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "ace")
 			bob.Receive(topic, "ace")
 		})
-	})
+	},
+})
 
-var _ = Check("unsubscribe-others",
-	"keeps the subscriptions of other clients with the Topic Filter that a client unsubscribes from",
-	Rules{V311: "MQTT-3.10.4-1 MQTT-4.5.0-1", V5: "MQTT-3.10.4-1 MQTT-4.5.0-1"},
-	CaughtBy{fault.UnsubscribesEveryone},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-others",
+	Title:    "keeps the subscriptions of other clients with the Topic Filter that a client unsubscribes from",
+	Rules:    Rules{V311: "MQTT-3.10.4-1 MQTT-4.5.0-1", V5: "MQTT-3.10.4-1 MQTT-4.5.0-1"},
+	CaughtBy: Faults{fault.UnsubscribesEveryone},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("news"), x.UpTo(QoS1)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(qos, topic)
@@ -129,14 +138,16 @@ var _ = Check("unsubscribe-others",
 
 		x.Connect(Clean, As("carol")).Publish(qos, topic, "hello")
 		bob.Receive(topic, "hello")
-	})
+	},
+})
 
-var _ = Check("unsubscribe-stops-delivery",
-	"deletes the subscription with exactly the given Topic Filter and delivers nothing more for it",
-	Rules{V311: "MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-1 MQTT-3.10.4-2"},
-	Needs{Wildcards},
-	CaughtBy{fault.KeepsSubscriptions},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-stops-delivery",
+	Title:    "deletes the subscription with exactly the given Topic Filter and delivers nothing more for it",
+	Rules:    Rules{V311: "MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-1 MQTT-3.10.4-2"},
+	Needs:    Needs{Wildcards},
+	CaughtBy: Faults{fault.KeepsSubscriptions},
+	Body: func(x *Exchange) {
 		Each(x, []string{"sport/tennis", "sport/+", "sport/#", "+/tennis", "sport/tennis/#"}, func(filter string) string { return filter },
 			func(x *Exchange, filter string) {
 				topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
@@ -156,13 +167,15 @@ var _ = Check("unsubscribe-stops-delivery",
 				bob.Subscribe(qos, topic)
 				bob.WantNothingBefore(alice.Marker(qos, topic))
 			})
-	})
+	},
+})
 
-var _ = Check("unsubscribe-several-filters",
-	"takes several Topic Filters in one UNSUBSCRIBE like several UNSUBSCRIBEs, and answers with one UNSUBACK",
-	Rules{V311: "MQTT-3.10.4-6", V5: "MQTT-3.10.4-6"},
-	CaughtBy{fault.AcknowledgesEachUnsubscription, fault.UnsubscribesFirstFilterOnly},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-several-filters",
+	Title:    "takes several Topic Filters in one UNSUBSCRIBE like several UNSUBSCRIBEs, and answers with one UNSUBACK",
+	Rules:    Rules{V311: "MQTT-3.10.4-6", V5: "MQTT-3.10.4-6"},
+	CaughtBy: Faults{fault.AcknowledgesEachUnsubscription, fault.UnsubscribesFirstFilterOnly},
+	Body: func(x *Exchange) {
 		qos := x.UpTo(QoS1)
 		first, second, third := x.Topic("first"), x.Topic("second"), x.Topic("third")
 		bob := x.Connect(Clean, As("bob"))
@@ -185,13 +198,15 @@ var _ = Check("unsubscribe-several-filters",
 		bob.WantNothingBefore(alice.Marker(qos, first))
 		bob.WantNothingBefore(alice.Marker(qos, second))
 		bob.WantNothingBefore(alice.Marker(qos, third))
-	})
+	},
+})
 
-var _ = Check("unsubscribe-code-per-filter",
-	"gives in UNSUBACK one Reason Code for each Topic Filter, from the list for UNSUBACK",
-	Rules{V5: "MQTT-3.11.3-2"},
-	CaughtBy{fault.OmitsLastUnsubackCode, fault.InventsUnsubackCodes},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-code-per-filter",
+	Title:    "gives in UNSUBACK one Reason Code for each Topic Filter, from the list for UNSUBACK",
+	Rules:    Rules{V5: "MQTT-3.11.3-2"},
+	CaughtBy: Faults{fault.OmitsLastUnsubackCode, fault.InventsUnsubackCodes},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(QoS0, x.Topic("known"), x.Topic("known/too"))
 
@@ -201,13 +216,15 @@ var _ = Check("unsubscribe-code-per-filter",
 		// That each code is one of UNSUBACK's is what the decoder sees to.
 		unsuback := alice.WantUnsuback(unsubscribe.PacketID)
 		x.Expect(unsuback.Codes).To(HaveLen(4), "UNSUBACK codes")
-	})
+	},
+})
 
-var _ = Check("unsubscribe-codes-in-order",
-	"lists the UNSUBACK codes in the order of the Topic Filters",
-	Rules{V5: "MQTT-3.11.3-1"},
-	CaughtBy{fault.ReversesUnsubackCodes},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-codes-in-order",
+	Title:    "lists the UNSUBACK codes in the order of the Topic Filters",
+	Rules:    Rules{V5: "MQTT-3.11.3-1"},
+	CaughtBy: Faults{fault.ReversesUnsubackCodes},
+	Body: func(x *Exchange) {
 		Each(x, [][]string{{"known", "unknown"}, {"unknown", "known"}, {"known", "unknown", "unknown/too"}}, func(suffixes []string) string { return strings.Join(suffixes, ", ") }, func(x *Exchange, suffixes []string) {
 			alice := x.Connect(Clean, As("alice"))
 			alice.Subscribe(QoS0, x.Topic("known"))
@@ -226,14 +243,16 @@ var _ = Check("unsubscribe-codes-in-order",
 			known := unsuback.Codes[slices.Index(suffixes, "known")]
 			x.Expect(known).NotTo(Equal(codec.NoSubscriptionExisted), "the code for the filter that was subscribed to")
 		})
-	})
+	},
+})
 
-var _ = Check("unsubscribe-in-flight",
-	"completes the deliveries it had begun when the client unsubscribes",
-	Rules{V311: "MQTT-3.10.4-3", V5: "MQTT-3.10.4-3"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.DropsInFlightOnUnsubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-in-flight",
+	Title:    "completes the deliveries it had begun when the client unsubscribes",
+	Rules:    Rules{V311: "MQTT-3.10.4-3", V5: "MQTT-3.10.4-3"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.DropsInFlightOnUnsubscribe},
+	Body: func(x *Exchange) {
 		// begun has a message under way to bob and bob's subscription deleted.
 		begun := func(x *Exchange, qos codec.QoS) (bob *Client, topic string, message *codec.Publish) {
 			topic = x.Topic("news")
@@ -302,13 +321,15 @@ var _ = Check("unsubscribe-in-flight",
 			cases = cases[:1]
 		}
 		x.Cases(cases...)
-	})
+	},
+})
 
-var _ = Check("unsubscribe-reserved-flags",
-	"closes the connection on an UNSUBSCRIBE whose reserved flags are not 0010",
-	Rules{V311: "MQTT-3.10.1-1", V5: "MQTT-3.10.1-1"},
-	CaughtBy{fault.IgnoresUnsubscribeFlags},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-reserved-flags",
+	Title:    "closes the connection on an UNSUBSCRIBE whose reserved flags are not 0010",
+	Rules:    Rules{V311: "MQTT-3.10.1-1", V5: "MQTT-3.10.1-1"},
+	CaughtBy: Faults{fault.IgnoresUnsubscribeFlags},
+	Body: func(x *Exchange) {
 		Each(x, wrongFlags, flagsName, func(x *Exchange, flags byte) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -316,16 +337,19 @@ var _ = Check("unsubscribe-reserved-flags",
 
 			alice.WantClosed()
 		})
-	})
+	},
+})
 
-var _ = Check("unsubscribe-empty",
-	"closes the connection on an UNSUBSCRIBE without a Topic Filter",
-	Rules{V311: "MQTT-3.10.3-2 MQTT-4.8.0-1", V5: "MQTT-3.10.3-2"},
-	CaughtBy{fault.IgnoresEmptyUnsubscribe},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "unsubscribe-empty",
+	Title:    "closes the connection on an UNSUBSCRIBE without a Topic Filter",
+	Rules:    Rules{V311: "MQTT-3.10.3-2 MQTT-4.8.0-1", V5: "MQTT-3.10.3-2"},
+	CaughtBy: Faults{fault.IgnoresEmptyUnsubscribe},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(alice.NewUnsubscribe()))
 
 		alice.WantClosed()
-	})
+	},
+})

@@ -15,12 +15,13 @@ import (
 
 // WebSocket as a network transport (chapter 6).
 
-var _ = Check("websocket-subprotocol",
-	"selects the WebSocket subprotocol mqtt",
-	Rules{V311: "MQTT-6.0.0-4", V5: "MQTT-6.0.0-4"},
-	Needs{WebSocketListener},
-	CaughtBy{fault.SelectsOldSubprotocol, fault.SelectsNoSubprotocol},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "websocket-subprotocol",
+	Title:    "selects the WebSocket subprotocol mqtt",
+	Rules:    Rules{V311: "MQTT-6.0.0-4", V5: "MQTT-6.0.0-4"},
+	Needs:    Needs{WebSocketListener},
+	CaughtBy: Faults{fault.SelectsOldSubprotocol, fault.SelectsNoSubprotocol},
+	Body: func(x *Exchange) {
 		Each(x, [][]string{
 			{"mqtt"},
 			{"chat", "mqtt"},
@@ -31,15 +32,17 @@ var _ = Check("websocket-subprotocol",
 
 				x.Expect(handshake.Subprotocol).To(Equal("mqtt"), "Sec-WebSocket-Protocol")
 			})
-	})
+	},
+})
 
-var _ = Check("websocket-binary-frames",
-	"sends its packets in binary data frames",
-	Rules{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"},
-	Needs{WebSocketListener},
-	CaughtBy{fault.SendsTextFrames},
-	Watches,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "websocket-binary-frames",
+	Title:    "sends its packets in binary data frames",
+	Rules:    Rules{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"},
+	Needs:    Needs{WebSocketListener},
+	CaughtBy: Faults{fault.SendsTextFrames},
+	Watches:  true,
+	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		alice := x.DialWebSocket("alice")
 
@@ -49,14 +52,16 @@ var _ = Check("websocket-binary-frames",
 		alice.Publish(QoS0, topic, "hello")
 
 		alice.Receive(topic, "hello")
-	})
+	},
+})
 
-var _ = Check("websocket-other-data-frames",
-	"closes the connection when a data frame comes that is not binary",
-	Rules{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"},
-	Needs{WebSocketListener},
-	CaughtBy{fault.ReadsAnyDataFrame},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "websocket-other-data-frames",
+	Title:    "closes the connection when a data frame comes that is not binary",
+	Rules:    Rules{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"},
+	Needs:    Needs{WebSocketListener},
+	CaughtBy: Faults{fault.ReadsAnyDataFrame},
+	Body: func(x *Exchange) {
 		// Every byte of these packets is ASCII: a text frame that holds them is
 		// valid UTF-8, and only its type is wrong.
 		x.Cases(
@@ -91,14 +96,16 @@ var _ = Check("websocket-other-data-frames",
 				alice.WantClosed()
 			}},
 		)
-	})
+	},
+})
 
-var _ = Check("websocket-packets-not-aligned",
-	"reads packets from WebSocket frames however they are cut",
-	Rules{V311: "MQTT-6.0.0-2", V5: "MQTT-6.0.0-2"},
-	Needs{WebSocketListener},
-	CaughtBy{fault.ReadsOnePacketPerFrame, fault.DropsContinuationFrames, fault.ForgetsPacketAtPing},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "websocket-packets-not-aligned",
+	Title:    "reads packets from WebSocket frames however they are cut",
+	Rules:    Rules{V311: "MQTT-6.0.0-2", V5: "MQTT-6.0.0-2"},
+	Needs:    Needs{WebSocketListener},
+	CaughtBy: Faults{fault.ReadsOnePacketPerFrame, fault.DropsContinuationFrames, fault.ForgetsPacketAtPing},
+	Body: func(x *Exchange) {
 		// Each case sends CONNECT, SUBSCRIBE and PUBLISH, cut in its own way; all
 		// three must come to be read.
 		Each(x, []cutting{
@@ -147,29 +154,33 @@ var _ = Check("websocket-packets-not-aligned",
 			alice.WantSuback(1)
 			alice.WantPublish(topic, "hello")
 		})
-	})
+	},
+})
 
 // MQTT-6.0.0-1 is about data frames. A ping is a control frame, which RFC 6455
 // (section 5.5.2), by which MQTT is carried here, wants answered, not refused.
-var _ = Check("websocket-ping-frame",
-	"carries on after a ping frame, which is no data frame",
-	Rules{V311: "3.1.1/6/ping-frame", V5: "5.0/6/ping-frame"},
-	Needs{WebSocketListener},
-	CaughtBy{fault.ClosesOnPingFrame},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "websocket-ping-frame",
+	Title:    "carries on after a ping frame, which is no data frame",
+	Rules:    Rules{V311: "3.1.1/6/ping-frame", V5: "5.0/6/ping-frame"},
+	Needs:    Needs{WebSocketListener},
+	CaughtBy: Faults{fault.ClosesOnPingFrame},
+	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), OverWebSocket)
 
 		alice.SendFrames(frame(ws.OpPing, []byte("still there?")))
 
 		alice.Ping()
-	})
+	},
+})
 
-var _ = Check("websocket-close-frame-will",
-	"publishes the will when a WebSocket connection is closed without DISCONNECT",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
-	Needs{WebSocketListener},
-	CaughtBy{fault.TakesCloseFrameForDisconnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "websocket-close-frame-will",
+	Title:    "publishes the will when a WebSocket connection is closed without DISCONNECT",
+	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Needs:    Needs{WebSocketListener},
+	CaughtBy: Faults{fault.TakesCloseFrameForDisconnect},
+	Body: func(x *Exchange) {
 		topic, qos := x.Topic("will"), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
@@ -178,7 +189,8 @@ var _ = Check("websocket-close-frame-will",
 		alice.SendFrames(frame(ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
 
 		bob.Receive(topic, "gone")
-	})
+	},
+})
 
 // cutting is a way to cut a stream of packets into frames.
 type cutting struct {

@@ -36,19 +36,21 @@ func willOn(x *Exchange, topic, payload string, properties ...codec.Property) Co
 	return WithWill(codec.Will{QoS: x.UpTo(QoS1), Topic: topic, Payload: payload, Properties: properties})
 }
 
-var _ = Check("will-published",
-	"publishes the Will Message when the connection is lost",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
-	CaughtBy{fault.StoresNoWill},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-published",
+	Title:    "publishes the Will Message when the connection is lost",
+	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
+	CaughtBy: Faults{fault.StoresNoWill},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"closed", (*Client).Drop},
 			{"reset", (*Client).Abort},
 		}, named[func(*Client)].label, func(x *Exchange, lose named[func(*Client)]) {
 			wantWillAfter(x, lose.value)
 		})
-	})
+	},
+})
 
 // wantWillAfter wants the will of a client after what ends its connection.
 func wantWillAfter(x *Exchange, end func(*Client)) {
@@ -61,12 +63,13 @@ func wantWillAfter(x *Exchange, end func(*Client)) {
 	watcher.Receive(topic, "lost")
 }
 
-var _ = Check("will-on-takeover",
-	"publishes the Will Message when another connection takes the client's place",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
-	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-on-takeover",
+	Title:    "publishes the Will Message when another connection takes the client's place",
+	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
+	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		// In 5.0 as well, for a session that is resumed as for one that ends: "If the
 		// existing Client has a Will Message, that Will Message is published as
 		// described in section 3.1.2.5" (section 3.1.4). That section excepts "a new
@@ -87,14 +90,16 @@ var _ = Check("will-on-takeover",
 
 			watcher.Receive(topic, "taken over")
 		})
-	})
+	},
+})
 
-var _ = Check("will-on-protocol-error",
-	"publishes the Will Message when it closes the connection for a protocol error of the client",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
-	CaughtBy{fault.StoresNoWill, fault.ForgetsWillOnError},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-on-protocol-error",
+	Title:    "publishes the Will Message when it closes the connection for a protocol error of the client",
+	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnError},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		// "The Server closes the Network Connection because of a protocol error"
 		// (3.1.1), or "without first receiving a DISCONNECT packet" (5.0): both
 		// are named among the situations in which the will is published.
@@ -102,28 +107,31 @@ var _ = Check("will-on-protocol-error",
 		// A server that does not close the connection owes no will yet; that it
 		// should have closed it is for other checks to say.
 		type wrong struct {
-			name, closes string
-			packet       codec.Packet
+			name   string
+			closes Step
+			packet codec.Packet
 		}
 		Each(x, []wrong{
-			{"second CONNECT", "connect-second", x.NewConnect(Clean)},
-			{"packet type 0", "framing-packet-type-reserved", codec.Raw{0x00, 0x00}},
-			{"PUBLISH at QoS 3", "publish-qos-3", codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1))},
-			{"SUBSCRIBE without Topic Filter", "subscribe-empty", codec.Wrong(&codec.Subscribe{PacketID: 1})},
+			{"second CONNECT", stepSecondConnectCloses, x.NewConnect(Clean)},
+			{"packet type 0", stepReservedTypeCloses, codec.Raw{0x00, 0x00}},
+			{"PUBLISH at QoS 3", stepQoS3Closes, codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1))},
+			{"SUBSCRIBE without Topic Filter", stepEmptySubscribeCloses, codec.Wrong(&codec.Subscribe{PacketID: 1})},
 		}, func(w wrong) string { return w.name }, func(x *Exchange, w wrong) {
 			wantWillAfter(x, func(alice *Client) {
 				alice.Send(w.packet)
 				x.StandsOn(w.closes, func() { alice.WantClosed(codec.QoSNotSupported) })
 			})
 		})
-	})
+	},
+})
 
-var _ = Check("will-keep-alive",
-	"publishes the Will Message when the client is silent for longer than its Keep Alive",
-	Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
-	CaughtBy{fault.StoresNoWill},
-	noticed,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-keep-alive",
+	Title:    "publishes the Will Message when the client is silent for longer than its Keep Alive",
+	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.StoresNoWill},
+	Takes:    noticed,
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), KeepAlive(1), willOn(x, topic, "silent"))
@@ -134,15 +142,17 @@ var _ = Check("will-keep-alive",
 		watcher.Patience(10 * time.Second) // how soon the server notices is for other checks
 
 		watcher.Receive(topic, "silent")
-	})
+	},
+})
 
-var _ = Check("will-qos",
-	"publishes the Will Message at the Will QoS",
-	Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-8 MQTT-3.1.2-12"},
-	Needs{AtLeastOnce},
-	CaughtBy{fault.ChangesWillQoS},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-qos",
+	Title:    "publishes the Will Message at the Will QoS",
+	Rules:    Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-8 MQTT-3.1.2-12"},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.ChangesWillQoS},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		Each(x, []codec.QoS{QoS0, QoS1, QoS2}[:x.UpTo(QoS2)+1], qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS2), topic)
@@ -151,17 +161,19 @@ var _ = Check("will-qos",
 
 			watcher.WantPublishAt(qos, topic, "lost")
 		})
-	})
+	},
+})
 
 // qosName names a case by its QoS.
 func qosName(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }
 
-var _ = Check("will-payload",
-	"takes a Will Message of any payload, and publishes it byte for byte",
-	Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
-	CaughtBy{fault.PublishesWillLength},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-payload",
+	Title:    "takes a Will Message of any payload, and publishes it byte for byte",
+	Rules:    Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.PublishesWillLength},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		every := make([]byte, 256)
 		for i := range every {
 			every[i] = byte(i)
@@ -184,15 +196,17 @@ var _ = Check("will-payload",
 
 			watcher.Receive(topic, payload.value)
 		})
-	})
+	},
+})
 
-var _ = Check("will-retained",
-	"publishes a Will Message with Will Retain 1 as a retained message",
-	Rules{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"},
-	Needs{Retain, AtLeastOnce},
-	CaughtBy{fault.RetainsNoWill},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-retained",
+	Title:    "publishes a Will Message with Will Retain 1 as a retained message",
+	Rules:    Rules{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"},
+	Needs:    Needs{Retain, AtLeastOnce},
+	CaughtBy: Faults{fault.RetainsNoWill},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := awaitingWill(x, QoS1, topic)
 		x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: QoS1, Retain: true, Topic: topic, Payload: "lost"})).Drop()
@@ -203,15 +217,17 @@ var _ = Check("will-retained",
 
 		message := bob.Receive(topic, "lost")
 		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
-	})
+	},
+})
 
-var _ = Check("will-not-retained",
-	"publishes a Will Message with Will Retain 0 without retaining it",
-	Rules{V311: "MQTT-3.1.2-16", V5: "MQTT-3.1.2-14"},
-	Needs{Retain},
-	CaughtBy{fault.RetainsEveryWill},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-not-retained",
+	Title:    "publishes a Will Message with Will Retain 0 without retaining it",
+	Rules:    Rules{V311: "MQTT-3.1.2-16", V5: "MQTT-3.1.2-14"},
+	Needs:    Needs{Retain},
+	CaughtBy: Faults{fault.RetainsEveryWill},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		x.Connect(Clean, As("alice"), willOn(x, topic, "lost")).Drop()
@@ -221,14 +237,16 @@ var _ = Check("will-not-retained",
 		bob.Subscribe(x.UpTo(QoS1), topic)
 
 		wantNothingRetained(x, bob, topic)
-	})
+	},
+})
 
-var _ = Check("will-once",
-	"forgets the Will Message once it was published, so that it does not come again with a later connection",
-	Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
-	CaughtBy{fault.RepublishesWills},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-once",
+	Title:    "forgets the Will Message once it was published, so that it does not come again with a later connection",
+	Rules:    Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
+	CaughtBy: Faults{fault.RepublishesWills},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
@@ -239,13 +257,15 @@ var _ = Check("will-once",
 
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
 		})
-	})
+	},
+})
 
-var _ = Check("will-forgotten",
-	"forgets the Will Message after DISCONNECT, so that it does not come with a later connection",
-	Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
-	CaughtBy{fault.RepublishesWills},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-forgotten",
+	Title:    "forgets the Will Message after DISCONNECT, so that it does not come with a later connection",
+	Rules:    Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
+	CaughtBy: Faults{fault.RepublishesWills},
+	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)
@@ -255,14 +275,16 @@ var _ = Check("will-forgotten",
 
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
 		})
-	})
+	},
+})
 
-var _ = Check("will-of-the-connection",
-	"publishes the Will Message that the lost connection came with, not that of an earlier one",
-	Rules{V311: "MQTT-3.1.2-8 MQTT-3.1.2-10", V5: "MQTT-3.1.2-8 MQTT-3.1.2-10"},
-	CaughtBy{fault.KeepsFirstWill, fault.StoresNoWill},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-of-the-connection",
+	Title:    "publishes the Will Message that the lost connection came with, not that of an earlier one",
+	Rules:    Rules{V311: "MQTT-3.1.2-8 MQTT-3.1.2-10", V5: "MQTT-3.1.2-8 MQTT-3.1.2-10"},
+	CaughtBy: Faults{fault.KeepsFirstWill, fault.StoresNoWill},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
@@ -272,7 +294,8 @@ var _ = Check("will-of-the-connection",
 
 			watcher.Receive(topic, "second")
 		})
-	})
+	},
+})
 
 // sessionKinds are a session that ends with its connection and one that outlives it.
 func sessionKinds() []named[ConnectOption] {
@@ -310,37 +333,44 @@ func wantUnacceptable(x *Exchange, connect codec.Packet) {
 	alice.WantRejected(codec.QoSNotSupported, codec.TopicNameInvalid)
 }
 
-var _ = Check("will-qos-without-flag",
-	"closes the connection when CONNECT has a Will QoS but no Will Flag",
-	Rules{V311: "MQTT-3.1.2-13 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-11"},
-	CaughtBy{fault.TakesWillQoSWithoutFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-qos-without-flag",
+	Title:    "closes the connection when CONNECT has a Will QoS but no Will Flag",
+	Rules:    Rules{V311: "MQTT-3.1.2-13 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-11"},
+	CaughtBy: Faults{fault.TakesWillQoSWithoutFlag},
+	Body: func(x *Exchange) {
 		Each(x, []codec.QoS{1, 2}, qosName, func(x *Exchange, qos codec.QoS) {
 			wantUnacceptable(x, connectFlagged(x, byte(qos)<<willQoSBits))
 		})
-	})
+	},
+})
 
-var _ = Check("will-retain-without-flag",
-	"closes the connection when CONNECT has Will Retain 1 but no Will Flag",
-	Rules{V311: "MQTT-3.1.2-15 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-13"},
-	CaughtBy{fault.TakesWillRetainWithoutFlag},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-retain-without-flag",
+	Title:    "closes the connection when CONNECT has Will Retain 1 but no Will Flag",
+	Rules:    Rules{V311: "MQTT-3.1.2-15 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-13"},
+	CaughtBy: Faults{fault.TakesWillRetainWithoutFlag},
+	Body: func(x *Exchange) {
 		wantUnacceptable(x, connectFlagged(x, willRetain))
-	})
+	},
+})
 
-var _ = Check("will-qos-3",
-	"closes the connection when CONNECT has Will QoS 3",
-	Rules{V311: "MQTT-3.1.2-14 MQTT-3.1.4-1", V5: "MQTT-3.1.2-12"},
-	CaughtBy{fault.TakesWillQoS3},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-qos-3",
+	Title:    "closes the connection when CONNECT has Will QoS 3",
+	Rules:    Rules{V311: "MQTT-3.1.2-14 MQTT-3.1.4-1", V5: "MQTT-3.1.2-12"},
+	CaughtBy: Faults{fault.TakesWillQoS3},
+	Body: func(x *Exchange) {
 		wantUnacceptable(x, connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost")))
-	})
+	},
+})
 
-var _ = Check("will-fields-missing",
-	"closes the connection when CONNECT has the Will Flag but no Will Topic and Will Message in its payload",
-	Rules{V311: "MQTT-3.1.2-9 MQTT-3.1.4-1", V5: "MQTT-3.1.2-9 MQTT-3.1.4-1"},
-	CaughtBy{fault.TakesUnreadableConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-fields-missing",
+	Title:    "closes the connection when CONNECT has the Will Flag but no Will Topic and Will Message in its payload",
+	Rules:    Rules{V311: "MQTT-3.1.2-9 MQTT-3.1.4-1", V5: "MQTT-3.1.2-9 MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.TakesUnreadableConnect},
+	Body: func(x *Exchange) {
 		// User Name and Password stay, where the target has them, or a broker would
 		// refuse the connection for want of them.
 		connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost"))
@@ -351,13 +381,15 @@ var _ = Check("will-fields-missing",
 		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
 			wantUnacceptable(x, wrong.value)
 		})
-	})
+	},
+})
 
-var _ = Check("will-fields-without-flag",
-	"closes the connection when CONNECT has a Will Topic and Will Message in its payload but no Will Flag",
-	Rules{V311: "MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
-	CaughtBy{fault.TakesUnreadableConnect},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-fields-without-flag",
+	Title:    "closes the connection when CONNECT has a Will Topic and Will Message in its payload but no Will Flag",
+	Rules:    Rules{V311: "MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
+	CaughtBy: Faults{fault.TakesUnreadableConnect},
+	Body: func(x *Exchange) {
 		// Without the flag the will's fields are bytes left over, and stand at the
 		// end, where a broker that overlooks them finds all that it looks for.
 		var fields []byte
@@ -369,18 +401,20 @@ var _ = Check("will-fields-without-flag",
 			fields = append(fields, field...)
 		}
 		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Trailing(fields...)))
-	})
+	},
+})
 
 // promptly is how late a will may come and still be prompt. The specification
 // gives no number; every interval in it counts seconds, and two allow for a
 // busy machine.
 const promptly = 2 * time.Second
 
-var _ = Check("will-prompt",
-	"publishes the Will Message promptly after the connection is lost",
-	Rules{V311: "3.1.1/3.1.2.5/will-prompt", V5: "5.0/3.1.2.5/will-prompt"},
-	CaughtBy{fault.PublishesWillsLate},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-prompt",
+	Title:    "publishes the Will Message promptly after the connection is lost",
+	Rules:    Rules{V311: "3.1.1/3.1.2.5/will-prompt", V5: "5.0/3.1.2.5/will-prompt"},
+	CaughtBy: Faults{fault.PublishesWillsLate},
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost"))
@@ -390,4 +424,5 @@ var _ = Check("will-prompt",
 
 		watcher.Receive(topic, "lost")
 		x.Expect(time.Since(lost)).To(BeNumerically("<", promptly+2*x.RoundTrip()), "time until the will arrives")
-	})
+	},
+})

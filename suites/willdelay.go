@@ -6,6 +6,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/suites/runner"
 
 	. "github.com/onsi/gomega"
 )
@@ -24,17 +25,18 @@ import (
 const willLateness = 2 * time.Second
 
 // willPatience is how long a check waits in the end for a will.
-const willPatience = Takes(DefaultTimeout + willLateness)
+const willPatience = runner.DefaultTimeout + willLateness
 
 // delayed is the Will Delay Interval of a will.
 func delayed(seconds uint32) codec.Property { return codec.WillDelayInterval(seconds) }
 
-var _ = Check("will-delay",
-	"publishes the Will Message after its Will Delay Interval, not before",
-	Rules{V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
-	CaughtBy{fault.IgnoresWillDelay, fault.StoresNoWill},
-	Takes(2*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay",
+	Title:    "publishes the Will Message after its Will Delay Interval, not before",
+	Rules:    Rules{V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
+	CaughtBy: Faults{fault.IgnoresWillDelay, fault.StoresNoWill},
+	Takes:    2 * time.Second,
+	Body: func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"lost connection", (*Client).Drop},
 			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
@@ -51,14 +53,16 @@ var _ = Check("will-delay",
 			// A clock that counts whole seconds may be almost one ahead.
 			x.Expect(time.Since(lost)).To(BeNumerically(">=", time.Second), "time until the will arrives")
 		})
-	})
+	},
+})
 
-var _ = Check("will-delay-zero",
-	"publishes the Will Message without delay when its Will Delay Interval is 0 or absent, though the session goes on",
-	Rules{V5: "MQTT-3.1.2-8"},
-	CaughtBy{fault.DelaysEveryWill},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-zero",
+	Title:    "publishes the Will Message without delay when its Will Delay Interval is 0 or absent, though the session goes on",
+	Rules:    Rules{V5: "MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.DelaysEveryWill},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		Each(x, []named[codec.Properties]{{"absent", nil}, {"0", codec.Properties{delayed(0)}}}, named[codec.Properties].label,
 			func(x *Exchange, delay named[codec.Properties]) {
 				topic := x.Topic("status")
@@ -68,7 +72,8 @@ var _ = Check("will-delay-zero",
 
 				watcher.Receive(topic, "lost")
 			})
-	})
+	},
+})
 
 // sessionExpiries end a session with its connection, and soon after it: before
 // a will that is to be delayed for longer.
@@ -76,12 +81,13 @@ func sessionExpiries() []named[uint32] {
 	return []named[uint32]{{"with its connection", 0}, {"one second later", 1}}
 }
 
-var _ = Check("will-delay-session-end",
-	"publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
-	Rules{V5: "MQTT-3.1.2-8"},
-	CaughtBy{fault.DelaysWillBeyondSession},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-session-end",
+	Title:    "publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
+	Rules:    Rules{V5: "MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.DelaysWillBeyondSession},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		// "until the Will Delay Interval has passed or the Session ends, whichever
 		// happens first". mosquitto 2.0.11 waits for the delay when the session
 		// ends with its connection: a will delayed by 7 seconds came after 7.5.
@@ -95,14 +101,16 @@ var _ = Check("will-delay-session-end",
 
 			watcher.Receive(topic, "session over")
 		})
-	})
+	},
+})
 
-var _ = Check("will-delay-session-end-prompt",
-	"publishes a delayed Will Message promptly when the session ends",
-	Rules{V5: "5.0/3.1.2.5/will-prompt"},
-	CaughtBy{fault.DelaysWillBeyondSession, fault.PublishesWillsLate},
-	Takes(time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-session-end-prompt",
+	Title:    "publishes a delayed Will Message promptly when the session ends",
+	Rules:    Rules{V5: "5.0/3.1.2.5/will-prompt"},
+	CaughtBy: Faults{fault.DelaysWillBeyondSession, fault.PublishesWillsLate},
+	Takes:    time.Second,
+	Body: func(x *Exchange) {
 		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)
@@ -116,14 +124,17 @@ var _ = Check("will-delay-session-end-prompt",
 			due := time.Duration(expiry.value) * time.Second
 			x.Expect(time.Since(lost)).To(BeNumerically("<", due+promptly+2*x.RoundTrip()), "time until the will arrives")
 		})
-	})
+	},
+})
 
-var _ = Check("will-delay-session-ended-by-disconnect",
-	"publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
-	Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
-	CaughtBy{fault.DelaysWillBeyondSession}, MendedBy{fault.MendsWillAtSessionEnd},
-	willPatience,
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-session-ended-by-disconnect",
+	Title:    "publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
+	Rules:    Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
+	CaughtBy: Faults{fault.DelaysWillBeyondSession},
+	MendedBy: Faults{fault.MendsWillAtSessionEnd},
+	Takes:    willPatience,
+	Body: func(x *Exchange) {
 		// Session Expiry Interval 0 in DISCONNECT takes the place of that of
 		// CONNECT (section 3.14.2.2.2), so the session ends with the connection,
 		// and with it the delay; 0x04 keeps the will.
@@ -135,14 +146,16 @@ var _ = Check("will-delay-session-ended-by-disconnect",
 		alice.Drop()
 
 		watcher.Receive(topic, "session over")
-	})
+	},
+})
 
-var _ = Check("will-delay-prompt",
-	"publishes a delayed Will Message promptly when the Will Delay Interval is over",
-	Rules{V5: "5.0/3.1.2.5/will-prompt"},
-	CaughtBy{fault.PublishesWillsLate},
-	Takes(time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-prompt",
+	Title:    "publishes a delayed Will Message promptly when the Will Delay Interval is over",
+	Rules:    Rules{V5: "5.0/3.1.2.5/will-prompt"},
+	CaughtBy: Faults{fault.PublishesWillsLate},
+	Takes:    time.Second,
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(1)))
@@ -153,14 +166,16 @@ var _ = Check("will-delay-prompt",
 
 		watcher.Receive(topic, "lost")
 		x.Expect(time.Since(lost)).To(BeNumerically("<", time.Second+promptly+2*x.RoundTrip()), "time until the will arrives")
-	})
+	},
+})
 
-var _ = Check("will-delay-reconnect",
-	"sends no Will Message when the client is back in its session before the Will Delay Interval is over",
-	Rules{V5: "MQTT-3.1.3-9 MQTT-3.1.2-8"},
-	CaughtBy{fault.PublishesWillDespiteReconnect},
-	Takes(5*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-reconnect",
+	Title:    "sends no Will Message when the client is back in its session before the Will Delay Interval is over",
+	Rules:    Rules{V5: "MQTT-3.1.3-9 MQTT-3.1.2-8"},
+	CaughtBy: Faults{fault.PublishesWillDespiteReconnect},
+	Takes:    5 * time.Second,
+	Body: func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"lost connection", (*Client).Drop},
 			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
@@ -181,14 +196,16 @@ var _ = Check("will-delay-reconnect",
 			back.Ping()
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
 		})
-	})
+	},
+})
 
-var _ = Check("will-delay-disconnect",
-	"discards a delayed Will Message on DISCONNECT",
-	Rules{V5: "MQTT-3.1.2-10 MQTT-3.14.4-3"},
-	CaughtBy{fault.DisconnectsAsLost},
-	Takes(3*time.Second),
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-disconnect",
+	Title:    "discards a delayed Will Message on DISCONNECT",
+	Rules:    Rules{V5: "MQTT-3.1.2-10 MQTT-3.14.4-3"},
+	CaughtBy: Faults{fault.DisconnectsAsLost},
+	Takes:    3 * time.Second,
+	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "discarded", delayed(1))).Disconnect()
@@ -196,12 +213,15 @@ var _ = Check("will-delay-disconnect",
 		x.Wait(3 * time.Second) // the delay, and what a server may need beyond it
 
 		watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
-	})
+	},
+})
 
-var _ = Check("will-delay-twice",
-	"closes the connection when the will has two Will Delay Intervals",
-	Rules{V5: "5.0/3.1.3.2.2/will-delay-interval-twice"},
-	CaughtBy{fault.TakesTwoWillDelays},
-	func(x *Exchange) {
+var _ = Check(Definition{
+	Slug:     "will-delay-twice",
+	Title:    "closes the connection when the will has two Will Delay Intervals",
+	Rules:    Rules{V5: "5.0/3.1.3.2.2/will-delay-interval-twice"},
+	CaughtBy: Faults{fault.TakesTwoWillDelays},
+	Body: func(x *Exchange) {
 		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", delayed(1), delayed(1)))))
-	})
+	},
+})

@@ -44,7 +44,7 @@ var clientOnly = map[codec.Version][]string{
 func TestEveryBreachHasACheck(t *testing.T) {
 	for _, v := range []codec.Version{codec.V311, codec.V5} {
 		var watched []string
-		for _, d := range suites.Definitions() {
+		for _, d := range suites.All().Definitions() {
 			if d.Watches {
 				watched = append(watched, d.Rules.Of(v)...)
 			}
@@ -81,11 +81,11 @@ func TestWatchesBreakTheirStatements(t *testing.T) {
 		}
 		broken := map[string]bool{}
 		for _, f := range p.CaughtBy {
-			result, err := faulty(t, p, f, settings)
+			_, breaches, err := faulty(t, p, f, settings)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, b := range result.Breaches {
+			for _, b := range breaches {
 				broken[b.Statement] = true
 			}
 		}

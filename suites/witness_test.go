@@ -17,7 +17,9 @@ import (
 	"mqttspec/harness"
 	"mqttspec/harness/fault"
 	"mqttspec/harness/wire"
+	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // onlyChecks narrows the witness test while a check is being written:
@@ -40,7 +42,7 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 	passed := passing(t, brokers)
 
 	type job struct {
-		d      *suites.Definition
+		d      *runner.Definition
 		v      codec.Version
 		seen   *passedOn
 		caught []string
@@ -70,7 +72,7 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 				if caught[f.Name] && !uncaught {
 					continue
 				}
-				result, err := faulty(t, j.seen, f, settings)
+				result, _, err := faulty(t, j.seen, f, settings)
 				if err != nil {
 					t.Error(err)
 					return
@@ -79,9 +81,9 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 					t.Errorf("%s fails about %v, of which its rules name none", j.d.ID(j.v), result.Broken)
 				}
 				for _, c := range result.Cases {
-					cases[c.Name] = cases[c.Name] || c.Outcome == harness.Fail
+					cases[c.Name] = cases[c.Name] || c.Outcome == reports.Fail
 				}
-				if result.Outcome == harness.Fail {
+				if result.Outcome == reports.Fail || result.Outcome == reports.Warn {
 					caught[f.Name] = true
 					continue
 				}
@@ -151,18 +153,18 @@ func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 }
 
 // chosen are the checks that -checks names.
-func chosen(t *testing.T) []*suites.Definition {
+func chosen(t *testing.T) []*runner.Definition {
 	t.Helper()
 	pattern, err := regexp.Compile(*onlyChecks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(suites.Definitions(), func(d *suites.Definition) bool { return !pattern.MatchString(d.Slug) })
+	return slices.DeleteFunc(suites.All().Definitions(), func(d *runner.Definition) bool { return !pattern.MatchString(d.Slug) })
 }
 
 // passedOn is a check with the broker (or the instance of it) that passed it.
 type passedOn struct {
-	suites.Item
+	runner.Item
 	name string
 }
 
@@ -170,23 +172,23 @@ type passedOn struct {
 // first that passes it.
 func passing(t *testing.T, brokers []witness) map[string]*passedOn {
 	t.Helper()
-	var selection suites.Selection
+	var selection runner.Selection
 	for _, d := range chosen(t) {
 		selection.Names = append(selection.Names, d.Slug)
 	}
 	passed := map[string]*passedOn{}
 	for _, b := range brokers {
-		items, err := suites.Plan(b.probed, selection)
+		items, err := suites.All().Plan(b.probed, selection)
 		if err != nil {
 			t.Fatalf("%s: %v", b.name, err)
 		}
-		run := suites.NewRun(suites.Options{}.Settings(), 16, items)
+		run := suites.All().NewRun(suites.Options{}.Settings(), 16, items)
 		run.Start(t.Context())
 		for i, item := range items {
 			c := run.Wait(i)
 			if c.Outcome == "error" { // such as a machine too busy to keep a client's time
 				t.Logf("%s on %s, run again: %s", c.ID, b.name, c.Reason)
-				again := suites.NewRun(suites.Options{}.Settings(), 1, items[i:i+1])
+				again := suites.All().NewRun(suites.Options{}.Settings(), 1, items[i:i+1])
 				again.Start(t.Context())
 				c = again.Wait(0)
 			}
@@ -211,7 +213,7 @@ func passing(t *testing.T, brokers []witness) map[string]*passedOn {
 
 // mended finds a broker that passes the check with one of the proxies that the
 // check names in front of it.
-func mended(t *testing.T, d *suites.Definition, v codec.Version, brokers []witness, settings harness.Settings) *passedOn {
+func mended(t *testing.T, d *runner.Definition, v codec.Version, brokers []witness, settings harness.Settings) *passedOn {
 	t.Helper()
 	for _, mend := range d.MendedBy {
 		for _, b := range brokers {
@@ -227,10 +229,10 @@ func mended(t *testing.T, d *suites.Definition, v codec.Version, brokers []witne
 				t.Cleanup(proxy.Close)
 				target := *probed.Target
 				target.Dialer = through(proxy.Dial)
-				item := suites.Item{Definition: d, Version: v, Target: &target, Profile: probed.Profile}
+				item := runner.Item{Definition: d, Version: v, Target: &target, Profile: probed.Profile}
 				settings.CheckTimeout = time.Minute
-				result := harness.Perform(t.Context(), &target, probed.Profile, settings, d.Body)
-				if result.Answer(d.Rules.Of(v)); result.Outcome == harness.Pass {
+				result := suites.All().Judge(d, v, harness.Perform(t.Context(), &target, probed.Profile, settings, d.Body))
+				if result.Outcome == reports.Pass {
 					return &passedOn{item, b.name + " mended by " + mend.Name}
 				}
 				t.Logf("%s on %s mended by %s: %s: %s", d.ID(v), b.name, mend.Name, result.Outcome, result.Reason)
@@ -241,18 +243,19 @@ func mended(t *testing.T, d *suites.Definition, v codec.Version, brokers []witne
 	return nil
 }
 
-// faulty runs a check against the broker that passed it, with a fault.
-func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings) (harness.Result, error) {
+// faulty runs a check against the broker that passed it, with a fault, and
+// returns the verdict and the breaches that were seen.
+func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings) (runner.Verdict, []harness.Breach, error) {
 	proxy, err := fault.NewProxy(p.Version, f, p.Target.Dialer.Dial)
 	if err != nil {
-		return harness.Result{}, err
+		return runner.Verdict{}, nil, err
 	}
 	defer proxy.Close()
 	target := *p.Target
 	target.Dialer = through(proxy.Dial)
 	if ws := p.Target.WebSocket; ws != nil {
 		if err := proxy.ListenWebSocket(ws.Under.Dial); err != nil {
-			return harness.Result{}, err
+			return runner.Verdict{}, nil, err
 		}
 		target.WebSocket = &wire.WebSocketDialer{Under: through(proxy.DialWebSocket), Host: ws.Host, RequestURI: ws.RequestURI}
 	}
@@ -260,42 +263,6 @@ func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings)
 		target.Certified = &harness.Certified{With: certified.With, Without: certified.With}
 	}
 	settings.CheckTimeout = time.Minute
-	result := harness.Perform(t.Context(), &target, p.Profile, settings, p.Body)
-	result.Answer(p.Rules.Of(p.Version))
-	return result, nil
-}
-
-// TestDeclarations holds the declarations of all checks against what they
-// refer to.
-func TestDeclarations(t *testing.T) {
-	seen := map[string]bool{}
-	for _, d := range suites.Definitions() {
-		if seen[d.Slug] {
-			t.Errorf("%s: declared twice", d.Slug)
-		}
-		seen[d.Slug] = true
-		if d.Title == "" || strings.HasSuffix(d.Title, ".") || d.Body == nil || len(d.Versions()) == 0 {
-			t.Errorf("%s: incomplete: title, body and rules are needed, and the title is no whole sentence", d.Slug)
-		}
-		for _, v := range d.Versions() {
-			if got, want := len(d.Requirements(v)), len(d.Rules.Of(v)); got != want {
-				t.Errorf("%s: names a statement of MQTT %s that the catalogue does not have: %v", d.Slug, v, d.Rules.Of(v))
-			}
-			for _, r := range d.Requirements(v) {
-				if r.Untested != "" {
-					t.Errorf("%s decides %s of MQTT %s, which the catalogue says cannot be tested", d.Slug, r.ID, v)
-				}
-			}
-		}
-		for _, f := range d.CaughtBy {
-			if f.Name == "" || f.Does == "" {
-				t.Errorf("%s: a fault without a name or sentence", d.Slug)
-			}
-		}
-	}
-	for _, step := range harness.Steps {
-		if !seen[string(step)] {
-			t.Errorf("step %s names a check that is not there", step)
-		}
-	}
+	evidence := harness.Perform(t.Context(), &target, p.Profile, settings, p.Body)
+	return suites.All().Judge(p.Definition, p.Version, evidence), evidence.Breaches, nil
 }

@@ -14,6 +14,7 @@ import (
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/catalogue"
+	"mqttspec/suites/runner"
 )
 
 func newExplain() *cobra.Command {
@@ -40,7 +41,7 @@ func explain(ctx context.Context, w io.Writer, name string) error {
 		return nil
 	}
 	slug, _, _ := strings.Cut(name, "@")
-	for _, d := range suites.Definitions() {
+	for _, d := range suites.All().Definitions() {
 		if d.Slug != slug {
 			continue
 		}
@@ -51,7 +52,7 @@ func explain(ctx context.Context, w io.Writer, name string) error {
 				fmt.Fprintf(w, "  MQTT %s %s (%s): %s\n    %s\n", v, r.ID, r.Level, r.Summary, r.Link())
 			}
 		}
-		return explainExchanges(ctx, w, versions[len(versions)-1], []*suites.Definition{d})
+		return explainExchanges(ctx, w, versions[len(versions)-1], []*runner.Definition{d})
 	}
 	return fmt.Errorf("%q is neither a statement nor a check; `mqttspec list` names them all", name)
 }
@@ -62,8 +63,8 @@ func explainRequirement(ctx context.Context, w io.Writer, r catalogue.Requiremen
 	if r.Untested != "" {
 		fmt.Fprintf(w, "  not tested: %s\n", r.Untested)
 	}
-	var deciding []*suites.Definition
-	for _, d := range suites.Definitions() {
+	var deciding []*runner.Definition
+	for _, d := range suites.All().Definitions() {
 		if slices.Contains(d.Rules.Of(r.Version), r.ID) {
 			deciding = append(deciding, d)
 		}
@@ -71,7 +72,7 @@ func explainRequirement(ctx context.Context, w io.Writer, r catalogue.Requiremen
 	for _, d := range deciding {
 		fmt.Fprintln(w)
 		explainCheck(w, d)
-		if err := explainExchanges(ctx, w, r.Version, []*suites.Definition{d}); err != nil {
+		if err := explainExchanges(ctx, w, r.Version, []*runner.Definition{d}); err != nil {
 			return err
 		}
 	}
@@ -83,7 +84,7 @@ var parties = map[catalogue.Party]string{
 	catalogue.Server: "the server", catalogue.Client: "the client", catalogue.Both: "client and server",
 }
 
-func explainCheck(w io.Writer, d *suites.Definition) {
+func explainCheck(w io.Writer, d *runner.Definition) {
 	fmt.Fprintf(w, "check %s: the broker %s\n", d.Slug, d.Title)
 	for _, need := range d.Needs {
 		fmt.Fprintf(w, "  needs %s\n", need)
@@ -98,13 +99,13 @@ func explainCheck(w io.Writer, d *suites.Definition) {
 const mostEvents = 40
 
 // explainExchanges shows the checks' exchanges with the embedded broker.
-func explainExchanges(ctx context.Context, w io.Writer, v codec.Version, definitions []*suites.Definition) error {
+func explainExchanges(ctx context.Context, w io.Writer, v codec.Version, definitions []*runner.Definition) error {
 	broker, err := embedded.Start()
 	if err != nil {
 		return err
 	}
 	defer broker.Close()
-	checks, err := suites.Demonstrate(ctx, broker.Target, v, definitions)
+	checks, err := suites.All().Demonstrate(ctx, broker.Target, v, definitions)
 	if err != nil {
 		return err
 	}

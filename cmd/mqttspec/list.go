@@ -47,7 +47,7 @@ var bothVersions = []codec.Version{codec.V311, codec.V5}
 // checksOf lists the checks of one version.
 func checksOf(v codec.Version) []listed {
 	var all []listed
-	for _, d := range suites.Definitions() {
+	for _, d := range suites.All().Definitions() {
 		if len(d.Rules.Of(v)) == 0 {
 			continue
 		}
@@ -74,7 +74,7 @@ func listJSON(w io.Writer) error {
 	for _, v := range bothVersions {
 		out.Checks = append(out.Checks, checksOf(v)...)
 	}
-	out.Requirements = suites.Requirements(bothVersions)
+	out.Requirements = suites.All().Requirements(bothVersions)
 	for i := range out.Requirements {
 		out.Requirements[i].Outcome = reports.Untested
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"os"
 
+	"mqttspec/suites/runner"
+
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
-
-	"mqttspec/suites"
 )
 
 func newMan() *cobra.Command {
@@ -29,5 +29,5 @@ func man(root *cobra.Command, dir string) error {
 	}
 	root.DisableAutoGenTag = true
 	root.InitDefaultCompletionCmd() // cobra adds it when a command line is run; it has pages, too
-	return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "mqttspec " + suites.Version(), Manual: "mqttspec"}, dir)
+	return doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "mqttspec " + runner.Version(), Manual: "mqttspec"}, dir)
 }

@@ -14,6 +14,7 @@ import (
 	"mqttspec/harness"
 	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // probeOptions are the flags of probe.
@@ -34,7 +35,7 @@ func newProbe() *cobra.Command {
 		},
 	}
 	o.targetOptions.add(cmd.Flags())
-	cmd.Flags().DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", runner.DefaultTimeout, "bound of every wait for the broker")
 	cmd.Flags().BoolVar(&o.json, "json", false, "as JSON")
 	return cmd
 }

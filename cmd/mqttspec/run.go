@@ -18,6 +18,7 @@ import (
 	"mqttspec/harness/wire"
 	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 	"mqttspec/suites/specs"
 )
 
@@ -61,10 +62,10 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 	f.StringSliceVar(&o.names, "check", nil, "only these checks: slugs, slug@version, statement IDs or sections")
 	f.StringVar(&o.labels, "filter", "", "only the checks whose labels fit this expression, such as '5.0 && !SHOULD'")
 	f.StringVar(&o.shard, "shard", "", "run part I of N (I/N) of the checks, to spread a run over machines; join with `mqttspec report --merge`")
-	f.IntVar(&o.parallel, "parallel", suites.DefaultParallel, "how many checks run at the same time")
-	f.DurationVar(&o.timeout, "timeout", suites.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
+	f.IntVar(&o.parallel, "parallel", runner.DefaultParallel, "how many checks run at the same time")
+	f.DurationVar(&o.timeout, "timeout", runner.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
 	f.DurationVar(&o.settle, "settle", 0, "time to wait before silence is believed; for clustered brokers")
-	f.StringVar(&o.prefix, "topic-prefix", suites.DefaultTopicPrefix, "topic under which all topics of the run lie")
+	f.StringVar(&o.prefix, "topic-prefix", runner.DefaultTopicPrefix, "topic under which all topics of the run lie")
 	f.StringVar(&o.pcap, "pcap", "", "record the run to this file, for Wireshark and tshark")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for every check, passed ones too")
 	f.BoolVar(&o.noColor, "no-color", false, "no colours on a terminal")
@@ -75,14 +76,14 @@ mqttspec itself) or a URL such as mqtt://localhost:1883.`,
 func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	var err error
 	options := suites.Options{
-		Selection: suites.Selection{Names: o.names, Labels: o.labels},
+		Selection: runner.Selection{Names: o.names, Labels: o.labels},
 		Parallel:  o.parallel, Timeout: o.timeout, Settle: o.settle, TopicPrefix: o.prefix,
 		Carry: specs.Carry,
 	}
 	if options.Versions, err = parseVersions(o.versions); err != nil {
 		return err
 	}
-	if options.Shard, err = suites.ParseShard(o.shard); err != nil {
+	if options.Shard, err = runner.ParseShard(o.shard); err != nil {
 		return fmt.Errorf("--shard: %w", err)
 	}
 	if err := o.validate(); err != nil {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/spf13/cobra"
+	"mqttspec/suites/runner"
 
-	"mqttspec/suites"
+	"github.com/spf13/cobra"
 )
 
 func newVersion() *cobra.Command {
@@ -15,7 +15,7 @@ func newVersion() *cobra.Command {
 		Short: "Show the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "mqttspec %s (%s)\n", suites.Version(), runtime.Version())
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "mqttspec %s (%s)\n", runner.Version(), runtime.Version())
 			return err
 		},
 	}

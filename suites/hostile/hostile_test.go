@@ -30,6 +30,7 @@ import (
 	"mqttspec/harness/broker/embedded"
 	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // hostile is a server that no suite should have to meet, and what the run must
@@ -372,7 +373,7 @@ func TestHostileServers(t *testing.T) {
 	defer embedded.Close()
 	broker := *embedded.Target
 	broker.Instances = nil
-	good, err := suites.Test(t.Context(), &broker, suites.Options{Timeout: hostileTimeout, Selection: suites.Selection{Names: everyTenth()}})
+	good, err := suites.Test(t.Context(), &broker, suites.Options{Timeout: hostileTimeout, Selection: runner.Selection{Names: everyTenth()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -478,7 +479,7 @@ func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, 
 	if names == nil {
 		names = everyTenth()
 	}
-	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: hostileTimeout, Selection: suites.Selection{Names: names}})
+	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: hostileTimeout, Selection: runner.Selection{Names: names}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -492,7 +493,7 @@ func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, 
 // server with, few enough to meet many.
 func everyTenth() []string {
 	var names []string
-	for i, d := range suites.Definitions() {
+	for i, d := range suites.All().Definitions() {
 		if i%10 == 0 {
 			names = append(names, d.Slug)
 		}

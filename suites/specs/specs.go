@@ -13,13 +13,13 @@ import (
 	"github.com/onsi/ginkgo/v2/formatter"
 
 	"mqttspec/reports"
-	"mqttspec/suites"
+	"mqttspec/suites/runner"
 )
 
 // Carry runs the specs of a run and returns when all have ended. Ginkgo can do
 // that once in a process; its own output is suppressed, for reports are
 // package reports' business.
-func Carry(run *suites.Run) {
+func Carry(run *runner.Run) {
 	describe(run)
 	suiteConfig, reporterConfig := ginkgo.GinkgoConfiguration()
 	reporterConfig.Succinct = true
@@ -33,7 +33,7 @@ type quiet struct{}
 func (quiet) Fail() {}
 
 // describe declares the containers and specs of a run.
-func describe(run *suites.Run) {
+func describe(run *runner.Run) {
 	items := run.Items()
 	for start := 0; start < len(items); {
 		version := items[start].Version

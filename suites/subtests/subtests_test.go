@@ -12,6 +12,7 @@ import (
 
 	"mqttspec/reports"
 	"mqttspec/suites"
+	"mqttspec/suites/runner"
 	"mqttspec/suites/subtests"
 )
 
@@ -19,7 +20,7 @@ import (
 // broker is in the same process.
 func TestConformance(t *testing.T) {
 	address := startMyBroker(t)
-	r := subtests.Run(t, "mqtt://"+address, suites.Options{Selection: suites.Selection{Names: []string{"connect-accepted", "connect-second"}}})
+	r := subtests.Run(t, "mqtt://"+address, suites.Options{Selection: runner.Selection{Names: []string{"connect-accepted", "connect-second"}}})
 
 	if r.Summary.Checks[reports.Pass] != 4 {
 		t.Errorf("%v; want 4 passes", r.Summary.Checks)

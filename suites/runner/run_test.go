@@ -1,4 +1,4 @@
-package suites
+package runner
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func embeddedTarget(t *testing.T) *harness.Target {
 func TestPanicCostsOneCheck(t *testing.T) {
 	target := embeddedTarget(t)
 	good := func(x *harness.Exchange) { x.Connect(harness.Clean).Ping() }
-	run := NewRun(Options{}.Settings(), 2, planOf(t, target, good,
+	run := testSuite().NewRun(Options{}.Settings(), 2, planOf(t, target, good,
 		func(x *harness.Exchange) { x.Connect(harness.Clean); panic("a bug in the check") },
 		func(x *harness.Exchange) {
 			x.Cases(harness.Case{Name: "one", Body: good}, harness.Case{Name: "two", Body: func(*harness.Exchange) { panic("a bug in the case") }})
@@ -72,7 +72,7 @@ func TestInterruptedRun(t *testing.T) {
 	target := embeddedTarget(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	waiting := make(chan struct{})
-	run := NewRun(Options{}.Settings(), 1, planOf(t, target,
+	run := testSuite().NewRun(Options{}.Settings(), 1, planOf(t, target,
 		func(x *harness.Exchange) { close(waiting); x.Wait(time.Hour) },
 		func(x *harness.Exchange) { t.Error("ran after the interruption") }))
 
@@ -104,7 +104,7 @@ func TestGivesUpOnADeadBroker(t *testing.T) {
 	for range 20 {
 		bodies = append(bodies, func(x *harness.Exchange) { ran.Add(1); x.Connect(harness.Clean) })
 	}
-	run := NewRun(Options{}.Settings(), 2, planOf(t, target, bodies...))
+	run := testSuite().NewRun(Options{}.Settings(), 2, planOf(t, target, bodies...))
 
 	run.Start(t.Context())
 	checks := run.Checks()
@@ -149,7 +149,7 @@ func TestFailureBreaksWhatItIsAbout(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			plan := planOf(t, embeddedTarget(t), c.body)
 			plan[0].Definition.Rules.V311 = first + " " + second + " " + third
-			run := NewRun(Options{}.Settings(), 1, plan)
+			run := testSuite().NewRun(Options{}.Settings(), 1, plan)
 			run.Start(t.Context())
 			check := run.Checks()[0]
 			if broken, undecided := strings.Join(check.Broken, " "), strings.Join(check.Undecided, " "); broken != c.broken || undecided != c.undecided {
@@ -159,26 +159,15 @@ func TestFailureBreaksWhatItIsAbout(t *testing.T) {
 	}
 }
 
-// TestBrokenShouldStaysAWarning: a breach of a SHOULD that no check watches for
-// is brought home to the check on well-formed packets, and fails no MUST there;
-// a breach of a MUST still does.
-func TestBrokenShouldStaysAWarning(t *testing.T) {
-	const should, must = "5.0/3.14.4/disconnect-closes", "MQTT-1.5.4-3"
-	for _, test := range []struct {
-		broken []string
-		want   reports.Outcome
-	}{{[]string{should}, reports.Warn}, {[]string{should, must}, reports.Fail}, {[]string{must, should}, reports.Fail}} {
-		items := []Item{{Definition: &Definition{Slug: "test", Rules: Rules{V5: "MQTT-3.1.4-5"}}, Version: V5}}
-		run := NewRun(harness.Settings{}, 1, items)
-		for _, statement := range test.broken {
-			run.results[0].Breaches = append(run.results[0].Breaches, harness.Breach{Statement: statement})
-		}
-
-		checks := run.bringHome([]reports.Check{report(items[0], harness.Result{Outcome: harness.Pass})})
-
-		home := checks[len(checks)-1]
-		if home.Slug != string(harness.StepWellFormed) || home.Outcome != test.want {
-			t.Errorf("%v: %s %s; want %s of %s", test.broken, home.Outcome, home.Slug, test.want, harness.StepWellFormed)
-		}
+// testSuite is a suite without checks, but for the one that answers for
+// well-formed packets.
+func testSuite() *Suite {
+	wellFormed := &Definition{
+		Slug: "test-well-formed", Rules: Rules{V311: "MQTT-2.2.2-2", V5: "MQTT-1.5.4-3"}, Watches: true,
+		Body: func(*harness.Exchange) {},
+	}
+	return &Suite{
+		definitions: []*Definition{wellFormed},
+		steps:       map[harness.Step]string{harness.StepConnect: "test-connect", harness.StepWellFormed: wellFormed.Slug},
 	}
 }

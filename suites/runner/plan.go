@@ -1,4 +1,4 @@
-package suites
+package runner
 
 import (
 	"errors"
@@ -76,8 +76,8 @@ type Probed struct {
 
 // Plan lists the checks to run, in the order of reports, on the brokers that
 // were probed: a check goes to the first that has what it needs.
-func Plan(probed []Probed, selection Selection) ([]Item, error) {
-	fits, err := selection.compile()
+func (s *Suite) Plan(probed []Probed, selection Selection) ([]Item, error) {
+	fits, err := s.compile(selection)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func Plan(probed []Probed, selection Selection) ([]Item, error) {
 		if len(brokers) == 0 {
 			continue
 		}
-		for _, d := range Definitions() {
+		for _, d := range s.definitions {
 			if item := d.place(v, brokers); slices.Contains(d.Versions(), v) && fits(item) {
 				items = append(items, item)
 			}
@@ -137,7 +137,7 @@ func sortBySection(items []Item) {
 }
 
 // compile checks the selection; every name in it must mean something.
-func (s Selection) compile() (func(Item) bool, error) {
+func (suite *Suite) compile(s Selection) (func(Item) bool, error) {
 	byLabel := func([]string) bool { return true }
 	if s.Labels != "" {
 		parsed, err := types.ParseLabelFilter(s.Labels)
@@ -148,7 +148,7 @@ func (s Selection) compile() (func(Item) bool, error) {
 	}
 	var unknown []error
 	for _, name := range s.Names {
-		if !slices.ContainsFunc(registry, func(d *Definition) bool {
+		if !slices.ContainsFunc(suite.definitions, func(d *Definition) bool {
 			return slices.ContainsFunc(d.Versions(), func(v codec.Version) bool { return Item{Definition: d, Version: v}.named(name) })
 		}) {
 			unknown = append(unknown, fmt.Errorf("%q matches no check: it is no slug, statement ID or section that has one; `mqttspec list` names them all", name))

@@ -1,4 +1,4 @@
-package suites
+package runner
 
 import (
 	"context"
@@ -57,7 +57,7 @@ const slowestTimeout = 30 * time.Second
 // Test probes a broker, runs the checks that apply to it and returns what came
 // of them. The results are never nil: a broker that cannot be reached or a run
 // that was interrupted says so in their Problem. The error is about the options.
-func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Results, error) {
+func (s *Suite) Test(ctx context.Context, target *harness.Target, o Options) (*reports.Results, error) {
 	settings := o.Settings()
 	r := &reports.Results{
 		Schema: reports.Schema, Tool: reports.Tool{Name: "mqttspec", Version: Version()},
@@ -72,7 +72,7 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		r.DurationMS = milliseconds(time.Since(r.Started))
 		hideSecrets(r, target.Secrets())
 	}()
-	if _, err := o.Selection.compile(); err != nil {
+	if _, err := s.compile(o.Selection); err != nil {
 		r.Problem = err.Error()
 		return r, err
 	}
@@ -90,13 +90,13 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 	if r.Target.Software == "" {
 		r.Target.Software = harness.Software(ctx, probed[0].Target, probed[0].Profile, settings)
 	}
-	items, err := Plan(probed, o.Selection)
+	items, err := s.Plan(probed, o.Selection)
 	if err != nil {
 		r.Problem = err.Error()
 		return r, err
 	}
 	items = o.Shard.of(items)
-	run := NewRun(settings, o.parallel(), items)
+	run := s.NewRun(settings, o.parallel(), items)
 	if o.Done != nil {
 		run.Done = o.Done
 	}
@@ -108,9 +108,9 @@ func Test(ctx context.Context, target *harness.Target, o Options) (*reports.Resu
 		o.Carry(run)
 	}
 	r.Checks = run.Checks()
-	r.Requirements = Requirements(accepted(probed))
+	r.Requirements = s.Requirements(accepted(probed))
 	if o.Selection.String() == "" && o.Shard == (Shard{}) {
-		r.Durability = durability(ctx, probed, settings)
+		r.Durability = s.Durability(ctx, probed, settings)
 	}
 	if ctx.Err() != nil {
 		r.Problem = "the run was interrupted: " + context.Cause(ctx).Error()

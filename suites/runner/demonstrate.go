@@ -1,4 +1,4 @@
-package suites
+package runner
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 // Demonstrate runs some checks on a broker, so that their exchanges can be shown
 // as they happen rather than described.
-func Demonstrate(ctx context.Context, broker *harness.Target, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
+func (s *Suite) Demonstrate(ctx context.Context, broker *harness.Target, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
 	settings := Options{}.Settings()
 	var probed []Probed
 	for _, target := range append([]*harness.Target{broker}, broker.Instances...) {
@@ -26,7 +26,7 @@ func Demonstrate(ctx context.Context, broker *harness.Target, v codec.Version, d
 	for i, d := range definitions {
 		items[i] = d.place(v, probed)
 	}
-	run := NewRun(settings, DefaultParallel, items)
+	run := s.NewRun(settings, DefaultParallel, items)
 	run.Start(ctx)
 	checks := make([]reports.Check, len(items))
 	for i := range items {

@@ -1,4 +1,4 @@
-package suites
+package runner
 
 import (
 	"slices"
@@ -15,7 +15,7 @@ func TestShards(t *testing.T) {
 	for i := range 23 {
 		d := &Definition{Slug: string(rune('a' + i))}
 		if i >= 20 {
-			d.Takes = Takes(time.Second)
+			d.Takes = time.Second
 		}
 		items = append(items, Item{Definition: d, Version: V311})
 	}

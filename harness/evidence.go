@@ -1,0 +1,192 @@
+package harness
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// Evidence is what an exchange has shown, told to its end. It holds no verdict,
+// and nobody changes it: whoever judges (package runner) does so by reading it.
+type Evidence struct {
+	// Stop is what kept the body from its end; its zero value is a body that
+	// came to its end.
+	Stop     Stop
+	Began    time.Time
+	Duration time.Duration
+	Events   []Event
+	// Breaches are the packets that broke a statement, whatever the exchange is about.
+	Breaches []Breach
+	// About are the statements that were put to the test in the end, and Kept those
+	// that were before and held; see [Exchange.About]. Without About all are.
+	About, Kept []string
+	// Cases are the cases of a table-driven exchange, each with its own events.
+	Cases []CaseEvidence
+	// CutAt is when the broker last ended one of the exchange's connections; zero
+	// if it ended none.
+	CutAt time.Time
+}
+
+// CaseEvidence is what one case of a table-driven exchange has shown.
+type CaseEvidence struct {
+	Name        string
+	Stop        Stop
+	Events      []Event
+	Breaches    []Breach
+	About, Kept []string
+}
+
+// A Stop is what ended an exchange before its end.
+type Stop struct {
+	Kind     StopKind
+	Reason   string // one sentence
+	Expected string
+	Observed string
+	// Step is the part of the set-up that was missing, where one was.
+	Step Step
+	// NoConnection says that no connection could be opened, or none was accepted.
+	NoConnection bool
+}
+
+// StopKind says what kind of thing ended an exchange.
+type StopKind int
+
+// What ends an exchange.
+const (
+	Completed    StopKind = iota // nothing: the body came to its end
+	Contradicted                 // the broker did something else than the rule demands
+	Declined                     // the broker has just declared that it lacks what the rule is about
+	Unprepared                   // something that the exchange stands on did not happen
+	Broken                       // the harness or its environment failed
+	InCases                      // one of the cases; each has a Stop of its own
+)
+
+// String names the kind for tests and logs.
+func (k StopKind) String() string {
+	return [...]string{"completed", "contradicted", "declined", "unprepared", "broken", "stopped in a case"}[k]
+}
+
+// Breach is a packet from the broker that broke a statement by itself: one that
+// the strict decoder refused, or that does not fit what its connection has seen.
+type Breach struct {
+	Statement string // the statement it breaks
+	Text      string // what is wrong, with packet, field and offset
+	Conn      string
+}
+
+// A Step is a part of an exchange that the rest of it stands on, in words. An
+// exchange in which it fails was not put to the test; which check decides about
+// the step is for those to say who have checks.
+type Step string
+
+// The steps of the verbs.
+const (
+	StepConnect      Step = "an accepted connection"
+	StepSubscribe    Step = "a granted subscription"
+	StepUnsubscribe  Step = "the end of a subscription"
+	StepPublishQoS1  Step = "a QoS 1 message to the broker"
+	StepPublishQoS2  Step = "a QoS 2 message to the broker"
+	StepReceiveQoS2  Step = "a QoS 2 message from the broker"
+	StepDeliver      Step = "the delivery of a message"
+	StepPing         Step = "the answer to PINGREQ"
+	StepAuthenticate Step = "an authenticated connection"
+	StepWill         Step = "the publication of a Will Message"
+	StepWellFormed   Step = "bytes that can be read as packets"
+)
+
+// Steps are the steps of the verbs.
+var Steps = []Step{
+	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
+	StepDeliver, StepPing, StepAuthenticate, StepWill, StepWellFormed,
+}
+
+// fail ends the exchange: the broker did something else than it had to. Within
+// a set-up step the exchange is not prepared instead.
+func (x *Exchange) fail(expected, observed string) {
+	s := &Stop{
+		Kind: Contradicted, Reason: fmt.Sprintf("expected %s; observed %s", firstLine(expected), firstLine(observed)),
+		Expected: expected, Observed: observed,
+	}
+	if x.step != "" {
+		s.Kind, s.Step, s.NoConnection = Unprepared, x.step, x.step == StepConnect
+		s.Reason = fmt.Sprintf("expected %s, observed %s", expected, observed)
+	}
+	panic(s)
+}
+
+// Failf ends the exchange with a verdict against the broker: what the rule
+// demands and what was seen instead, in words.
+func (x *Exchange) Failf(expected, observedFormat string, args ...any) {
+	x.fail(expected, fmt.Sprintf(observedFormat, args...))
+}
+
+// Inapplicable ends the exchange because the broker has just declared that it
+// lacks what the rule is about; where says in which packet.
+func (x *Exchange) Inapplicable(format string, args ...any) {
+	panic(&Stop{Kind: Declined, Reason: fmt.Sprintf(format, args...)})
+}
+
+// errorf ends the exchange because the harness or its environment failed.
+func (x *Exchange) errorf(format string, args ...any) {
+	panic(&Stop{Kind: Broken, Reason: fmt.Sprintf(format, args...)})
+}
+
+// during runs set-up: what fails inside it blocks the exchange.
+func (x *Exchange) during(s Step, f func()) {
+	if x.step != "" { // the outermost step is the one that matters
+		f()
+		return
+	}
+	x.step = s
+	defer func() { x.step = "" }()
+	f()
+}
+
+// About says which of the check's statements the next part of the exchange puts
+// to the test: a failure in it breaks these and no others. Those that were named
+// before have held by then; those that are named later are not decided.
+func (x *Exchange) About(statements ...string) {
+	x.kept = append(x.kept, x.about...)
+	x.about = statements
+}
+
+// StandsOn runs a part of the exchange that another check decides about: where it
+// fails, the rule of this one was not put to the test.
+func (x *Exchange) StandsOn(step Step, part func()) { x.during(step, part) }
+
+// gomegaMessage splits "Expected <value> to <matcher>".
+var gomegaMessage = regexp.MustCompile(`(?s)^(.*?)Expected\n(.*?)\n((?:not )?to .*)$`)
+
+// failGomega turns a failed assertion into a verdict.
+func (x *Exchange) failGomega(message string, _ ...int) {
+	parts := gomegaMessage.FindStringSubmatch(message)
+	if parts == nil {
+		x.fail("the assertion to hold", strings.TrimSpace(message))
+	}
+	what := strings.TrimSpace(parts[1])
+	expected, observed := squeeze(parts[3]), squeeze(parts[2])
+	if what != "" {
+		expected = what + " " + expected
+	}
+	x.fail(expected, observed)
+}
+
+// squeeze puts a Gomega value on one line.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func firstLine(s string) string {
+	line, rest, cut := strings.Cut(s, "\n")
+	if cut && rest != "" {
+		return line + " …"
+	}
+	return line
+}
+
+// plural is "1 event" or "3 events".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

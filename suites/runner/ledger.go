@@ -1,0 +1,186 @@
+package runner
+
+import (
+	"slices"
+	"sync"
+
+	"mqttspec/codec"
+	"mqttspec/reports"
+	"mqttspec/suites/catalogue"
+)
+
+// A ledger holds what is known of every check of a run. It charges a breach to
+// the check that answers for the statement as soon as the check in which it was
+// seen has ended, and tells of every verdict once: when nothing can change its
+// outcome any more.
+type ledger struct {
+	suite *Suite
+	plan  []Item
+	done  func(reports.Check)
+
+	entries []*entry // of the plan
+	telling sync.Mutex
+
+	mu    sync.Mutex // guards what is in the entries, and what follows
+	added []*entry   // of checks that were not selected, and are charged
+}
+
+// An entry is one check of the ledger.
+type entry struct {
+	item    Item
+	facts   facts
+	heard   bool // the facts are all there, but for charges
+	verdict Verdict
+	telling bool          // done is being told, or has been
+	told    chan struct{} // closed when done has been told
+	// report is the result, once nothing can be added to it: the evidence, which
+	// takes room, is then gone.
+	report *reports.Check
+}
+
+// newLedger opens a ledger; done is told of every verdict, one at a time.
+func newLedger(s *Suite, plan []Item, done func(reports.Check)) *ledger {
+	l := &ledger{suite: s, plan: plan, done: done}
+	for _, item := range plan {
+		l.entries = append(l.entries, l.entry(item))
+	}
+	return l
+}
+
+func (l *ledger) entry(item Item) *entry {
+	return &entry{item: item, facts: l.suite.factsOf(item.Definition, item.Version), told: make(chan struct{})}
+}
+
+// enter takes the facts about a check, and makes the verdict if they suffice for
+// one; see Verdict.unheard.
+func (l *ledger) enter(i int, f facts) Verdict {
+	l.mu.Lock()
+	e := l.entries[i]
+	f.charges = e.facts.charges
+	e.facts = f
+	v := judge(f)
+	if v.unheard {
+		l.mu.Unlock()
+		return v
+	}
+	changed := append(l.settle(e, v), l.charge(e)...)
+	l.mu.Unlock()
+	l.tell(changed)
+	return v
+}
+
+// conclude makes the verdict on a check that was to be heard again, in view of
+// what has become of the broker.
+func (l *ledger) conclude(i int, broker condition) {
+	l.mu.Lock()
+	f := l.entries[i].facts
+	l.mu.Unlock()
+	f.broker = broker
+	l.enter(i, f)
+}
+
+// settle enters a verdict and returns the entry if it is to be told. The caller
+// holds the lock.
+func (l *ledger) settle(e *entry, v Verdict) []*entry {
+	e.heard, e.verdict = true, v
+	if e.telling || e.item.Watches && v.Outcome != reports.Fail {
+		return nil // told already, or it may still be charged
+	}
+	e.telling = true
+	return []*entry{e}
+}
+
+// charge charges the breaches of a check's exchange to those that answer for
+// them, and returns whom that has changed. The caller holds the lock.
+func (l *ledger) charge(seenIn *entry) (changed []*entry) {
+	for _, b := range seenIn.facts.evidence.Breaches {
+		if seenIn.facts.decides(b) {
+			continue // the check itself has failed for it
+		}
+		v := seenIn.item.Version
+		home := l.home(v, l.suite.watcher(v, b.Statement))
+		r, _ := catalogue.Lookup(v, b.Statement)
+		home.facts.charges = append(home.facts.charges, charge{
+			breach: b, seenIn: seenIn.item.ID(), events: seenIn.verdict.Events, should: r.Level == catalogue.Should,
+		})
+		if home.heard {
+			changed = append(changed, l.settle(home, judge(home.facts))...)
+		}
+	}
+	return changed
+}
+
+// home is the entry of a check that answers for a statement; one that was not
+// selected gets one. The caller holds the lock.
+func (l *ledger) home(v codec.Version, d *Definition) *entry {
+	for _, e := range slices.Concat(l.entries, l.added) {
+		if e.item.Slug == d.Slug && e.item.Version == v {
+			return e
+		}
+	}
+	e := l.entry(Item{Definition: d, Version: v})
+	e.heard = true
+	l.added = append(l.added, e)
+	return e
+}
+
+// close tells of the checks that could have been charged until now.
+func (l *ledger) close() {
+	l.mu.Lock()
+	var rest []*entry
+	for _, e := range slices.Concat(l.entries, l.added) {
+		if !e.telling {
+			e.telling = true
+			rest = append(rest, e)
+		}
+	}
+	l.mu.Unlock()
+	l.tell(rest)
+}
+
+// tell tells of verdicts, one at a time.
+func (l *ledger) tell(entries []*entry) {
+	for _, e := range entries {
+		l.telling.Lock()
+		l.done(l.result(e))
+		l.telling.Unlock()
+		close(e.told) // whoever waits for the check finds done told of it
+	}
+}
+
+// result is what is known of a check now.
+func (l *ledger) result(e *entry) reports.Check {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e.report != nil {
+		return *e.report
+	}
+	c := e.item.result(e.verdict, e.facts.evidence)
+	if e.telling && !e.item.Watches {
+		e.report, e.facts, e.verdict = &c, facts{}, Verdict{}
+	}
+	return c
+}
+
+// wait waits for the verdict on a check of the plan.
+func (l *ledger) wait(i int) reports.Check {
+	e := l.entries[i]
+	<-e.told
+	return l.result(e)
+}
+
+// checks waits for all verdicts.
+func (l *ledger) checks() []reports.Check {
+	var all []reports.Check
+	for i := range l.plan {
+		all = append(all, l.wait(i))
+	}
+	l.mu.Lock()
+	added := l.added
+	l.mu.Unlock()
+	for _, e := range added {
+		<-e.told
+		all = append(all, l.result(e))
+	}
+	return all
+}
