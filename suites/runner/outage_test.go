@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"mqttspec/harness"
+	"mqttspec/harness/wire"
+	"mqttspec/reports"
+)
+
+// fragile is a way to a good broker that can lose every connection at once, as
+// if the broker had crashed.
+type fragile struct {
+	wire.Dialer
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (f *fragile) Dial(ctx context.Context) (net.Conn, error) {
+	conn, err := f.Dialer.Dial(ctx)
+	if err == nil {
+		f.mu.Lock()
+		f.conns = append(f.conns, conn)
+		f.mu.Unlock()
+	}
+	return conn, err
+}
+
+// crash ends every connection; both ends of a loopback connection see a reset.
+func (f *fragile) crash() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, conn := range f.conns {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetReadDeadline(time.Unix(1, 0)) // what is read next ends at once
+		}
+		conn.Close()
+	}
+	f.conns = nil
+}
+
+func breakable(t *testing.T) (*harness.Target, *fragile) {
+	t.Helper()
+	target := *embeddedTarget(t)
+	dialer := &fragile{Dialer: target.Dialer}
+	target.Dialer = dialer
+	return &target, dialer
+}
+
+// TestCulpritFailsAlone: of checks that were under way when the broker went
+// down, the one that brings it down each time fails, and the others, heard again,
+// pass.
+func TestCulpritFailsAlone(t *testing.T) {
+	target, broker := breakable(t)
+	begun, crashed := make(chan struct{}), make(chan struct{})
+	var once, onceMore sync.Once
+	culprit := func(x *harness.Exchange) {
+		c := x.Connect(harness.Clean)
+		<-begun
+		broker.crash()
+		onceMore.Do(func() { close(crashed) })
+		c.Ping()
+	}
+	victim := func(x *harness.Exchange) {
+		c := x.Connect(harness.Clean)
+		once.Do(func() { close(begun) })
+		<-crashed
+		c.Ping()
+	}
+	run := testSuite().NewRun(Options{Timeout: time.Second}.Settings(), 2, planOf(t, target, culprit, victim))
+
+	run.Start(t.Context())
+	checks := run.Checks()
+
+	if checks[0].Outcome != reports.Fail || !strings.Contains(checks[0].Reason, "meanwhile the broker ended every other connection, too") {
+		t.Errorf("the culprit: %s %s", checks[0].Outcome, checks[0].Reason)
+	}
+	if checks[1].Outcome != reports.Pass {
+		t.Errorf("the victim: %s %s", checks[1].Outcome, checks[1].Reason)
+	}
+}
+
+// TestNeverUpLongEnough: where every check meets an outage, those after the
+// tenth are not asked one by one any more, and nothing fails for it.
+func TestNeverUpLongEnough(t *testing.T) {
+	target, broker := breakable(t)
+	var bodies []func(*harness.Exchange)
+	for range tolerableOutages + 3 {
+		bodies = append(bodies, func(x *harness.Exchange) {
+			c := x.Connect(harness.Clean)
+			broker.crash()
+			c.Ping()
+		})
+	}
+	run := testSuite().NewRun(Options{Timeout: time.Second}.Settings(), 1, planOf(t, target, bodies...))
+
+	run.Start(t.Context())
+	checks := run.Checks()
+
+	last := checks[len(checks)-1]
+	if last.Outcome != reports.Blocked || !strings.Contains(last.Reason, "as it did many times") {
+		t.Errorf("the last check: %s %s", last.Outcome, last.Reason)
+	}
+	if checks[0].Outcome != reports.Fail {
+		t.Errorf("the first, heard alone: %s %s", checks[0].Outcome, checks[0].Reason)
+	}
+}
