@@ -473,7 +473,7 @@ func (c *Client) SendBytewise(p codec.Packet, other *Client) {
 	c.record(p, raw)
 	for i := range raw {
 		if i == 1 || i == 2 || i == len(raw)-1 {
-			other.x.during(StepPing, other.Ping)
+			other.x.during(StepPing, other.WantPingresp)
 			c.x.Wait(slowness)
 		}
 		c.write(raw[i : i+1])
@@ -769,10 +769,10 @@ func (c *Client) settle() {
 	}
 }
 
-// Ping wants a PINGRESP: it is the fence between this connection and what
+// WantPingresp wants a PINGRESP: it is the fence between this connection and what
 // happens next, and the sign that the connection lives. A broker that keeps the
 // connection open and does not answer blocks the check.
-func (c *Client) Ping() {
+func (c *Client) WantPingresp() {
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(&c.replies, anyPacket)
 	switch {
@@ -824,8 +824,8 @@ func (c *Client) Abort() {
 	c.close()
 }
 
-// Goodbye is the broker's DISCONNECT (5.0); nil when it sent none.
-func (c *Client) Goodbye() *codec.Disconnect {
+// BrokerDisconnect is the broker's DISCONNECT (5.0); nil when it sent none.
+func (c *Client) BrokerDisconnect() *codec.Disconnect {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.goodbye

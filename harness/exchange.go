@@ -269,9 +269,9 @@ func (x *Exchange) breach(b Breach) {
 	}
 }
 
-// ExpectNoBreach wants that no packet in the exchange has broken this
+// WantNoBreach wants that no packet in the exchange has broken this
 // statement: where the decoder's or the audit's word is the verdict of a case.
-func (x *Exchange) ExpectNoBreach(statement string) {
+func (x *Exchange) WantNoBreach(statement string) {
 	x.mu.Lock()
 	breaches := slices.Clone(x.breaches)
 	x.mu.Unlock()
@@ -332,7 +332,7 @@ func (x *Exchange) leave(ctx context.Context) {
 				}
 				c.Send(&codec.Publish{Topic: topic, Retain: true})
 			}
-			c.Ping()
+			c.WantPingresp()
 			c.Disconnect()
 		}
 		for id := range x.sessions {

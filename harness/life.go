@@ -22,9 +22,9 @@ func (x *Exchange) revive(what string, event func(context.Context) error) {
 	x.Note("the broker is back after %s", time.Since(start).Round(time.Millisecond))
 }
 
-// Try performs part of an exchange and says what kept it from its end; "" is
-// nothing. It is for what gives no verdict.
-func (x *Exchange) Try(part func()) (failure string) {
+// FailureOf performs part of an exchange and says what kept it from its end; ""
+// is nothing. What the verbs in it want is no verdict then.
+func (x *Exchange) FailureOf(part func()) (failure string) {
 	stopped := x.perform(func(*Exchange) { part() })
 	x.step = ""
 	if stopped == nil {

@@ -148,7 +148,7 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 		}
 		profile.Connack, c.Connack, c.ID = connack, connack, connect.ClientID
 		start := time.Now()
-		c.Ping()
+		c.WantPingresp()
 		profile.RoundTrip = time.Since(start)
 		profile.identified(x)
 		if name, password := target.Credentials(); name == nil || password == nil {
@@ -209,7 +209,7 @@ func Software(ctx context.Context, target *Target, profile *Profile, settings Se
 		c := x.Connect(Clean)
 		c.Send(&codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: "$SYS/broker/version"}}})
 		Want[*codec.Suback](c, "SUBACK")
-		c.Ping()
+		c.WantPingresp()
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, p := range c.messages {

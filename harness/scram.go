@@ -43,12 +43,23 @@ func (x *Exchange) proof(login Credential) *Proof {
 
 // First is the method and the client's first data: for CONNECT, or for the
 // AUTH that begins a re-authentication.
-func (p *Proof) First() codec.Properties { return p.step("") }
+func (p *Proof) First() codec.Properties {
+	data, err := p.conversation.Step("")
+	if err != nil {
+		p.x.errorf("%s: %v", p.method, err)
+	}
+	return p.properties(data)
+}
 
-// Next is the method and the client's answer to the data of this AUTH.
-func (p *Proof) Next(challenge *codec.Auth) codec.Properties {
+// WantNext is the method and the client's answer to the data of this AUTH, which
+// it wants to be data that the method can go on with.
+func (p *Proof) WantNext(challenge *codec.Auth) codec.Properties {
 	data, _ := challenge.Properties.Text(codec.PropAuthenticationData)
-	return p.step(data)
+	answer, err := p.conversation.Step(data)
+	if err != nil {
+		p.x.fail("Authentication Data of "+p.method, fmt.Sprintf("%q: %v", data, err))
+	}
+	return p.properties(answer)
 }
 
 // Accepts says whether the data with which the broker ends the proof shows
@@ -59,11 +70,7 @@ func (p *Proof) Accepts(properties codec.Properties) bool {
 	return err == nil && p.conversation.Valid()
 }
 
-func (p *Proof) step(challenge string) codec.Properties {
-	data, err := p.conversation.Step(challenge)
-	if err != nil {
-		p.x.fail("Authentication Data of "+p.method, fmt.Sprintf("%q: %v", challenge, err))
-	}
+func (p *Proof) properties(data string) codec.Properties {
 	return codec.Properties{codec.AuthenticationMethod(p.method), codec.AuthenticationData(data)}
 }
 
@@ -73,16 +80,16 @@ func (x *Exchange) Authenticate(options ...ConnectOption) (c *Client) {
 	x.during(StepAuthenticate, func() {
 		var challenge *codec.Auth
 		proof := x.Proof()
-		c, challenge = x.Challenged(proof, options...)
-		c.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		c, challenge = x.ConnectToChallenge(proof, options...)
+		c.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 		c.WantAccepted()
 	})
 	return c
 }
 
-// Challenged connects with enhanced authentication as far as the AUTH with
+// ConnectToChallenge connects with enhanced authentication as far as the AUTH with
 // which the broker asks for the second part of the proof. It is set-up.
-func (x *Exchange) Challenged(proof *Proof, options ...ConnectOption) (c *Client, challenge *codec.Auth) {
+func (x *Exchange) ConnectToChallenge(proof *Proof, options ...ConnectOption) (c *Client, challenge *codec.Auth) {
 	connecting := x.connecting(append(options, With(proof.First()...)))
 	c = x.Dial(connecting.name)
 	c.ID = connecting.packet.ClientID
@@ -93,9 +100,10 @@ func (x *Exchange) Challenged(proof *Proof, options ...ConnectOption) (c *Client
 	return c, challenge
 }
 
-// Rechallenged begins a re-authentication as far as the AUTH with which the
-// broker asks for the second part of the proof. It is set-up.
-func (c *Client) Rechallenged(proof *Proof) (challenge *codec.Auth) {
+// TryReauthenticate begins a re-authentication as far as the AUTH with which the
+// broker asks for the second part of the proof. Where it rejects that, the check
+// does not apply (see WantAuthAgain); any other answer blocks the check.
+func (c *Client) TryReauthenticate(proof *Proof) (challenge *codec.Auth) {
 	c.x.during(StepAuthenticate, func() {
 		c.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.First()})
 		challenge = c.WantAuthAgain("AUTH 0x18 Continue authentication")

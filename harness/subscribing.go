@@ -12,10 +12,10 @@ import (
 
 // Verbs for subscriptions in particular.
 
-// Granted sends a SUBSCRIBE and returns the QoS granted to each of its Topic
+// SubscribeUpTo sends a SUBSCRIBE and returns the QoS granted to each of its Topic
 // Filters, which may be lower than requested. It is set-up: a refusal blocks
 // the check.
-func (c *Client) Granted(p *codec.Subscribe) []codec.QoS {
+func (c *Client) SubscribeUpTo(p *codec.Subscribe) []codec.QoS {
 	granted := make([]codec.QoS, len(p.Subscriptions))
 	c.x.during(StepSubscribe, func() {
 		c.Send(p)
@@ -64,11 +64,11 @@ func (c *Client) Refusal(id uint16) string {
 	return ""
 }
 
-// Subscribed subscribes to Topic Filters that a broker may have reasons of its
+// TrySubscribe subscribes to Topic Filters that a broker may have reasons of its
 // own to refuse, as far as the rules go: very long ones, "#" on a shared broker.
 // Where it does, by SUBACK or by closing the connection, the check does not
 // apply. It returns the QoS granted.
-func (c *Client) Subscribed(qos codec.QoS, filters ...string) []codec.QoS {
+func (c *Client) TrySubscribe(qos codec.QoS, filters ...string) []codec.QoS {
 	p := c.NewSubscribe(qos, filters...)
 	c.Send(p)
 	c.PingOrClosed()
@@ -86,15 +86,15 @@ func (c *Client) Subscribed(qos codec.QoS, filters ...string) []codec.QoS {
 	return grantedQoS
 }
 
-// Published publishes to a topic that a broker may have reasons of its own to
+// TryPublish publishes to a topic that a broker may have reasons of its own to
 // refuse, at QoS 1 where it takes part in that. Where it does refuse, the check
 // does not apply.
-func (c *Client) Published(topic, payload string) {
+func (c *Client) TryPublish(topic, payload string) {
 	if c.x.UpTo(codec.QoS1) == codec.QoS0 {
 		c.Publish(codec.QoS0, topic, payload)
 		return
 	}
-	if refusal := c.Offer(topic, payload); refusal != "" {
+	if refusal := c.WantTakenOrRefused(codec.QoS1, topic, payload); refusal != "" {
 		c.x.Inapplicable("the broker does not let this client publish to %.60s: %s", topic, refusal)
 	}
 }
@@ -129,10 +129,10 @@ func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
 	return p.(*codec.Publish)
 }
 
-// ReceiveAmong waits until these clients have together received so many
+// WantAmong waits until these clients have together received so many
 // messages, completes their delivery, and returns what each of them got: for
 // messages of which the broker chooses who gets them.
-func (x *Exchange) ReceiveAmong(clients []*Client, n int) [][]*codec.Publish {
+func (x *Exchange) WantAmong(clients []*Client, n int) [][]*codec.Publish {
 	got := make([][]*codec.Publish, len(clients))
 	for total := range n {
 		i, p := x.nextAmong(clients)

@@ -78,9 +78,9 @@ func (c *Client) AnsweredIn(v codec.Version) bool {
 	return p.Type() == codec.CONNACK && c.answeredIn() == v
 }
 
-// Accepts waits for the answer to CONNECT and says whether it accepts the
+// Accepted waits for the answer to CONNECT and says whether it accepts the
 // connection. Any other answer is left for the next verb to judge.
-func (c *Client) Accepts() bool {
+func (c *Client) Accepted() bool {
 	p, _ := c.take(&c.replies, anyPacket)
 	if connack, ok := p.(*codec.Connack); ok && connack.Code == codec.Success {
 		c.accepted(connack)
@@ -100,7 +100,7 @@ func (c *Client) Accepts() bool {
 // end of the connection with or without such a CONNACK.
 func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bool) {
 	switch {
-	case c.Accepts():
+	case c.Accepted():
 		return true
 	case c.x.Version == codec.V311:
 		c.WantRefused(allowed...)
@@ -197,7 +197,7 @@ func (c *Client) Publish(qos codec.QoS, topic, payload string, options ...Publis
 // PINGREQ: else the client's return could be quicker.
 func (c *Client) awaitQueueing() {
 	if c.x.someoneAway() {
-		c.Ping()
+		c.x.during(StepPing, c.WantPingresp)
 	}
 }
 
@@ -265,17 +265,17 @@ func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 	}
 }
 
-// PubcompOrClosed wants the PUBCOMP for this Packet Identifier, whatever its
+// WantPubcompOrClosed wants the PUBCOMP for this Packet Identifier, whatever its
 // Reason Code (5.0), or the end of the connection (nil): a client that sends a
 // PUBREL out of the blue is itself at fault.
-func (c *Client) PubcompOrClosed(id uint16) *codec.Pubcomp {
+func (c *Client) WantPubcompOrClosed(id uint16) *codec.Pubcomp {
 	return orClosed(c, codec.PUBCOMP, id, func(p *codec.Pubcomp) uint16 { return p.PacketID })
 }
 
-// PubrecOrClosed wants the PUBREC for this Packet Identifier, whatever its
+// WantPubrecOrClosed wants the PUBREC for this Packet Identifier, whatever its
 // Reason Code (5.0), or the end of the connection (nil): in 5.0 a client that
 // repeats a PUBLISH on one connection is itself at fault [MQTT-4.4.0-1].
-func (c *Client) PubrecOrClosed(id uint16) *codec.Pubrec {
+func (c *Client) WantPubrecOrClosed(id uint16) *codec.Pubrec {
 	return orClosed(c, codec.PUBREC, id, func(p *codec.Pubrec) uint16 { return p.PacketID })
 }
 
@@ -379,20 +379,20 @@ func (c *Client) WantPublish(topic, payload string) *codec.Publish {
 	return p
 }
 
-// Delivered is WantPublish as set-up: a broker that does not deliver the
+// TakePublish is WantPublish as set-up: a broker that does not deliver the
 // message blocks the check.
-func (c *Client) Delivered(topic, payload string) (p *codec.Publish) {
+func (c *Client) TakePublish(topic, payload string) (p *codec.Publish) {
 	c.x.during(StepDeliver, func() { p = c.WantPublish(topic, payload) })
 	return p
 }
 
-// Received is WantPubrec as set-up.
-func (c *Client) Received(id uint16) {
+// TakePubrec is WantPubrec as set-up.
+func (c *Client) TakePubrec(id uint16) {
 	c.x.during(StepPublishQoS2, func() { c.WantPubrec(id) })
 }
 
-// Released is WantPubrel as set-up.
-func (c *Client) Released(id uint16) {
+// TakePubrel is WantPubrel as set-up.
+func (c *Client) TakePubrel(id uint16) {
 	c.x.during(StepReceiveQoS2, func() { c.WantPubrel(id) })
 }
 
@@ -422,8 +422,8 @@ func (c *Client) Ack(p *codec.Publish) {
 	}
 }
 
-// Receive wants the next message to be this one and completes its delivery.
-func (c *Client) Receive(topic, payload string) *codec.Publish {
+// WantDelivery wants the next message to be this one and completes its delivery.
+func (c *Client) WantDelivery(topic, payload string) *codec.Publish {
 	p := c.WantPublish(topic, payload)
 	c.Ack(p)
 	return p
@@ -432,9 +432,9 @@ func (c *Client) Receive(topic, payload string) *codec.Publish {
 // A Message is what tells messages apart in a check.
 type Message struct{ Topic, Payload string }
 
-// ReceiveUnordered wants exactly these messages next, in any order, and
+// WantUnordered wants exactly these messages next, in any order, and
 // completes their delivery. They are returned in the order of the arguments.
-func (c *Client) ReceiveUnordered(want ...Message) []*codec.Publish {
+func (c *Client) WantUnordered(want ...Message) []*codec.Publish {
 	got := make([]*codec.Publish, len(want))
 	for n := range want {
 		p := Want[*codec.Publish](c, fmt.Sprintf("the remaining %d of %s", len(want)-n, messages(want)))
@@ -531,7 +531,7 @@ func (c *Client) WantUntil(m Message) []*codec.Publish {
 func (c *Client) WantWindow(n int) []*codec.Publish {
 	window := []*codec.Publish{Want[*codec.Publish](c, "PUBLISH")}
 	for len(window) < n {
-		p := c.Another()
+		p := c.WantAnotherOrIdle()
 		if p == nil {
 			break
 		}
@@ -540,15 +540,15 @@ func (c *Client) WantWindow(n int) []*codec.Publish {
 	return window
 }
 
-// Another is the next message; nil when none has come for a moment after the
-// broker answered a PINGREQ. That moment proves nothing: it is for what the
-// broker may do or leave.
-func (c *Client) Another() *codec.Publish {
+// WantAnotherOrIdle is the next message; nil when none has come for a moment
+// after the broker answered a PINGREQ, which it has to. That moment proves
+// nothing: it is for what the broker may do or leave.
+func (c *Client) WantAnotherOrIdle() *codec.Publish {
 	c.mu.Lock()
 	waiting := len(c.messages) > 0
 	c.mu.Unlock()
 	if !waiting {
-		c.Ping()
+		c.WantPingresp()
 	}
 	timeout := time.NewTimer(c.x.settings.grace() + c.x.settings.Settle)
 	defer timeout.Stop()
@@ -572,8 +572,8 @@ func (c *Client) Another() *codec.Publish {
 	}
 }
 
-// AwaitMessage wants a message to have come, and leaves it to be received.
-func (c *Client) AwaitMessage() {
+// WantMessage wants a message to have come, and leaves it to be received.
+func (c *Client) WantMessage() {
 	p := Want[*codec.Publish](c, "PUBLISH")
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -652,9 +652,9 @@ func (c *Client) Complete(packets ...codec.Packet) {
 	})
 }
 
-// Arrivals waits for a PUBLISH or a PUBREL and returns all that have come, the
+// WantArrivals wants a PUBLISH or a PUBREL and returns all that have come, the
 // PUBRELs first.
-func (c *Client) Arrivals(expected string) []codec.Packet {
+func (c *Client) WantArrivals(expected string) []codec.Packet {
 	timeout := time.NewTimer(c.x.settings.Timeout)
 	defer timeout.Stop()
 	for {
@@ -682,17 +682,11 @@ func (c *Client) Arrivals(expected string) []codec.Packet {
 	}
 }
 
-// Offer publishes a QoS 1 message that the broker may refuse, and says how it
-// did: by closing the connection or, in 5.0, by the Reason Code in PUBACK. ""
-// means that it took the message; to do neither is a failure.
-func (c *Client) Offer(topic, payload string) (refusal string) {
-	return c.OfferAt(codec.QoS1, topic, payload)
-}
-
-// OfferAt is Offer at any QoS: it wants the answer that the QoS has, with any
-// Reason Code, or the end of the connection. At QoS 0, which has none, a
-// PINGREQ tells when the broker is done.
-func (c *Client) OfferAt(qos codec.QoS, topic, payload string) (refusal string) {
+// WantTakenOrRefused publishes a message that the broker may refuse, and says
+// how it did: by closing the connection or, in 5.0, by the Reason Code of the
+// answer that the QoS has. "" means that it took the message; to do neither is a
+// failure. At QoS 0, which has no answer, a PINGREQ tells when the broker is done.
+func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refusal string) {
 	publish := c.NewPublish(qos, topic, payload)
 	c.Send(publish)
 	expected := "PUBACK"

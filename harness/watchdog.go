@@ -113,7 +113,7 @@ func (w *Watchdog) ask(another time.Time) {
 		return // another has asked meanwhile
 	}
 	now := time.Now()
-	if w.client != nil && w.x.perform(func(*Exchange) { w.client.Ping() }) != nil && w.x.ctx.Err() == nil {
+	if w.client != nil && w.x.perform(func(*Exchange) { w.client.WantPingresp() }) != nil && w.x.ctx.Err() == nil {
 		w.client.leave()
 		w.restarts.Add(1)
 		w.client, w.down, w.back = nil, true, time.Now()

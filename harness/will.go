@@ -33,6 +33,6 @@ func (c *Client) WantNoWillBefore(m Message) {
 // that does not publish it blocks the check.
 func (c *Client) ReceiveWill(topic, payload string) *codec.Publish {
 	var p *codec.Publish
-	c.x.during(StepWill, func() { p = c.Receive(topic, payload) })
+	c.x.during(StepWill, func() { p = c.WantDelivery(topic, payload) })
 	return p
 }

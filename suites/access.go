@@ -43,7 +43,7 @@ var _ = Check(Definition{
 		// The listener works for those who have one.
 		bob := x.DialCertified("bob")
 		bob.Send(x.NewConnect(Clean, As("bob")))
-		if !bob.Accepts() {
+		if !bob.Accepted() {
 			x.Inapplicable("the listener does not accept the certificate of the target file either")
 		}
 
@@ -84,7 +84,7 @@ var _ = Check(Definition{
 		x.Expect(suback.Codes[:2]).To(Equal([]codec.ReasonCode{codec.GrantedQoS0, codec.GrantedQoS0}), "the allowed subscriptions")
 		x.Expect(suback.Codes[2].IsError()).To(BeTrue(), "failure of the forbidden subscription")
 		x.Connect(Clean, As("bob")).Publish(QoS0, allowed, "hello")
-		alice.Receive(allowed, "hello")
+		alice.WantDelivery(allowed, "hello")
 	},
 })
 
@@ -106,7 +106,7 @@ var _ = Check(Definition{
 		}
 
 		keeper.Publish(x.UpTo(QoS1), forbidden, "hidden")
-		keeper.Ack(keeper.Delivered(forbidden, "hidden"))
+		keeper.Ack(keeper.TakePublish(forbidden, "hidden"))
 
 		alice.WantNothingBefore(keeper.Marker(QoS0, allowed))
 	},
@@ -132,7 +132,7 @@ var _ = Check(Definition{
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 
-			refusal := alice.OfferAt(qos, x.Unwritable("news"), "forbidden")
+			refusal := alice.WantTakenOrRefused(qos, x.Unwritable("news"), "forbidden")
 
 			x.Note("refused with: %q", refusal)
 		})
@@ -153,7 +153,7 @@ var _ = Check(Definition{
 			keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
 			keeper.Subscribe(QoS0, topic)
 
-			x.Connect(Clean, As("alice")).OfferAt(qos, topic, "forbidden")
+			x.Connect(Clean, As("alice")).WantTakenOrRefused(qos, topic, "forbidden")
 
 			keeper.WantNothingBefore(keeper.Marker(QoS0, topic))
 		})

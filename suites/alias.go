@@ -30,8 +30,8 @@ var _ = Check(Definition{
 			alice.Publish(qos, topic, "in full", Having(codec.TopicAlias(1)))
 			alice.Publish(qos, "", "by alias", Having(codec.TopicAlias(1)))
 
-			bob.Receive(topic, "in full")
-			bob.Receive(topic, "by alias")
+			bob.WantDelivery(topic, "in full")
+			bob.WantDelivery(topic, "by alias")
 		})
 	},
 })
@@ -54,12 +54,12 @@ var _ = Check(Definition{
 
 		for _, alias := range values {
 			alice.Publish(QoS0, topic(alias), "in full", Having(codec.TopicAlias(alias)))
-			bob.Receive(topic(alias), "in full")
+			bob.WantDelivery(topic(alias), "in full")
 		}
 
 		for _, alias := range values {
 			alice.Publish(QoS0, "", "by alias", Having(codec.TopicAlias(alias)))
-			bob.Receive(topic(alias), "by alias")
+			bob.WantDelivery(topic(alias), "by alias")
 		}
 	},
 })
@@ -77,14 +77,14 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS0, old, "1", Having(codec.TopicAlias(1)))
 		alice.Publish(QoS0, "", "2", Having(codec.TopicAlias(1)))
-		bob.Receive(old, "1")
-		bob.Receive(old, "2")
+		bob.WantDelivery(old, "1")
+		bob.WantDelivery(old, "2")
 
 		alice.Publish(QoS0, new, "3", Having(codec.TopicAlias(1)))
 		alice.Publish(QoS0, "", "4", Having(codec.TopicAlias(1)))
 
-		bob.Receive(new, "3")
-		bob.Receive(new, "4")
+		bob.WantDelivery(new, "3")
+		bob.WantDelivery(new, "4")
 	},
 })
 
@@ -100,13 +100,13 @@ var _ = Check(Definition{
 		watcher.Subscribe(x.UpTo(QoS1), hers, his)
 		alice, bob := x.Connect(Clean, As("alice")), x.Connect(Clean, As("bob"))
 		alice.Publish(x.UpTo(QoS1), hers, "1", Having(codec.TopicAlias(1)))
-		watcher.Receive(hers, "1")
+		watcher.WantDelivery(hers, "1")
 		bob.Publish(x.UpTo(QoS1), his, "2", Having(codec.TopicAlias(1)))
-		watcher.Receive(his, "2")
+		watcher.WantDelivery(his, "2")
 
 		alice.Publish(x.UpTo(QoS1), "", "3", Having(codec.TopicAlias(1)))
 
-		watcher.Receive(hers, "3")
+		watcher.WantDelivery(hers, "3")
 	},
 })
 
@@ -306,7 +306,7 @@ var _ = Check(Definition{
 			bob.Drop()
 
 			bob = x.Connect(append([]ConnectOption{Persistent, As("bob")}, options...)...)
-			x.StandsOn(resending(QoS1), bob.AwaitMessage)
+			x.StandsOn(resending(QoS1), bob.WantMessage)
 			return bob, topic
 		}
 		x.Cases(
@@ -360,8 +360,8 @@ var _ = Check(Definition{
 				bob.Publish(qos, his, "3", Having(codec.TopicAlias(1)))
 				bob.Publish(qos, "", "4", Having(codec.TopicAlias(1)))
 
-				watcher.Receive(his, "3")
-				watcher.Receive(his, "4")
+				watcher.WantDelivery(his, "3")
+				watcher.WantDelivery(his, "4")
 				hear(x, alice, bob, known, "5")
 			}},
 			Case{Name: "set by the server alone", Body: func(x *Exchange) {

@@ -67,7 +67,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.VolunteersAuth, fault.VolunteersAuthenticationMethod},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
-		alice.Ping()
+		alice.WantPingresp()
 
 		x.Expect(alice.Connack.Properties.Has(codec.PropAuthenticationMethod)).To(BeFalse(), "Authentication Method in CONNACK")
 	},
@@ -86,10 +86,10 @@ var _ = Check(Definition{
 
 		challenge := Want[*codec.Auth](alice, "AUTH 0x18 Continue authentication")
 		x.Expect(challenge.Code).To(Equal(codec.ContinueAuthentication), "the Reason Code of AUTH")
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 
 		alice.WantAccepted()
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 
@@ -101,9 +101,9 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.AcceptsAnyProof},
 	Body: func(x *Exchange) {
 		proof := x.WrongProof()
-		alice, challenge := x.Challenged(proof, Clean, As("alice"))
+		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
 
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 
 		alice.WantRejected(codec.NotAuthorized, codec.BadUserNameOrPassword, codec.BadAuthenticationMethod)
 	},
@@ -117,9 +117,9 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.CorrectsAuth},
 	Body: func(x *Exchange) {
 		proof := x.Proof()
-		alice, challenge := x.Challenged(proof, Clean, As("alice"))
+		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
 
-		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.WantNext(challenge)})
 
 		alice.WantRejected(codec.NotAuthorized, codec.BadAuthenticationMethod)
 	},
@@ -133,8 +133,8 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.CorrectsAuth},
 	Body: func(x *Exchange) {
 		proof := x.Proof()
-		alice, challenge := x.Challenged(proof, Clean, As("alice"))
-		data, _ := proof.Next(challenge).Text(codec.PropAuthenticationData)
+		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
+		data, _ := proof.WantNext(challenge).Text(codec.PropAuthenticationData)
 
 		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: codec.Properties{
 			codec.AuthenticationMethod(unknownMethod), codec.AuthenticationData(data),
@@ -157,7 +157,7 @@ var _ = Check(Definition{
 			&codec.Unsubscribe{PacketID: 1, Filters: []string{x.Topic("early")}},
 			&codec.Pingreq{},
 		}, packetName, func(x *Exchange, early codec.Packet) {
-			alice, _ := x.Challenged(x.Proof(), Clean, As("alice"))
+			alice, _ := x.ConnectToChallenge(x.Proof(), Clean, As("alice"))
 
 			alice.Send(early)
 
@@ -179,11 +179,11 @@ var _ = Check(Definition{
 		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.First()})
 		challenge := alice.WantAuthAgain("AUTH 0x18 Continue authentication")
 		x.Expect(challenge.Code).To(Equal(codec.ContinueAuthentication), "the Reason Code of the first AUTH")
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 
 		done := alice.WantAuthAgain("AUTH 0x00 Success")
 		x.Expect(done.Code).To(Equal(codec.Success), "the Reason Code of the last AUTH")
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 
@@ -214,9 +214,9 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Authenticate(Clean, As("alice"))
 		proof := x.WrongProof()
-		challenge := alice.Rechallenged(proof)
+		challenge := alice.TryReauthenticate(proof)
 
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 
 		alice.WantClosed(codec.NotAuthorized, codec.BadUserNameOrPassword, codec.BadAuthenticationMethod)
 	},
@@ -231,9 +231,9 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Authenticate(Clean, As("alice"))
 		proof := x.WrongProof()
-		challenge := alice.Rechallenged(proof)
+		challenge := alice.TryReauthenticate(proof)
 
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 
 		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT with the reason")
 		x.Expect(disconnect.Code.IsError()).To(BeTrue(), "the Reason Code of DISCONNECT being an error")
@@ -252,14 +252,14 @@ var _ = Check(Definition{
 		bob.Subscribe(x.UpTo(QoS1), topic)
 		alice := x.Authenticate(Clean, As("alice"))
 		proof := x.Proof()
-		challenge := alice.Rechallenged(proof)
+		challenge := alice.TryReauthenticate(proof)
 
 		alice.Send(alice.NewPublish(x.UpTo(QoS1), topic, "meanwhile"))
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
 
 		// "The flow of other packets can continue": not that it is not held up until
 		// the re-authentication is complete.
-		bob.Receive(topic, "meanwhile")
+		bob.WantDelivery(topic, "meanwhile")
 	},
 })
 
@@ -268,8 +268,8 @@ var _ = Check(Definition{
 func anotherAuth(edits func(properties codec.Properties) (codec.Properties, []codec.Edit)) func(*Exchange) {
 	return func(x *Exchange) {
 		proof := x.Proof()
-		alice, challenge := x.Challenged(proof, Clean, As("alice"))
-		properties, wrong := edits(proof.Next(challenge))
+		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
+		properties, wrong := edits(proof.WantNext(challenge))
 
 		alice.Send(codec.Wrong(&codec.Auth{Code: codec.ContinueAuthentication, Properties: properties}, wrong...))
 

@@ -63,7 +63,7 @@ var _ = Check(Definition{
 			// and nobody can tell from outside: then 0x04 and 0x05 are as right, and
 			// the CONNACK is no more than a SHOULD (section 3.1.4).
 			switch {
-			case alice.Accepts():
+			case alice.Accepted():
 			case x.Version == V5:
 				alice.WantRejected(codec.ClientIdentifierNotValid)
 			case alice.Closed() && alice.UnreadConnack() == nil:
@@ -120,9 +120,9 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS0, other)
 
 		bob.Publish(QoS0, one, "for alice")
-		alice.Receive(one, "for alice")
+		alice.WantDelivery(one, "for alice")
 		alice.Publish(QoS0, other, "for bob")
-		bob.Receive(other, "for bob")
+		bob.WantDelivery(other, "for bob")
 	},
 })
 
@@ -186,7 +186,7 @@ var _ = Check(Definition{
 			alice = x.Connect(Persistent, Identified(id.one))
 			x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
 			bob.Publish(QoS0, topic, "hello")
-			alice.Receive(topic, "hello")
+			alice.WantDelivery(topic, "hello")
 		})
 	},
 })

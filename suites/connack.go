@@ -50,7 +50,7 @@ var _ = Check(Definition{
 		for _, refused := range refusedConnects(x) {
 			alice := x.DialForeign("alice")
 			alice.Send(refused.packet)
-			if alice.Accepts() {
+			if alice.Accepted() {
 				continue
 			}
 			// A refusal may come without a CONNACK, which then says nothing wrong.
@@ -72,7 +72,7 @@ var _ = Check(Definition{
 		for _, refused := range refusedConnects(x) {
 			alice := x.DialForeign("alice")
 			alice.Send(refused.packet)
-			if alice.Accepts() {
+			if alice.Accepted() {
 				continue
 			}
 			if alice.UnreadConnack() != nil {

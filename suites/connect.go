@@ -267,7 +267,7 @@ var _ = Check(Definition{
 				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
 
 				x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
-				alice.Receive(topic, "hello")
+				alice.WantDelivery(topic, "hello")
 			}},
 			Case{Name: "discarded", Body: func(x *Exchange) {
 				topic := x.Topic("news")
@@ -306,7 +306,7 @@ func takeover(x *Exchange, one, other ConnectOption) {
 	second := x.Connect(other, As("alice"))
 
 	first.WantClosed(codec.SessionTakenOver)
-	second.Ping()
+	second.WantPingresp()
 }
 
 // mosquitto 2.0.11 closes without a DISCONNECT: section 3.1.4 says that the
@@ -351,7 +351,7 @@ var _ = Check(Definition{
 			Want[codec.Packet](alice, "SUBACK and PINGRESP").Type(),
 			Want[codec.Packet](alice, "SUBACK and PINGRESP").Type(),
 		}).To(ConsistOf(codec.SUBACK, codec.PINGRESP), "the answers")
-		bob.Receive(topic, "hello")
+		bob.WantDelivery(topic, "hello")
 	},
 })
 
@@ -408,9 +408,9 @@ var _ = Check(Definition{
 
 				impostor(x)
 
-				alice.Ping()
+				alice.WantPingresp()
 				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
-				alice.Receive(topic, "hello")
+				alice.WantDelivery(topic, "hello")
 			}},
 			Case{Name: "stored session", Body: func(x *Exchange) {
 				topic, qos := x.Topic("news"), x.UpTo(QoS1)
@@ -422,7 +422,7 @@ var _ = Check(Definition{
 
 				alice = x.Connect(Persistent, As("alice"))
 				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
-				alice.Receive(topic, "hello")
+				alice.WantDelivery(topic, "hello")
 			}},
 		)
 	},
@@ -442,13 +442,13 @@ var _ = Check(Definition{
 		alice.Send(x.NewConnect(Clean, As("alice"), AnyLogin, WithWill(codec.Will{Topic: topic, Payload: "gone"})))
 		wantLogin(x, alice)
 		// A made-up user may connect and have no right to publish.
-		alice.Published(topic, "here")
-		if instead := x.Try(func() { bob.Receive(topic, "here") }); instead != "" {
+		alice.TryPublish(topic, "here")
+		if instead := x.FailureOf(func() { bob.WantDelivery(topic, "here") }); instead != "" {
 			x.Inapplicable("the broker does not let this user publish to %s: %s", topic, instead)
 		}
 		alice.Drop()
 
-		bob.Receive(topic, "gone")
+		bob.WantDelivery(topic, "gone")
 	},
 })
 
@@ -467,7 +467,7 @@ func hexName(b byte) string { return fmt.Sprintf("0x%02X", b) }
 // wantLogin wants a CONNECT with user name and password to be accepted. They
 // may be ones that the broker does not know; then the check is inapplicable.
 func wantLogin(x *Exchange, c *Client) {
-	if !c.Accepts() {
+	if !c.Accepted() {
 		c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
 		x.Inapplicable("the broker refuses a made-up user name and password, and the target gives none")
 	}

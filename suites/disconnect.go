@@ -141,7 +141,7 @@ var _ = Check(Definition{
 
 		alice.Send(&codec.Disconnect{}, &codec.Pingreq{})
 
-		answered := x.Try(func() { Want[*codec.Pingresp](alice, "PINGRESP") }) == ""
+		answered := x.FailureOf(func() { Want[*codec.Pingresp](alice, "PINGRESP") }) == ""
 		if !answered && !alice.Closed() {
 			x.Inapplicable("the broker reads nothing after DISCONNECT (whether it closes the connection is for check disconnect-closes)")
 		}
@@ -249,7 +249,7 @@ func provokeDisconnect(x *Exchange, options ...ConnectOption) {
 		provoke.value(x, alice)
 
 		alice.AwaitEnd()
-		if alice.Goodbye() != nil {
+		if alice.BrokerDisconnect() != nil {
 			alice.WantEnd() // MQTT-3.14.4-2
 		}
 	})

@@ -27,9 +27,9 @@ var durables = []runner.Durable{
 			c.Subscribe(QoS0, topic+"/fence")
 			publisher := x.Connect(harness.Clean)
 			publisher.Publish(QoS0, topic, kept)
-			publisher.Ping()
+			publisher.WantPingresp()
 			publisher.Publish(QoS0, topic+"/fence", marker)
-			c.Receive(topic, kept)
+			c.WantDelivery(topic, kept)
 		}
 	}},
 	{What: "QoS 1 message for an absent client", Needs: []harness.Need{harness.AtLeastOnce}, Leave: queuedFor(QoS1)},
@@ -61,7 +61,7 @@ var durables = []runner.Durable{
 			reader := x.Connect(harness.Clean)
 			reader.Subscribe(QoS1, topic)
 			x.Connect(harness.Clean).Publish(QoS1, topic, marker)
-			reader.Receive(topic, kept)
+			reader.WantDelivery(topic, kept)
 		}
 	}},
 	{What: "retained message", Needs: []harness.Need{harness.Retain, harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
@@ -71,7 +71,7 @@ var durables = []runner.Durable{
 			c := x.Connect(harness.Clean)
 			c.Subscribe(QoS1, topic)
 			x.Connect(harness.Clean).Publish(QoS1, topic, marker)
-			c.Receive(topic, kept)
+			c.WantDelivery(topic, kept)
 		}
 	}},
 	{What: "Will Message of an open connection", Needs: []harness.Need{harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
@@ -82,7 +82,7 @@ var durables = []runner.Durable{
 		return func() {
 			c := x.Connect(harness.Persistent, harness.As("watcher"))
 			mustBePresent(x, c)
-			c.Receive(topic, kept)
+			c.WantDelivery(topic, kept)
 		}
 	}},
 }
@@ -99,7 +99,7 @@ func queuedFor(qos codec.QoS) func(x *harness.Exchange) func() {
 			c := x.Connect(harness.Persistent, harness.As(name))
 			mustBePresent(x, c)
 			x.Connect(harness.Clean).Publish(qos, topic, marker)
-			c.Receive(topic, kept)
+			c.WantDelivery(topic, kept)
 		}
 	}
 }

@@ -111,7 +111,7 @@ var _ = Check(Definition{
 			alice.Send(o.packet(x, alice))
 
 			alice.WantClosedWithin(x.Timeout(), offenceReasons...)
-			disconnect := alice.Goodbye()
+			disconnect := alice.BrokerDisconnect()
 			if disconnect == nil {
 				x.Failf("DISCONNECT "+o.reason.String(), "the connection closed without it")
 			}
@@ -159,7 +159,7 @@ var _ = Check(Definition{
 
 		carol.Send(carol.NewPublish(x.UpTo(QoS1), topic, "still here"))
 
-		bob.Receive(topic, "still here")
+		bob.WantDelivery(topic, "still here")
 	},
 })
 
@@ -175,7 +175,7 @@ var _ = Check(Definition{
 		alice.Subscribe(QoS1, topic)
 
 		alice.Send(&codec.Pubrel{PacketID: 4711})
-		pubcomp := alice.PubcompOrClosed(4711)
+		pubcomp := alice.WantPubcompOrClosed(4711)
 		if pubcomp == nil {
 			x.Inapplicable("the broker closes the connection on a PUBREL with a Packet Identifier that is not in use")
 		}
@@ -183,9 +183,9 @@ var _ = Check(Definition{
 			x.Inapplicable("the broker refuses nothing: %s", pubcomp)
 		}
 
-		alice.Ping()
+		alice.WantPingresp()
 		x.Connect(Clean, As("bob")).Publish(QoS1, topic, "hello")
-		alice.Receive(topic, "hello")
+		alice.WantDelivery(topic, "hello")
 	},
 })
 

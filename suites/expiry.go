@@ -45,7 +45,7 @@ var _ = Check(Definition{
 			x.Wait(expired)
 			bob = x.Connect(Persistent, As("bob"))
 
-			bob.ReceiveUnordered(Message{Topic: topic, Payload: "for ever"}, Message{Topic: topic, Payload: "for an hour"})
+			bob.WantUnordered(Message{Topic: topic, Payload: "for ever"}, Message{Topic: topic, Payload: "for an hour"})
 			bob.WantNothingBefore(alice.Marker(qos, topic))
 		})
 	},
@@ -66,7 +66,7 @@ var _ = Check(Definition{
 		x.Wait(expired)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
-		bob.Ping() // what is retained comes before the answer
+		bob.WantPingresp() // what is retained comes before the answer
 
 		bob.WantNothingBefore(alice.Marker(qos, topic))
 	},
@@ -85,7 +85,7 @@ var _ = Check(Definition{
 		published := time.Now()
 		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "hello", Having(codec.MessageExpiryInterval(1000)))
 
-		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, 0)
+		wantCountedDown(x, bob.WantDelivery(topic, "hello"), 1000, published, 0)
 	},
 })
 
@@ -104,7 +104,7 @@ var _ = Check(Definition{
 
 		x.Connect(Clean, As("alice")).Publish(x.UpTo(QoS1), topic, "hello")
 
-		x.Expect(bob.Receive(topic, "hello").Properties.Has(codec.PropMessageExpiryInterval)).To(BeFalse(), "Message Expiry Interval there")
+		x.Expect(bob.WantDelivery(topic, "hello").Properties.Has(codec.PropMessageExpiryInterval)).To(BeFalse(), "Message Expiry Interval there")
 	},
 })
 
@@ -124,7 +124,7 @@ var _ = Check(Definition{
 		// mochi 2.7.9 makes a day of it: a limit of its own, for which the rule has
 		// no room ("set to the received value minus the time that the Application
 		// Message has been waiting in the Server").
-		wantCountedDown(x, bob.Receive(topic, "hello"), math.MaxUint32, published, 0)
+		wantCountedDown(x, bob.WantDelivery(topic, "hello"), math.MaxUint32, published, 0)
 	},
 })
 
@@ -149,7 +149,7 @@ var _ = Check(Definition{
 		// The acknowledgement has arrived before the marker does: mosquitto
 		// 2.0.11 sends nothing more after an expired message that has others
 		// waiting behind it, which is no breach of this rule.
-		bob.Ping()
+		bob.WantPingresp()
 
 		bob.WantNothingBefore(alice.Marker(QoS1, topic))
 	},
@@ -174,7 +174,7 @@ var _ = Check(Definition{
 			x.Wait(waited)
 			bob = x.Connect(Persistent, As("bob"))
 
-			wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, waited)
+			wantCountedDown(x, bob.WantDelivery(topic, "hello"), 1000, published, waited)
 		})
 	},
 })
@@ -195,7 +195,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
 
-		wantCountedDown(x, bob.Receive(topic, "hello"), 1000, published, waited)
+		wantCountedDown(x, bob.WantDelivery(topic, "hello"), 1000, published, waited)
 	},
 })
 

@@ -183,20 +183,20 @@ func forwarded(x *Exchange, rows []forwarding, want func(x *Exchange, sent, got 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS0, topic)
 			x.Connect(Clean, As("alice")).Publish(QoS0, topic, payload, Having(sent...))
-			return bob.Receive(topic, payload)
+			return bob.WantDelivery(topic, payload)
 		}},
 		{"after waiting", Needs{AtLeastOnce}, func(x *Exchange, topic string, sent codec.Properties) *codec.Publish {
 			bob := x.Connect(Persistent, As("bob"))
 			bob.Subscribe(QoS1, topic)
 			bob.Disconnect()
 			x.Connect(Clean, As("alice")).Publish(QoS1, topic, payload, Having(sent...))
-			return x.Connect(Persistent, As("bob")).Receive(topic, payload)
+			return x.Connect(Persistent, As("bob")).WantDelivery(topic, payload)
 		}},
 		{"retained", Needs{Retain, AtLeastOnce}, func(x *Exchange, topic string, sent codec.Properties) *codec.Publish {
 			x.Connect(Clean, As("alice")).Publish(QoS1, topic, payload, Retained, Having(sent...))
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS0, topic)
-			return bob.Receive(topic, payload)
+			return bob.WantDelivery(topic, payload)
 		}},
 	}
 	var cases []Case

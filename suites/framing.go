@@ -44,13 +44,13 @@ var turns = []turn{
 		alice := x.Connect(Clean, As("alice"))
 		message := alice.NewPublish(QoS2, x.Topic("news"), "hello")
 		alice.Send(message)
-		alice.Received(message.PacketID)
+		alice.TakePubrec(message.PacketID)
 		return alice, &codec.Pubrel{PacketID: message.PacketID}
 	}},
 	{codec.PUBCOMP, QoS2, func(x *Exchange) (*Client, codec.Packet) {
 		alice, message := offered(x, QoS2)
 		alice.Send(&codec.Pubrec{PacketID: message.PacketID})
-		alice.Released(message.PacketID)
+		alice.TakePubrel(message.PacketID)
 		return alice, &codec.Pubcomp{PacketID: message.PacketID}
 	}},
 	{codec.SUBSCRIBE, QoS0, func(x *Exchange) (*Client, codec.Packet) {
@@ -75,7 +75,7 @@ func offered(x *Exchange, qos codec.QoS) (*Client, *codec.Publish) {
 	alice := x.Connect(Clean, As("alice"))
 	alice.Subscribe(qos, topic)
 	x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
-	return alice, alice.Delivered(topic, "hello")
+	return alice, alice.TakePublish(topic, "hello")
 }
 
 // turnsOf are the turns of these packets, as far as the broker's QoS allows.
@@ -133,7 +133,7 @@ var _ = Check(Definition{
 			case *codec.Pingreq:
 				Want[*codec.Pingresp](alice, "PINGRESP")
 			}
-			alice.Ping()
+			alice.WantPingresp()
 		})
 	},
 })
@@ -176,7 +176,7 @@ var _ = Check(Definition{
 				alice.Send(segment...)
 
 				for n := range segment {
-					bob.Receive(topic, fmt.Sprint("message ", n))
+					bob.WantDelivery(topic, fmt.Sprint("message ", n))
 				}
 			}},
 			Case{Name: "requests of several types", Body: func(x *Exchange) {
@@ -207,8 +207,8 @@ var _ = Check(Definition{
 
 				alice.SendCut(len("second"), first, second)
 
-				bob.Receive(topic, "first")
-				bob.Receive(topic, "second")
+				bob.WantDelivery(topic, "first")
+				bob.WantDelivery(topic, "second")
 			}},
 		)
 	},
@@ -254,7 +254,7 @@ func carries(x *Exchange, remaining int) (lost string, refused bool) {
 	bob.Patience(2 * transfer(remaining))
 
 	var refusal string
-	if lost = x.Try(func() { refusal = alice.OfferAt(qos, topic, payload) }); lost != "" {
+	if lost = x.FailureOf(func() { refusal = alice.WantTakenOrRefused(qos, topic, payload) }); lost != "" {
 		return lost, false
 	}
 	if refusal != "" {

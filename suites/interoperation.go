@@ -24,6 +24,6 @@ var _ = Check(Definition{
 
 		alice.Publish(QoS0, topic, "hello")
 
-		bob.Receive(topic, "hello")
+		bob.WantDelivery(topic, "hello")
 	},
 })

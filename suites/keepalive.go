@@ -149,7 +149,7 @@ func keptAlive(x *Exchange, seconds uint16) *Client {
 	x.Connect(Clean, As("alice")).Disconnect()
 	alice := x.Dial("alice")
 	alice.Send(x.NewConnect(Clean, As("alice"), KeepAlive(seconds)))
-	if alice.Accepts() {
+	if alice.Accepted() {
 		return alice
 	}
 	if refusal := alice.UnreadConnack(); refusal != nil {
@@ -185,7 +185,7 @@ var _ = Check(Definition{
 			next := sign.value(x, alice, bob)
 			x.Punctual(start, keepAlive)
 			interval := keepAlive * 23 / 40
-			alice.Ping() // however long it took until here
+			alice.WantPingresp() // however long it took until here
 
 			// Well within the Keep Alive of each other, but together longer than one
 			// and a half times that.
@@ -235,9 +235,9 @@ func signsOfLife(x *Exchange) []named[signOfLife] {
 	if highest >= QoS1 {
 		signs = append(signs, named[signOfLife]{"PUBACK", func(x *Exchange, alice, bob *Client) func() codec.Packet {
 			topic := sendTwo(x, alice, bob, QoS1)
-			x.StandsOn(StepDeliver, alice.AwaitMessage)
+			x.StandsOn(StepDeliver, alice.WantMessage)
 			return func() codec.Packet { // the second may be there already, or comes upon PUBACK to the first
-				return &codec.Puback{PacketID: alice.Delivered(topic, "hello").PacketID}
+				return &codec.Puback{PacketID: alice.TakePublish(topic, "hello").PacketID}
 			}
 		}})
 	}
@@ -250,7 +250,7 @@ func signsOfLife(x *Exchange) []named[signOfLife] {
 				ids := receiveTwo(x, alice, bob)
 				for _, id := range ids {
 					alice.Send(&codec.Pubrec{PacketID: id})
-					alice.Released(id)
+					alice.TakePubrel(id)
 				}
 				return acknowledging(ids, func(id uint16) codec.Packet { return &codec.Pubcomp{PacketID: id} })
 			}},
@@ -262,7 +262,7 @@ func signsOfLife(x *Exchange) []named[signOfLife] {
 			for range 2 {
 				p := alice.NewPublish(QoS2, x.Topic("news"), "hello")
 				alice.Send(p)
-				alice.Received(p.PacketID)
+				alice.TakePubrec(p.PacketID)
 				ids = append(ids, p.PacketID)
 			}
 			return acknowledging(ids, func(id uint16) codec.Packet { return &codec.Pubrel{PacketID: id} })
@@ -321,6 +321,6 @@ var _ = Check(Definition{
 
 		x.Wait(2 * time.Second)
 
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })

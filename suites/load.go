@@ -265,7 +265,7 @@ func (s *subscriber) missing() string {
 // receive takes in what has arrived, and answers it or not.
 func (s *subscriber) receive(expected string, answer bool) {
 	var answers []codec.Packet
-	for _, p := range s.c.Arrivals(expected + ", for " + s.name) {
+	for _, p := range s.c.WantArrivals(expected + ", for " + s.name) {
 		switch p := p.(type) {
 		case *codec.Pubrel:
 			delete(s.held, p.PacketID)

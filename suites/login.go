@@ -90,7 +90,7 @@ var _ = Check(Definition{
 			alice.Send(connect)
 
 			switch {
-			case alice.Accepts():
+			case alice.Accepted():
 			case x.Version == V311:
 				alice.WantRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized)
 			default:
@@ -158,7 +158,7 @@ var _ = Check(Definition{
 // wantLoginRefused wants the end of a connection with wrong credentials. A
 // broker that does not check them shows nothing here.
 func wantLoginRefused(x *Exchange, c *Client) {
-	if c.Accepts() {
+	if c.Accepted() {
 		x.Inapplicable("the broker checks no credentials: CONNACK 0x00 to wrong ones")
 	}
 	c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
@@ -175,7 +175,7 @@ var _ = Check(Definition{
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))
 
-		if alice.Accepts() {
+		if alice.Accepted() {
 			x.Inapplicable("the broker checks no credentials: CONNACK 0x00 to wrong ones")
 		}
 		alice.WantRefused(codec.RefusedCredentials, codec.RefusedNotAuthorized)

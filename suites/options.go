@@ -34,7 +34,7 @@ var _ = Check(Definition{
 			alice.Send(subscribe)
 			x.Expect(alice.WantSuback(subscribe.PacketID).Codes).To(HaveLen(len(some)), "SUBACK codes")
 		}
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 
@@ -73,7 +73,7 @@ func wantNotEchoed(x *Exchange, alice *Client, qos codec.QoS) {
 	bob.Subscribe(qos, topic)
 
 	alice.Publish(qos, topic, "from alice")
-	bob.Receive(topic, "from alice")
+	bob.WantDelivery(topic, "from alice")
 
 	alice.WantNothingBefore(bob.Marker(qos, topic))
 }
@@ -97,14 +97,14 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-				x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+				x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
 			}},
 			{Name: "published with RETAIN 0", Body: func(x *Exchange) {
 				bob, topic, qos := subscribed(x, Clean)
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on")
 
-				x.Expect(bob.Receive(topic, "on").Retain).To(BeFalse(), "RETAIN")
+				x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeFalse(), "RETAIN")
 			}},
 		}
 		if _, lacks := x.Profile.Lacks(AtLeastOnce); !lacks {
@@ -114,7 +114,7 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-				x.Expect(x.Connect(Persistent, As("bob")).Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+				x.Expect(x.Connect(Persistent, As("bob")).WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
 			}})
 		}
 		x.Cases(cases...)
@@ -136,7 +136,7 @@ var _ = Check(Definition{
 
 			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: asPublished}})
 
-			x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+			x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
 		})
 	},
 })
@@ -146,7 +146,7 @@ var _ = Check(Definition{
 func retainedState(x *Exchange) (alice *Client, topic string, qos codec.QoS) {
 	topic, qos = x.Topic("state"), x.UpTo(QoS1)
 	watcher := overhear(x, qos, topic)
-	watcher.Ping() // see retain-empty-payload-delivered
+	watcher.WantPingresp() // see retain-empty-payload-delivered
 	alice = x.Connect(Clean, As("alice"))
 	alice.Publish(qos, topic, "on", Retained)
 	overheard(x, watcher, qos, topic, "on")
@@ -167,30 +167,30 @@ var _ = Check(Definition{
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
 
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 			}},
 			Case{Name: "a subscription that is there", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Clean, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
 
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 			}},
 			Case{Name: "a subscription of the resumed session", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				bob.Receive(topic, "on")
-				bob.Ping()
+				bob.WantDelivery(topic, "on")
+				bob.WantPingresp()
 				bob.Disconnect()
 
 				bob = x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
 
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 			}},
 		)
 	},
@@ -210,7 +210,7 @@ var _ = Check(Definition{
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
 
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 			}},
 			Case{Name: "new again after UNSUBSCRIBE", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
@@ -220,7 +220,7 @@ var _ = Check(Definition{
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
 
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 			}},
 			Case{Name: "a subscription that is there", Body: func(x *Exchange) {
 				_, topic, qos := retainedState(x)
@@ -235,8 +235,8 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
-				bob.Receive(topic, "on")
-				bob.Ping()
+				bob.WantDelivery(topic, "on")
+				bob.WantPingresp()
 				bob.Disconnect()
 
 				bob = x.Connect(Persistent, As("bob"))
@@ -268,7 +268,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Clean, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				bob.Receive(topic, "on")
+				bob.WantDelivery(topic, "on")
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
 
@@ -289,11 +289,11 @@ var _ = Check(Definition{
 			topic, qos := x.Topic("state"), x.UpTo(QoS1)
 			bob := x.Connect(Clean, As("bob"))
 			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: handling}})
-			bob.Ping() // see retain-empty-payload-delivered
+			bob.WantPingresp() // see retain-empty-payload-delivered
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-			bob.Receive(topic, "on")
+			bob.WantDelivery(topic, "on")
 		})
 	},
 })
@@ -326,7 +326,7 @@ var _ = Check(Definition{
 				alice.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
 
 				alice.Publish(qos, topic, "to myself")
-				alice.Receive(topic, "to myself")
+				alice.WantDelivery(topic, "to myself")
 			}},
 			Case{Name: "Retain As Published from 0 to 1", Body: func(x *Exchange) {
 				topic, qos := x.Topic("state"), x.UpTo(QoS1)
@@ -336,7 +336,7 @@ var _ = Check(Definition{
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
-				x.Expect(bob.Receive(topic, "on").Retain).To(BeTrue(), "RETAIN")
+				x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
 			}},
 			Case{Name: "Retain As Published from 1 to 0", Body: func(x *Exchange) {
 				topic, qos := x.Topic("state"), x.UpTo(QoS1)

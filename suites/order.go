@@ -39,7 +39,7 @@ var _ = Check(Definition{
 				return
 			}
 			for _, payload := range numbered(30) {
-				bob.Receive(topic, payload)
+				bob.WantDelivery(topic, payload)
 			}
 		})
 	},
@@ -63,7 +63,7 @@ var _ = Check(Definition{
 			bob = x.Connect(Persistent, As("bob"))
 
 			for _, payload := range numbered(12) {
-				bob.Receive(topic, payload)
+				bob.WantDelivery(topic, payload)
 			}
 		})
 	},
@@ -87,10 +87,10 @@ var _ = Check(Definition{
 			bob.Drop()
 
 			bob = x.Connect(Persistent, As("bob"))
-			x.StandsOn(resending(qos), bob.AwaitMessage) // NATS 2.15.2 takes half a minute
+			x.StandsOn(resending(qos), bob.WantMessage) // NATS 2.15.2 takes half a minute
 
 			for _, payload := range numbered(20) {
-				bob.Receive(topic, payload)
+				bob.WantDelivery(topic, payload)
 			}
 		})
 	},

@@ -99,7 +99,7 @@ var _ = Check(Definition{
 				alice.Send(&codec.Pubcomp{PacketID: id})
 			}
 
-			bob.Receive(out, "to bob")
+			bob.WantDelivery(out, "to bob")
 			alice.WantIdle()
 		})
 	},
@@ -162,7 +162,7 @@ var _ = Check(Definition{
 
 			alice = x.Connect(Persistent, As("alice"))
 
-			alice.Receive(in, "to alice") // under which identifier is for qos1-unacknowledged-resent and qos2-sender-resumed
+			alice.WantDelivery(in, "to alice") // under which identifier is for qos1-unacknowledged-resent and qos2-sender-resumed
 		})
 	},
 })

@@ -95,7 +95,7 @@ var _ = Check(Definition{
 		alice = x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(room)))
 
 		alice.WantNothingBefore(marker)
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 
@@ -112,7 +112,7 @@ var _ = Check(Definition{
 			bob := send(x, "bob", With(codec.MaximumPacketSize(size-1)))
 
 			bob.WantUntil(alice.Marker(qos, topic))
-			x.ExpectNoBreach("MQTT-3.1.2-24") // by whatever came ahead of the marker
+			x.WantNoBreach("MQTT-3.1.2-24") // by whatever came ahead of the marker
 		})
 	},
 })
@@ -126,7 +126,7 @@ var _ = Check(Definition{
 		sized(x, func(x *Exchange, _ *Client, _ codec.QoS, topic string, size uint32, send sending) {
 			bob := send(x, "bob", With(codec.MaximumPacketSize(size)))
 
-			bob.Receive(topic, large)
+			bob.WantDelivery(topic, large)
 		})
 	},
 })
@@ -143,7 +143,7 @@ func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, top
 		alice := x.Connect(Clean, As("alice"))
 		send := way(alice, topic)
 		carol := send(x, "carol")
-		raw, err := codec.Encode(V5, codec.Server, carol.Receive(topic, large))
+		raw, err := codec.Encode(V5, codec.Server, carol.WantDelivery(topic, large))
 		x.Expect(err).NotTo(HaveOccurred(), "the message to a client without a limit")
 		carol.Disconnect()
 		want(x, alice, qos, topic, uint32(len(raw)), send)
@@ -179,11 +179,11 @@ func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, top
 		cases = append(cases, Case{Name: "retained", Body: func(x *Exchange) {
 			learn(x, x.UpTo(QoS1), func(alice *Client, topic string) sending {
 				alice.Publish(x.UpTo(QoS1), topic, large, Retained)
-				alice.Ping()
+				alice.WantPingresp()
 				return func(x *Exchange, name string, limit ...ConnectOption) *Client {
 					c := x.Connect(append(limit, Clean, As(name))...)
 					c.Subscribe(x.UpTo(QoS1), topic)
-					c.Ping() // what is retained comes before the answer
+					c.WantPingresp() // what is retained comes before the answer
 					return c
 				}
 			})
@@ -208,7 +208,7 @@ var _ = Check(Definition{
 			alice.Send(x.NewConnect(Clean, As("alice"), With(codec.MaximumPacketSize(n))))
 
 			alice.PingOrClosed()
-			x.ExpectNoBreach("MQTT-3.1.2-24")
+			x.WantNoBreach("MQTT-3.1.2-24")
 		})
 	},
 })
@@ -283,7 +283,7 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"), tight(x, &codec.Publish{QoS: QoS2, PacketID: 1, Topic: topic, Payload: "hello"}))
 		alice.Subscribe(QoS2, topic)
 		x.Connect(Clean, As("bob")).Publish(QoS2, topic, "hello")
-		alice.Ack(alice.Delivered(topic, "hello"))
+		alice.Ack(alice.TakePublish(topic, "hello"))
 	},
 })
 
@@ -429,7 +429,7 @@ var _ = Check(Definition{
 		if message.QoS == QoS1 {
 			Want[*codec.Puback](alice, "PUBACK")
 		}
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 

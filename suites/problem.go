@@ -32,7 +32,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"), With(codec.RequestProblemInformation(0)))
 		bob.Subscribe(QoS2, topic)
 		bob.Publish(QoS2, topic, "hello", remark)
-		bob.Ack(bob.Delivered(topic, "hello"))
+		bob.Ack(bob.TakePublish(topic, "hello"))
 	},
 })
 

@@ -27,7 +27,7 @@ var _ = Check(Definition{
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
 
-			bob.Receive(topic, "hello")
+			bob.WantDelivery(topic, "hello")
 		})
 	},
 })
@@ -66,7 +66,7 @@ var _ = Check(Definition{
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, p.bytes)
 
-			bob.Receive(topic, p.bytes)
+			bob.WantDelivery(topic, p.bytes)
 		})
 	},
 })
@@ -98,11 +98,11 @@ var _ = Check(Definition{
 
 			// A limit that 3.1.1 gives a broker no way to declare; that one of 5.0 has
 			// to is for packetsize-of-server-unlimited.
-			if refusal := alice.Offer(topic, p.bytes); refusal != "" {
+			if refusal := alice.WantTakenOrRefused(QoS1, topic, p.bytes); refusal != "" {
 				x.Inapplicable("the broker takes no payload of %s: %s", p.name, refusal)
 			}
 
-			bob.Receive(topic, p.bytes)
+			bob.WantDelivery(topic, p.bytes)
 		})
 	},
 })
@@ -122,8 +122,8 @@ var _ = Check(Definition{
 			alice.Publish(qos, topic, "")
 			alice.Publish(qos, topic, "next")
 
-			bob.Receive(topic, "")
-			bob.Receive(topic, "next")
+			bob.WantDelivery(topic, "")
+			bob.WantDelivery(topic, "next")
 		})
 	},
 })
@@ -235,7 +235,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
-		refusal := alice.Offer("$SYS/"+x.Topic("unauthorized"), "hello")
+		refusal := alice.WantTakenOrRefused(QoS1, "$SYS/"+x.Topic("unauthorized"), "hello")
 
 		x.Note("PUBACK, or the connection closed: %q", refusal)
 	},

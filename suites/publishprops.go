@@ -249,7 +249,7 @@ var _ = Check(Definition{
 			bob.Subscribe(qos, filter)
 			alice = x.Connect(Clean, As("alice"))
 			alice.Publish(qos, x.Topic("news"), "first")
-			bob.Ack(bob.Delivered(x.Topic("news"), "first"))
+			bob.Ack(bob.TakePublish(x.Topic("news"), "first"))
 			return alice, bob
 		}
 		wantSuccess := func(x *Exchange, qos codec.QoS, alice *Client) {
@@ -306,7 +306,7 @@ var _ = Check(Definition{
 					} else {
 						bob.Send(&codec.Pubrec{PacketID: id, Code: code})
 					}
-					bob.Ping()
+					bob.WantPingresp()
 					bob.Drop()
 
 					bob = x.Connect(Persistent, As("bob"))
@@ -343,7 +343,7 @@ var _ = Check(Definition{
 		alice.Send(&codec.Pubrel{PacketID: 7})
 		alice.WantPubcomp(7)
 
-		bob.Receive(topic, "hello")
+		bob.WantDelivery(topic, "hello")
 	},
 })
 

@@ -59,8 +59,8 @@ var _ = Check(Definition{
 		alice.Publish(QoS0, topic, "first")
 		alice.Publish(QoS0, topic, "second")
 
-		bob.Receive(topic, "first")
-		bob.Receive(topic, "second")
+		bob.WantDelivery(topic, "first")
+		bob.WantDelivery(topic, "second")
 		bob.WantNothingBefore(alice.Marker(QoS0, topic))
 	},
 })
@@ -76,7 +76,7 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS0, topic)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS0, topic, "hello")
-		bob.Delivered(topic, "hello")
+		bob.TakePublish(topic, "hello")
 		bob.Drop()
 
 		bob = x.Connect(Persistent, As("bob"))

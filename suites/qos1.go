@@ -82,8 +82,8 @@ var _ = Check(Definition{
 			alice.Send(&again)
 			alice.WantPuback(7)
 
-			bob.Receive(topic, "first")
-			bob.Receive(topic, again.Payload)
+			bob.WantDelivery(topic, "first")
+			bob.WantDelivery(topic, again.Payload)
 		})
 	},
 })
@@ -106,7 +106,7 @@ var _ = Check(Definition{
 		alice.Send(&codec.Publish{Dup: true, QoS: QoS1, PacketID: 9, Topic: topic, Payload: "hello"})
 
 		alice.WantPuback(9)
-		bob.Receive(topic, "hello") // once or twice: at least once
+		bob.WantDelivery(topic, "hello") // once or twice: at least once
 	},
 })
 
@@ -156,8 +156,8 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS1, topic)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, topic, "hello")
-		bob.Ack(bob.Delivered(topic, "hello"))
-		bob.Ping()
+		bob.Ack(bob.TakePublish(topic, "hello"))
+		bob.WantPingresp()
 		bob.Drop()
 
 		bob = x.Connect(Persistent, As("bob"))
@@ -181,7 +181,7 @@ var _ = Check(Definition{
 			return bob, bob.WantPublishAt(qos, x.Topic("slow"), "hello").PacketID
 		}
 		wantNoResend := func(x *Exchange, bob *Client) {
-			bob.Ping()
+			bob.WantPingresp()
 			bob.Subscribe(QoS0, x.Topic("other"))
 			bob.WantIdle()
 		}

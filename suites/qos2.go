@@ -81,7 +81,7 @@ var _ = Check(Definition{
 		deliveredOnce := func(alice, bob *Client, topic string) {
 			alice.Send(&codec.Pubrel{PacketID: 5})
 			alice.WantAnyPubcomp(5)
-			bob.Receive(topic, "hello")
+			bob.WantDelivery(topic, "hello")
 			bob.WantNothingBefore(alice.Marker(QoS2, topic))
 		}
 		cases := []Case{
@@ -117,9 +117,9 @@ var _ = Check(Definition{
 			// server may refuse the packet or close the connection. What it must not
 			// do is to deliver the message twice.
 			alice.Send(&codec.Publish{Dup: true, QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
-			if pubrec := alice.PubrecOrClosed(5); pubrec != nil && !pubrec.Code.IsError() {
+			if pubrec := alice.WantPubrecOrClosed(5); pubrec != nil && !pubrec.Code.IsError() {
 				alice.Send(&codec.Pubrel{PacketID: 5})
-				alice.PubcompOrClosed(5)
+				alice.WantPubcompOrClosed(5)
 			}
 			if alice.Closed() {
 				alice = x.Connect(Clean, As("alice"))
@@ -152,8 +152,8 @@ var _ = Check(Definition{
 			alice.Send(&codec.Pubrel{PacketID: 7})
 			alice.WantPubcomp(7)
 
-			bob.Receive(topic, "first")
-			bob.Receive(topic, "second")
+			bob.WantDelivery(topic, "first")
+			bob.WantDelivery(topic, "second")
 		})
 	},
 })
@@ -208,7 +208,7 @@ var _ = Check(Definition{
 		// an error during recovery" (section 3.6.2.1). mochi 2.7.9 does not answer.
 		alice := x.Connect(Persistent, As("alice"))
 		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("once"), Payload: "hello"})
-		alice.Received(5)
+		alice.TakePubrec(5)
 		alice.Drop()
 		alice = x.Connect(Persistent, As("alice"))
 
@@ -270,7 +270,7 @@ var _ = Check(Definition{
 					alice.Send(&codec.Pubrel{PacketID: 5})
 					alice.WantAnyPubcomp(5)
 
-					bob.Receive(topic, "hello")
+					bob.WantDelivery(topic, "hello")
 					bob.WantNothingBefore(alice.Marker(QoS2, topic))
 				}})
 			}
@@ -321,7 +321,7 @@ var _ = Check(Definition{
 			{"after PUBCOMP", func(x *Exchange, bob *Client, topic string, id uint16) {
 				bob.Send(&codec.Pubrec{PacketID: id})
 				released(x, bob, topic, id)
-				bob.Ping()
+				bob.WantPingresp()
 			}, func(*Exchange, *Client, string, uint16) {}},
 		}
 		var cases []Case

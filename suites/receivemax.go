@@ -180,7 +180,7 @@ var _ = Check(Definition{
 			message := alice.NewPublish(QoS1, topic, payload)
 			alice.Send(message)
 			alice.WantPuback(message.PacketID)
-			carol.Receive(topic, payload)
+			carol.WantDelivery(topic, payload)
 		}
 	},
 })
@@ -226,13 +226,13 @@ var _ = Check(Definition{
 		alice.Publish(QoS2, topic, "before")
 		id := bob.WantPublishAt(QoS2, topic, "before").PacketID
 		bob.Send(&codec.Pubrec{PacketID: id})
-		bob.Released(id)
+		bob.TakePubrel(id)
 		bob.Drop()
 		bob = x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(1)))
-		bob.Released(id)
+		bob.TakePubrel(id)
 
 		bob.Send(&codec.Pubcomp{PacketID: id})
-		bob.Ping()
+		bob.WantPingresp()
 
 		alice.PublishAll(QoS1, topic, "1", "2")
 		wantWindows(x, bob, 2, 1)
@@ -250,7 +250,7 @@ var _ = Check(Definition{
 		ids := unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
 		alice.Send(&codec.Subscribe{PacketID: 60000, Subscriptions: []codec.Subscription{{Filter: x.Topic("other")}}})
 		alice.WantSuback(60000)
-		alice.Ping()
+		alice.WantPingresp()
 
 		for _, id := range ids {
 			alice.Send(&codec.Pubrel{PacketID: id})
@@ -284,7 +284,7 @@ var _ = Check(Definition{
 			delete(unanswered, Want[*codec.Pubrec](alice, "PUBREC for every PUBLISH").PacketID)
 		}
 		x.Expect(unanswered).To(BeEmpty(), "Packet Identifiers without PUBREC")
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 

@@ -52,7 +52,7 @@ func presentAfterRestart(x *Exchange, all bool) {
 	carol := x.Connect(Clean, As("carol"))
 	carol.Publish(qos, news, "after")
 	if !alice.Connack.SessionPresent {
-		carol.Ping()
+		carol.WantPingresp()
 		alice.WantNothingBefore(carol.Marker(qos, weather))
 		return
 	}
@@ -60,7 +60,7 @@ func presentAfterRestart(x *Exchange, all bool) {
 		alice.WantUntil(Message{Topic: news, Payload: "after"})
 		return
 	}
-	alice.ReceiveUnordered(Message{Topic: news, Payload: "before"}, Message{Topic: news, Payload: "after"})
+	alice.WantUnordered(Message{Topic: news, Payload: "before"}, Message{Topic: news, Payload: "after"})
 }
 
 var _ = Check(Definition{
@@ -162,7 +162,7 @@ var _ = Check(Definition{
 
 		bob = x.Connect(Persistent, As("bob"))
 		wantPresent(x, bob)
-		bob.Receive(topic, "gone")
+		bob.WantDelivery(topic, "gone")
 	},
 })
 
@@ -185,7 +185,7 @@ var _ = Check(Definition{
 
 		alice = x.Connect(Persistent, As("alice"))
 		wantPresent(x, alice)
-		alice.Receive(topic, "hello")
+		alice.WantDelivery(topic, "hello")
 	},
 })
 
@@ -218,7 +218,7 @@ var _ = Check(Definition{
 		alice.WantAnyPubcomp(message.PacketID)
 		watcher = x.Connect(Persistent, As("watcher"))
 		wantPresent(x, watcher)
-		watcher.Receive(topic, "hello")
+		watcher.WantDelivery(topic, "hello")
 		watcher.WantNothingBefore(alice.Marker(QoS2, topic))
 	},
 })

@@ -29,13 +29,13 @@ func wantNothingRetained(x *Exchange, c *Client, topic string) {
 	keeper := x.Connect(Clean, As("keeper"))
 	if qos > QoS0 {
 		keeper.Subscribe(qos, known)
-		keeper.Ping() // see retain-empty-payload-delivered
+		keeper.WantPingresp() // see retain-empty-payload-delivered
 		keeper.Publish(qos, known, "retained", Retained)
 		overheard(x, keeper, qos, known, "retained")
 		c.Subscribe(qos, known)
 		x.StandsOn(stepRetainedOnSubscribe, func() { c.Ack(c.WantCopy(qos, known, "retained")) })
 	}
-	c.Ping()
+	c.WantPingresp()
 	c.WantNothingBefore(keeper.Marker(qos, topic))
 }
 
@@ -54,7 +54,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
 
-		message := bob.Receive(topic, "on")
+		message := bob.WantDelivery(topic, "on")
 		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
 	},
 })
@@ -68,7 +68,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		lamp, door, other := x.Topic("state/lamp"), x.Topic("state/door/front"), x.Topic("other")
 		watcher := overhear(x, QoS1, lamp, door, other)
-		watcher.Ping() // see retain-empty-payload-delivered
+		watcher.WantPingresp() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, lamp, "on", Retained)
 		alice.Publish(QoS1, door, "shut", Retained)
@@ -81,7 +81,7 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS1, x.Topic("state/#"))
 
 		x.About("MQTT-3.3.1-6", "MQTT-3.3.1-9")
-		messages := bob.ReceiveUnordered(
+		messages := bob.WantUnordered(
 			Message{Topic: lamp, Payload: "on"},
 			Message{Topic: door, Payload: "shut"},
 		)
@@ -105,7 +105,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, x.Topic("state/#"))
 
-		bob.Receive(topic, "on")
+		bob.WantDelivery(topic, "on")
 	},
 })
 
@@ -137,7 +137,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS1, topic)
-		watcher.Ping() // see retain-empty-payload-delivered
+		watcher.WantPingresp() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, topic, "on", Retained)
 		overheard(x, watcher, QoS1, topic, "on")
@@ -147,7 +147,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
 
-		bob.Receive(topic, "off")
+		bob.WantDelivery(topic, "off")
 		wantNothingRetained(x, bob, topic)
 	},
 })
@@ -161,7 +161,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS0, topic)
-		watcher.Ping() // see retain-empty-payload-delivered
+		watcher.WantPingresp() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, topic, "on", Retained)
 		overheard(x, watcher, QoS0, topic, "on")
@@ -186,14 +186,14 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		topic := x.Topic("state")
 		watcher := overhear(x, QoS0, topic)
-		watcher.Ping() // see retain-empty-payload-delivered
+		watcher.WantPingresp() // see retain-empty-payload-delivered
 		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "on", Retained)
 		overheard(x, watcher, QoS0, topic, "on")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
 
-		bob.Receive(topic, "on")
+		bob.WantDelivery(topic, "on")
 	},
 })
 
@@ -208,7 +208,7 @@ var _ = Check(Definition{
 			topic := x.Topic("state")
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(qos, topic)
-			bob.Ping() // see retain-empty-payload-delivered
+			bob.WantPingresp() // see retain-empty-payload-delivered
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
@@ -222,7 +222,7 @@ var _ = Check(Definition{
 // even, comes upon one that was published meanwhile.
 func wantLiveCopy(x *Exchange, c *Client, qos codec.QoS, topic, payload string) {
 	message := c.WantCopy(qos, topic, payload)
-	for next := message; message.Retain && next != nil; next = c.Another() {
+	for next := message; message.Retain && next != nil; next = c.WantAnotherOrIdle() {
 		c.Ack(next)
 		if next.Topic == topic && next.Payload == payload {
 			message = next
@@ -242,12 +242,12 @@ var _ = Check(Definition{
 			topic := x.Topic("state")
 			bob := x.Connect(Persistent, As("bob"))
 			bob.Subscribe(qos, topic)
-			bob.Ping() // see retain-empty-payload-delivered
+			bob.WantPingresp() // see retain-empty-payload-delivered
 			bob.Disconnect()
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-			message := x.Connect(Persistent, As("bob")).Receive(topic, "on")
+			message := x.Connect(Persistent, As("bob")).WantDelivery(topic, "on")
 			x.Expect(message.Retain).To(BeFalse(), "RETAIN")
 		})
 	},
@@ -263,7 +263,7 @@ var _ = Check(Definition{
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
 			watcher := overhear(x, QoS0, topic)
-			watcher.Ping() // see retain-empty-payload-delivered
+			watcher.WantPingresp() // see retain-empty-payload-delivered
 			alice := x.Connect(Clean, As("alice"))
 			alice.Publish(x.UpTo(QoS1), topic, "on", Retained)
 			overheard(x, watcher, QoS0, topic, "on")
@@ -290,7 +290,7 @@ var _ = Check(Definition{
 		bob.Subscribe(qos, topic)
 		// SUBACK may come before the broker has looked for retained messages (mochi
 		// 2.7.9); PINGRESP comes after it.
-		bob.Ping()
+		bob.WantPingresp()
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(qos, topic, "on", Retained)
 
@@ -309,7 +309,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
 		watcher := overhear(x, qos, topic)
-		watcher.Ping() // see retain-empty-payload-delivered
+		watcher.WantPingresp() // see retain-empty-payload-delivered
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "", Retained)
 		x.StandsOn(stepEmptyPayloadDelivered, func() { overheard(x, watcher, qos, topic, "") })
 
@@ -351,7 +351,7 @@ var _ = Check(Definition{
 		Each(x, []payload{{"with a payload", "passing"}, {"with an empty payload", ""}}, payloadName, func(x *Exchange, p payload) {
 			topic := x.Topic("state")
 			watcher := overhear(x, QoS1, topic)
-			watcher.Ping() // see retain-empty-payload-delivered
+			watcher.WantPingresp() // see retain-empty-payload-delivered
 			alice := x.Connect(Clean, As("alice"))
 			alice.Publish(QoS1, topic, "on", Retained)
 			alice.Publish(QoS1, topic, p.bytes)
@@ -361,7 +361,7 @@ var _ = Check(Definition{
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS1, topic)
 
-			bob.Receive(topic, "on")
+			bob.WantDelivery(topic, "on")
 			wantNothingRetained(x, bob, topic)
 		})
 	},

@@ -56,6 +56,6 @@ var _ = Check(Definition{
 		alice = x.Connect(Persistent, As("alice"))
 		x.Connect(Clean, As("bob")).Publish(QoS0, topic, "hello")
 
-		alice.Receive(topic, "hello")
+		alice.WantDelivery(topic, "hello")
 	},
 })

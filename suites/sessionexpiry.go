@@ -65,7 +65,7 @@ func wantNotSubscribed(x *Exchange, c *Client, topic string) {
 	qos := x.UpTo(QoS1)
 	watcher := overhear(x, qos, topic)
 	watcher.Publish(qos, topic, "before it subscribed")
-	watcher.Ack(watcher.Delivered(topic, "before it subscribed"))
+	watcher.Ack(watcher.TakePublish(topic, "before it subscribed"))
 
 	c.Subscribe(qos, topic)
 	c.WantNothingBefore(watcher.Marker(qos, topic))
@@ -91,7 +91,7 @@ func wantSession(x *Exchange, topic string) {
 func wantResumed(x *Exchange, alice *Client, topic string) {
 	x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
 	x.Connect(Clean, As("bob")).Publish(x.UpTo(QoS1), topic, "hello")
-	alice.Receive(topic, "hello")
+	alice.WantDelivery(topic, "hello")
 }
 
 var _ = Check(Definition{
@@ -366,7 +366,7 @@ func wantNoDisconnect(x *Exchange, wrong codec.Packet, options ...ConnectOption)
 	alice.Send(wrong)
 
 	alice.WantClosed()
-	if alice.Goodbye() == nil {
-		watcher.Receive(topic, "not disconnected")
+	if alice.BrokerDisconnect() == nil {
+		watcher.WantDelivery(topic, "not disconnected")
 	}
 }

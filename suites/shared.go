@@ -68,7 +68,7 @@ var _ = Check(Definition{
 		publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 12)
 
 		// Which of them gets which message is for the server to choose.
-		received := x.ReceiveAmong([]*Client{bob, carol, dave}, 12)
+		received := x.WantAmong([]*Client{bob, carol, dave}, 12)
 		x.Expect(payloads(received...)).To(ConsistOf(countedTo(12)), "messages that the group received")
 		bob.WantIdle()
 		carol.WantIdle()
@@ -97,24 +97,24 @@ var _ = Check(Definition{
 					for _, topic := range topics {
 						alice.Publish(qos, topic, payload)
 					}
-					exact.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
-					plus.ReceiveUnordered(Message{Topic: topics[1], Payload: payload})
-					hash.ReceiveUnordered(Message{Topic: topics[0], Payload: payload}, Message{Topic: topics[1], Payload: payload}, Message{Topic: topics[2], Payload: payload})
+					exact.WantUnordered(Message{Topic: topics[1], Payload: payload})
+					plus.WantUnordered(Message{Topic: topics[1], Payload: payload})
+					hash.WantUnordered(Message{Topic: topics[0], Payload: payload}, Message{Topic: topics[1], Payload: payload}, Message{Topic: topics[2], Payload: payload})
 				}
 			}},
 			Case{Name: "with a slash at its start", Body: func(x *Exchange) {
 				needOutside(x)
 				with, without := "/"+x.Topic("sport"), x.Topic("sport")
 				slash, plain := x.Connect(Clean, As("slash")), x.Connect(Clean, As("plain"))
-				slash.Subscribed(qos, share(x, "a", with))
+				slash.TrySubscribe(qos, share(x, "a", with))
 				plain.Subscribe(qos, share(x, "a", without))
 
 				alice := x.Connect(Clean, As("alice"))
 				for _, payload := range []string{"first", "second"} {
-					alice.Published(with, payload)
+					alice.TryPublish(with, payload)
 					alice.Publish(qos, without, payload)
-					slash.Receive(with, payload)
-					plain.Receive(without, payload)
+					slash.WantDelivery(with, payload)
+					plain.WantDelivery(without, payload)
 				}
 			}},
 		)
@@ -158,10 +158,10 @@ var _ = Check(Definition{
 				bob, carol := member(x, "bob", qos, group), member(x, "carol", qos, group)
 				alice := x.Connect(Clean, As("alice"))
 				alice.Publish(qos, topic, "on", Retained)
-				x.ReceiveAmong([]*Client{bob, carol}, 1)
+				x.WantAmong([]*Client{bob, carol}, 1)
 
 				bob.Subscribe(qos, group)
-				bob.Ping() // what is retained comes before the answer
+				bob.WantPingresp() // what is retained comes before the answer
 
 				carol.Unsubscribe(group)
 				bob.WantNothingBefore(alice.Marker(qos, topic))
@@ -189,7 +189,7 @@ var _ = Check(Definition{
 				bob = x.Connect(Persistent, As("bob"))
 
 				// In any order, as in shared-independent.
-				received := x.ReceiveAmong([]*Client{bob}, 3)
+				received := x.WantAmong([]*Client{bob}, 3)
 				x.Expect(payloads(received...)).To(ConsistOf(countedTo(3)), "messages to the only member")
 			}})
 		}
@@ -203,7 +203,7 @@ var _ = Check(Definition{
 
 					x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-					x.Expect(bob.Receive(topic, "on").Retain).To(Equal(asPublished), "RETAIN")
+					x.Expect(bob.WantDelivery(topic, "on").Retain).To(Equal(asPublished), "RETAIN")
 				}})
 			}
 		}
@@ -228,7 +228,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
+				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
 			}},
 			Case{Name: "two groups with overlapping filters", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs/today"), x.UpTo(QoS1)
@@ -237,7 +237,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
+				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
 			}},
 			Case{Name: "a group and a client with a subscription of its own", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
@@ -246,7 +246,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.ReceiveAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the group")
+				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the group")
 			}},
 			Case{Name: "a client alone in two groups", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
@@ -256,7 +256,7 @@ var _ = Check(Definition{
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
 				// "Processed separately by both of them."
-				received := x.ReceiveAmong([]*Client{bob}, 8)
+				received := x.WantAmong([]*Client{bob}, 8)
 				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of both groups")
 			}},
 			// mochi 2.7.9 sends such a client one copy. Section 4.8.2: "the Client
@@ -270,7 +270,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				received := x.ReceiveAmong([]*Client{bob}, 8)
+				received := x.WantAmong([]*Client{bob}, 8)
 				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of the group")
 			}},
 		)
@@ -297,7 +297,7 @@ var _ = Check(Definition{
 			alice := x.Connect(Clean, As("alice"))
 			for i := range 16 {
 				alice.Publish(qos, topic, fmt.Sprint(i))
-				carol.Receive(topic, fmt.Sprint(i))
+				carol.WantDelivery(topic, fmt.Sprint(i))
 			}
 		})
 	},
@@ -323,7 +323,7 @@ var _ = Check(Definition{
 			alice := x.Connect(Clean, As("alice"))
 			for i := range 4 {
 				alice.Publish(qos, topic, fmt.Sprint(i))
-				carol.Receive(topic, fmt.Sprint(i))
+				carol.WantDelivery(topic, fmt.Sprint(i))
 			}
 		}
 		x.Cases(
@@ -374,7 +374,7 @@ var _ = Check(Definition{
 		Each(x, qosPairs(x), qosPair.String, func(x *Exchange, qos qosPair) {
 			topic := x.Topic("jobs")
 			bob := x.Connect(Clean, As("bob"))
-			granted := bob.Granted(bob.NewSubscribe(qos.requested, share(x, "workers", topic)))[0]
+			granted := bob.SubscribeUpTo(bob.NewSubscribe(qos.requested, share(x, "workers", topic)))[0]
 
 			x.Connect(Clean, As("alice")).Publish(qos.published, topic, "job")
 
@@ -393,11 +393,11 @@ var _ = Check(Definition{
 		topic := x.Topic("jobs")
 		group := share(x, "workers", topic)
 		bob, carol := x.Connect(Clean, As("bob")), x.Connect(Clean, As("carol"))
-		toBob, toCarol := bob.Granted(bob.NewSubscribe(QoS0, group))[0], carol.Granted(carol.NewSubscribe(QoS1, group))[0]
+		toBob, toCarol := bob.SubscribeUpTo(bob.NewSubscribe(QoS0, group))[0], carol.SubscribeUpTo(carol.NewSubscribe(QoS1, group))[0]
 
 		publishNumbered(x.Connect(Clean, As("alice")), QoS1, topic, 20)
 
-		received := x.ReceiveAmong([]*Client{bob, carol}, 20)
+		received := x.WantAmong([]*Client{bob, carol}, 20)
 		x.Expect(allQoS(received[0])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toBob}), "QoS of the messages to bob")
 		x.Expect(allQoS(received[1])).To(BeElementOf([]codec.QoS{}, []codec.QoS{toCarol}), "QoS of the messages to carol")
 	},
@@ -416,8 +416,8 @@ var _ = Check(Definition{
 			topic := x.Topic("jobs")
 			group := share(x, "workers", topic)
 			bob := x.Connect(Clean, As("bob"))
-			bob.Granted(bob.NewSubscribe(qos[0], group))
-			granted := bob.Granted(bob.NewSubscribe(qos[1], group))[0]
+			bob.SubscribeUpTo(bob.NewSubscribe(qos[0], group))
+			granted := bob.SubscribeUpTo(bob.NewSubscribe(qos[1], group))[0]
 			alice := x.Connect(Clean, As("alice"))
 
 			alice.Publish(QoS1, topic, "as granted last")
@@ -466,7 +466,7 @@ var _ = Check(Definition{
 				bob.Drop()
 				bob = x.Connect(Persistent, As("bob"))
 
-				bob.Receive(topic, "job")
+				bob.WantDelivery(topic, "job")
 				bob.Unsubscribe(share(x, "workers", topic))
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))
 			}},
@@ -517,7 +517,7 @@ var _ = Check(Definition{
 		bob.Drop()
 		x.Connect(Clean, As("bob")).Disconnect()
 
-		carol.Receive(topic, "job")
+		carol.WantDelivery(topic, "job")
 	},
 })
 
@@ -565,7 +565,7 @@ var _ = Check(Definition{
 
 		publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 12)
 
-		received := x.ReceiveAmong([]*Client{bob, carol, dave}, 12)
+		received := x.WantAmong([]*Client{bob, carol, dave}, 12)
 		x.Expect(allIdentifiers(received[0])).To(BeElementOf([][]uint32{}, [][]uint32{{11}}), "Subscription Identifiers of the messages to bob")
 		x.Expect(allIdentifiers(received[1])).To(BeElementOf([][]uint32{}, [][]uint32{{22}}), "Subscription Identifiers of the messages to carol")
 		x.Expect(allIdentifiers(received[2])).To(BeElementOf([][]uint32{}, [][]uint32{{}}), "Subscription Identifiers of the messages to dave")

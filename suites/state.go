@@ -54,7 +54,7 @@ func stateParts(x *Exchange) []statePart {
 			x.Note("%s is not acknowledged", p)
 		}
 	}
-	arrives := func(_ *Exchange, alice, _ *Client, topic string) { alice.Receive(topic, "hello") }
+	arrives := func(_ *Exchange, alice, _ *Client, topic string) { alice.WantDelivery(topic, "hello") }
 	unsubscribed := func(x *Exchange, alice, _ *Client, topic string) {
 		alice.WantIdle()
 		wantNotSubscribed(x, alice, topic)
@@ -64,7 +64,7 @@ func stateParts(x *Exchange) []statePart {
 		{"subscription", QoS0, notInFlight, subscribed(x.UpTo(QoS1)), nil,
 			func(x *Exchange, alice, bob *Client, topic string) {
 				bob.Publish(x.UpTo(QoS1), topic, "hello")
-				alice.Receive(topic, "hello")
+				alice.WantDelivery(topic, "hello")
 			}, unsubscribed},
 		{"QoS 1 message pending", QoS1, notInFlight, subscribed(QoS1), published(QoS1), arrives, unsubscribed},
 		{"QoS 2 message pending", QoS2, notInFlight, subscribed(QoS2), published(QoS2), arrives, unsubscribed},
@@ -93,7 +93,7 @@ func stateParts(x *Exchange) []statePart {
 				alice.WantAnyPubrec(900)
 				alice.Send(&codec.Pubrel{PacketID: 900})
 				alice.WantAnyPubcomp(900)
-				bob.Receive(topic, "hello")
+				bob.WantDelivery(topic, "hello")
 				bob.WantNothingBefore(alice.Marker(QoS2, topic))
 			},
 			func(x *Exchange, alice, _ *Client, topic string) {
@@ -105,7 +105,7 @@ func stateParts(x *Exchange) []statePart {
 				alice.WantPubrec(900)
 				alice.Send(&codec.Pubrel{PacketID: 900})
 				alice.WantPubcomp(900)
-				carol.Receive(topic+"/new", "new")
+				carol.WantDelivery(topic+"/new", "new")
 			}},
 	}
 	var here []statePart
@@ -316,7 +316,7 @@ var _ = Check(Definition{
 			topic := x.Topic("news")
 			alice := x.Connect(kind.value, As("alice"))
 			alice.Subscribe(x.UpTo(QoS1), topic)
-			alice.Ping()
+			alice.WantPingresp()
 
 			bob := x.Connect(kind.value, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
@@ -324,7 +324,7 @@ var _ = Check(Definition{
 			x.Connect(Clean, As("bob")).Disconnect()
 
 			x.Connect(Clean, As("carol")).Publish(x.UpTo(QoS1), topic, "hello")
-			alice.Receive(topic, "hello")
+			alice.WantDelivery(topic, "hello")
 		})
 	},
 })
@@ -340,19 +340,19 @@ var _ = Check(Definition{
 			{"clean session, DISCONNECT", func(x *Exchange, topic string) {
 				alice := x.Connect(Clean, As("alice"))
 				alice.Publish(x.UpTo(QoS1), topic, "kept", Retained)
-				alice.Ping()
+				alice.WantPingresp()
 				alice.Disconnect()
 			}},
 			{"clean session, lost connection", func(x *Exchange, topic string) {
 				alice := x.Connect(Clean, As("alice"))
 				alice.Publish(x.UpTo(QoS1), topic, "kept", Retained)
-				alice.Ping()
+				alice.WantPingresp()
 				alice.Drop()
 			}},
 			{"stored session discarded", func(x *Exchange, topic string) {
 				alice := x.Connect(Persistent, As("alice"))
 				alice.Publish(x.UpTo(QoS1), topic, "kept", Retained)
-				alice.Ping()
+				alice.WantPingresp()
 				alice.Disconnect()
 				x.Connect(Clean, As("alice")).Disconnect()
 			}},
@@ -363,7 +363,7 @@ var _ = Check(Definition{
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
-			bob.Receive(topic, "kept")
+			bob.WantDelivery(topic, "kept")
 		})
 	},
 })

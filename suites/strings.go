@@ -118,7 +118,7 @@ func needUserName(x *Exchange, name string) {
 	connect.UserName = &name
 	bob := x.Dial("bob")
 	bob.Send(connect)
-	if !bob.Accepts() {
+	if !bob.Accepted() {
 		x.Inapplicable("the broker refuses a made-up user name")
 	}
 }
@@ -299,14 +299,14 @@ var _ = Check(Definition{
 				}
 				marked, plain := r.before+x.Topic(r.in+"news")+r.after, x.Topic("news")
 				alice := x.Connect(Clean, As("alice"))
-				alice.Subscribed(x.UpTo(QoS1), marked)
+				alice.TrySubscribe(x.UpTo(QoS1), marked)
 				bob := x.Connect(Clean, As("bob"))
 				bob.Subscribe(x.UpTo(QoS1), plain)
 				carol := x.Connect(Clean, As("carol"))
 
-				carol.Published(marked, r.name)
+				carol.TryPublish(marked, r.name)
 
-				alice.Receive(marked, r.name)
+				alice.WantDelivery(marked, r.name)
 				bob.WantNothingBefore(carol.Marker(x.UpTo(QoS1), plain))
 			})
 	},
@@ -325,7 +325,7 @@ var _ = Check(Definition{
 
 		x.Connect(Clean, As("bob")).Publish(x.UpTo(QoS1), topic, "hello", Having(sent...))
 
-		message := alice.Receive(topic, "hello")
+		message := alice.WantDelivery(topic, "hello")
 		x.Expect(message.Properties).To(ContainElements(sent), "the properties")
 	},
 })

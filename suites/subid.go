@@ -39,7 +39,7 @@ func subscribeAs(c *Client, id uint32, qos codec.QoS, filter string) {
 func wantIdentifiers(x *Exchange, c *Client, topic, payload string, want ...uint32) {
 	missing := slices.Clone(want)
 	for len(missing) > 0 {
-		message := c.Receive(topic, payload)
+		message := c.WantDelivery(topic, payload)
 		for _, id := range identifiers(message) {
 			i := slices.Index(missing, id)
 			if i < 0 {
@@ -67,7 +67,7 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
 
-				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(Equal([]uint32{id}), "Subscription Identifiers")
+				x.Expect(identifiers(bob.WantDelivery(topic, "hello"))).To(Equal([]uint32{id}), "Subscription Identifiers")
 			})
 	},
 })
@@ -85,9 +85,9 @@ var _ = Check(Definition{
 
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(qos, first, "1")
-		x.Expect(identifiers(bob.Receive(first, "1"))).To(Equal([]uint32{7}), "Subscription Identifiers of the first")
+		x.Expect(identifiers(bob.WantDelivery(first, "1"))).To(Equal([]uint32{7}), "Subscription Identifiers of the first")
 		alice.Publish(qos, second, "2")
-		x.Expect(identifiers(bob.Receive(second, "2"))).To(Equal([]uint32{7}), "Subscription Identifiers of the second")
+		x.Expect(identifiers(bob.WantDelivery(second, "2"))).To(Equal([]uint32{7}), "Subscription Identifiers of the second")
 	},
 })
 
@@ -106,10 +106,10 @@ var _ = Check(Definition{
 		alice.Publish(QoS1, topic, "while away")
 
 		bob = x.Connect(Persistent, As("bob"))
-		x.Expect(identifiers(bob.Receive(topic, "while away"))).To(Equal([]uint32{7}), "Subscription Identifiers of a message that waited")
+		x.Expect(identifiers(bob.WantDelivery(topic, "while away"))).To(Equal([]uint32{7}), "Subscription Identifiers of a message that waited")
 
 		alice.Publish(QoS1, topic, "when back")
-		x.Expect(identifiers(bob.Receive(topic, "when back"))).To(Equal([]uint32{7}), "Subscription Identifiers of a new message")
+		x.Expect(identifiers(bob.WantDelivery(topic, "when back"))).To(Equal([]uint32{7}), "Subscription Identifiers of a new message")
 	},
 })
 
@@ -128,7 +128,7 @@ var _ = Check(Definition{
 
 		subscribeAs(bob, 7, qos, topic)
 
-		x.Expect(identifiers(bob.Receive(topic, "on"))).To(Equal([]uint32{7}), "Subscription Identifiers")
+		x.Expect(identifiers(bob.WantDelivery(topic, "on"))).To(Equal([]uint32{7}), "Subscription Identifiers")
 	},
 })
 
@@ -148,7 +148,7 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
 
-				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
+				x.Expect(identifiers(bob.WantDelivery(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
 			}},
 			Case{Name: "another client's", Body: func(x *Exchange) {
 				topic := x.Topic("news")
@@ -159,8 +159,8 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
 
-				x.Expect(identifiers(carol.Receive(topic, "hello"))).To(Equal([]uint32{7}), "Subscription Identifiers of the client with one")
-				x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers of the client without one")
+				x.Expect(identifiers(carol.WantDelivery(topic, "hello"))).To(Equal([]uint32{7}), "Subscription Identifiers of the client with one")
+				x.Expect(identifiers(bob.WantDelivery(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers of the client without one")
 			}},
 			Case{Name: "another subscription's", Body: func(x *Exchange) {
 				news, sport, weather := x.Topic("news"), x.Topic("sport"), x.Topic("weather")
@@ -171,9 +171,9 @@ var _ = Check(Definition{
 
 				alice := x.Connect(Clean, As("alice"))
 				alice.Publish(qos, sport, "hello")
-				x.Expect(identifiers(bob.Receive(sport, "hello"))).To(Equal([]uint32{8}), "Subscription Identifiers")
+				x.Expect(identifiers(bob.WantDelivery(sport, "hello"))).To(Equal([]uint32{8}), "Subscription Identifiers")
 				alice.Publish(qos, weather, "hello")
-				x.Expect(identifiers(bob.Receive(weather, "hello"))).To(BeEmpty(), "Subscription Identifiers")
+				x.Expect(identifiers(bob.WantDelivery(weather, "hello"))).To(BeEmpty(), "Subscription Identifiers")
 			}},
 		)
 	},
@@ -252,7 +252,7 @@ var _ = Check(Definition{
 			subscribeAs(bob, r.then, qos, topic)
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
-			x.Expect(identifiers(bob.Receive(topic, "hello"))).To(Equal(r.want), "Subscription Identifiers")
+			x.Expect(identifiers(bob.WantDelivery(topic, "hello"))).To(Equal(r.want), "Subscription Identifiers")
 		})
 	},
 })
@@ -272,7 +272,7 @@ var _ = Check(Definition{
 		subscribeAs(bob, 0, qos, topic)
 
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "hello")
-		x.Expect(identifiers(bob.Receive(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
+		x.Expect(identifiers(bob.WantDelivery(topic, "hello"))).To(BeEmpty(), "Subscription Identifiers")
 	},
 })
 

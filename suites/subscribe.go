@@ -115,16 +115,16 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		highest, lowest := x.Topic("highest"), x.Topic("lowest")
 		bob := x.Connect(Clean, As("bob"))
-		granted := bob.Granted(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
+		granted := bob.SubscribeUpTo(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
 			{Filter: highest, QoS: x.UpTo(QoS2)},
 			{Filter: lowest, QoS: QoS0},
 		}})
 
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(x.UpTo(QoS2), highest, "as granted first")
-		atHighest := bob.Receive(highest, "as granted first")
+		atHighest := bob.WantDelivery(highest, "as granted first")
 		alice.Publish(x.UpTo(QoS2), lowest, "as granted second")
-		atLowest := bob.Receive(lowest, "as granted second")
+		atLowest := bob.WantDelivery(lowest, "as granted second")
 
 		// What is delivered tells what was granted (MQTT-3.8.4-6, MQTT-3.8.4-8).
 		x.Expect([]codec.QoS{atHighest.QoS, atLowest.QoS}).To(Equal(granted), "QoS of the deliveries, by the order of SUBACK")
@@ -184,7 +184,7 @@ var _ = Check(Definition{
 		Each(x, qosPairs(x), qosPair.String, func(x *Exchange, qos qosPair) {
 			topic := x.Topic("news")
 			bob := x.Connect(Clean, As("bob"))
-			granted := bob.Granted(bob.NewSubscribe(qos.requested, topic))
+			granted := bob.SubscribeUpTo(bob.NewSubscribe(qos.requested, topic))
 
 			x.Connect(Clean, As("alice")).Publish(qos.published, topic, "hello")
 
@@ -206,10 +206,10 @@ var _ = Check(Definition{
 			topic := x.Topic("state")
 			alice := x.Connect(Clean, As("alice"))
 			alice.Publish(qos.published, topic, "on", Retained)
-			alice.Ping()
+			alice.WantPingresp()
 
 			bob := x.Connect(Clean, As("bob"))
-			granted := bob.Granted(bob.NewSubscribe(qos.requested, topic))
+			granted := bob.SubscribeUpTo(bob.NewSubscribe(qos.requested, topic))
 
 			bob.WantPublishAt(min(qos.published, granted[0]), topic, "on")
 		})
@@ -253,11 +253,11 @@ var _ = Check(Definition{
 			topic := x.Topic("news")
 			bob := x.Connect(Clean, As("bob"))
 			alice := x.Connect(Clean, As("alice"))
-			bob.Granted(bob.NewSubscribe(qos[0], topic))
-			granted := bob.Granted(bob.NewSubscribe(qos[1], topic))
+			bob.SubscribeUpTo(bob.NewSubscribe(qos[0], topic))
+			granted := bob.SubscribeUpTo(bob.NewSubscribe(qos[1], topic))
 
 			alice.Publish(QoS0, topic, "once")
-			bob.Receive(topic, "once")
+			bob.WantDelivery(topic, "once")
 			bob.WantNothingBefore(alice.Marker(QoS0, topic))
 
 			alice.Publish(QoS1, topic, "as granted last")
@@ -276,11 +276,11 @@ var _ = Check(Definition{
 		_, topic, qos := retainedState(x)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
-		x.StandsOn(stepRetainedOnSubscribe, func() { bob.Receive(topic, "on") })
+		x.StandsOn(stepRetainedOnSubscribe, func() { bob.WantDelivery(topic, "on") })
 
 		bob.Subscribe(qos, topic)
 
-		bob.Receive(topic, "on")
+		bob.WantDelivery(topic, "on")
 	},
 })
 
@@ -294,14 +294,14 @@ var _ = Check(Definition{
 		topic, qos := x.Topic("state/lamp"), x.UpTo(QoS1)
 		watcher := overhear(x, qos, topic)
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
-		watcher.Delivered(topic, "on") // or bob could get it as one that is new
+		watcher.TakePublish(topic, "on") // or bob could get it as one that is new
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
-		bob.Receive(topic, "on")
+		bob.WantDelivery(topic, "on")
 
 		bob.Subscribe(qos, x.Topic("state/+"))
 
-		bob.Receive(topic, "on")
+		bob.WantDelivery(topic, "on")
 	},
 })
 
@@ -352,11 +352,11 @@ var _ = Check(Definition{
 				bob.WantIdle()
 				alice := x.Connect(Clean, As("alice"))
 				alice.Publish(qos, first, "1")
-				bob.Receive(first, "1")
+				bob.WantDelivery(first, "1")
 				alice.Publish(qos, second, "2")
-				bob.Receive(second, "2")
+				bob.WantDelivery(second, "2")
 				alice.Publish(qos, third, "3")
-				bob.Receive(third, "3")
+				bob.WantDelivery(third, "3")
 			}},
 			Case{Name: "the same filter twice", Body: func(x *Exchange) {
 				bob := x.Connect(Clean, As("bob"))
@@ -373,7 +373,7 @@ var _ = Check(Definition{
 				// The second has replaced the first (MQTT-3.8.4-3).
 				alice := x.Connect(Clean, As("alice"))
 				alice.Publish(QoS0, topic, "once")
-				bob.Receive(topic, "once")
+				bob.WantDelivery(topic, "once")
 				bob.WantNothingBefore(alice.Marker(QoS0, topic))
 				alice.Publish(qos, topic, "as granted last")
 				bob.WantPublishAt(min(qos, codec.QoS(suback.Codes[1])), topic, "as granted last")
@@ -402,10 +402,10 @@ var _ = Check(Definition{
 
 		alice.Publish(QoS1, topic, "for everyone")
 
-		bob.Receive(topic, "for everyone")
-		carol.Receive(topic, "for everyone")
-		alice.Receive(topic, "for everyone")
-		x.Connect(Persistent, As("absent")).Receive(topic, "for everyone")
+		bob.WantDelivery(topic, "for everyone")
+		carol.WantDelivery(topic, "for everyone")
+		alice.WantDelivery(topic, "for everyone")
+		x.Connect(Persistent, As("absent")).WantDelivery(topic, "for everyone")
 	},
 })
 
@@ -431,8 +431,8 @@ var _ = Check(Definition{
 			clients, granted := map[string]*Client{}, map[string]codec.QoS{}
 			for _, s := range row.value {
 				clients[s.name] = x.Connect(Clean, As(s.name))
-				granted[s.name] = clients[s.name].Granted(s.packet(clients[s.name], topic))[0]
-				clients[s.name].Ping() // see retain-empty-payload-delivered
+				granted[s.name] = clients[s.name].SubscribeUpTo(s.packet(clients[s.name], topic))[0]
+				clients[s.name].WantPingresp() // see retain-empty-payload-delivered
 			}
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "hello", func(p *codec.Publish) { p.Retain = !retainsNothing })
@@ -483,7 +483,7 @@ var _ = Check(Definition{
 		Each(x, overlaps, overlap.String, func(x *Exchange, o overlap) {
 			topic := x.Topic("sport/tennis")
 			bob := x.Connect(Clean, As("bob"))
-			granted := bob.Granted(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
+			granted := bob.SubscribeUpTo(&codec.Subscribe{PacketID: bob.PacketID(), Subscriptions: []codec.Subscription{
 				{Filter: topic, QoS: x.UpTo(o.exact)},
 				{Filter: x.Topic("sport/+"), QoS: x.UpTo(o.plus)},
 				{Filter: x.Topic("sport/#"), QoS: x.UpTo(o.hash)},
@@ -598,7 +598,7 @@ var _ = Check(Definition{
 			// Either way keeps the rule; to grant them in vain does not.
 			if bob.Refusal(subscribe.PacketID) == "" && !slices.ContainsFunc(bob.WantSuback(subscribe.PacketID).Codes, codec.ReasonCode.IsError) {
 				x.Connect(Clean, As("alice")).Publish(QoS0, topic, "ace")
-				bob.Receive(topic, "ace")
+				bob.WantDelivery(topic, "ace")
 			}
 		})
 	},

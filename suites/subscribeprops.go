@@ -148,7 +148,7 @@ var _ = Check(Definition{
 			alice.Send(subscribe)
 
 			alice.WantSuback(subscribe.PacketID)
-			alice.Ping()
+			alice.WantPingresp()
 		})
 	},
 })
@@ -167,7 +167,7 @@ var _ = Check(Definition{
 			alice.Send(unsubscribe)
 
 			alice.WantUnsuback(unsubscribe.PacketID)
-			alice.Ping()
+			alice.WantPingresp()
 		})
 	},
 })

@@ -33,9 +33,9 @@ type matching struct {
 func needOutside(x *Exchange) {
 	_, topic, _ := strings.Cut(x.Root(), "/")
 	c := x.Connect(Clean, As("outside"))
-	granted := c.Subscribed(x.UpTo(QoS1), topic)
-	c.Published(topic, "outside the prefix")
-	if instead := x.Try(func() { c.Ack(c.WantCopy(min(x.UpTo(QoS1), granted[0]), topic, "outside the prefix")) }); instead != "" {
+	granted := c.TrySubscribe(x.UpTo(QoS1), topic)
+	c.TryPublish(topic, "outside the prefix")
+	if instead := x.FailureOf(func() { c.Ack(c.WantCopy(min(x.UpTo(QoS1), granted[0]), topic, "outside the prefix")) }); instead != "" {
 		x.Inapplicable("the broker does not let this client publish to %s: %s", topic, instead)
 	}
 }
@@ -63,21 +63,21 @@ func wantMatches(x *Exchange, topics []string, rows ...matching) {
 			for j, filter := range some {
 				filters[j] = rooted(x, filter)
 			}
-			subscribers[i].Subscribed(qos, filters...)
+			subscribers[i].TrySubscribe(qos, filters...)
 		}
 		withOthers(x, subscribers[i], row.filters...)
 	}
 	publisher := x.Connect(Clean, As("publisher"))
 	for _, payload := range []string{"first", "second"} {
 		for _, topic := range topics {
-			publisher.Published(rooted(x, topic), payload)
+			publisher.TryPublish(rooted(x, topic), payload)
 		}
 		for i, row := range rows {
 			var messages []Message
 			for _, topic := range row.topics {
 				messages = append(messages, Message{Topic: rooted(x, topic), Payload: payload})
 			}
-			subscribers[i].ReceiveUnordered(messages...)
+			subscribers[i].WantUnordered(messages...)
 		}
 	}
 }
@@ -220,9 +220,9 @@ var _ = Check(Definition{
 		needOutside(x)
 		payload, qos := "from "+x.Root(), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
-		granted := bob.Subscribed(qos, "/")
+		granted := bob.TrySubscribe(qos, "/")
 
-		x.Connect(Clean, As("alice")).Published("/", payload)
+		x.Connect(Clean, As("alice")).TryPublish("/", payload)
 
 		bob.Ack(bob.WantCopy(min(qos, granted[0]), "/", payload))
 	},
@@ -336,13 +336,13 @@ var _ = Check(Definition{
 		long := x.Root() + "/" + strings.Repeat("x", longest-len(x.Root())-2)
 		qos := x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
-		bob.Subscribed(qos, long+"b")
+		bob.TrySubscribe(qos, long+"b")
 		alice := x.Connect(Clean, As("alice"))
 
-		alice.Published(long+"a", "to another")
-		alice.Published(long+"b", "to bob")
+		alice.TryPublish(long+"a", "to another")
+		alice.TryPublish(long+"b", "to bob")
 
-		bob.Receive(long+"b", "to bob")
+		bob.WantDelivery(long+"b", "to bob")
 	},
 })
 
@@ -357,7 +357,7 @@ var _ = Check(Definition{
 			qos := x.UpTo(QoS1)
 			bob := x.Connect(Clean, As("bob"), OwnTopicsOnly)
 			withOthers(x, bob, filter)
-			bob.Subscribed(qos, rooted(x, filter))
+			bob.TrySubscribe(qos, rooted(x, filter))
 
 			// The server may well refuse it: it SHOULD keep clients from using
 			// such topics at all.
@@ -387,7 +387,7 @@ var _ = Check(Definition{
 
 			bob := x.Connect(Clean, As("bob"), OwnTopicsOnly)
 			withOthers(x, bob, filter)
-			bob.Subscribed(qos, rooted(x, filter))
+			bob.TrySubscribe(qos, rooted(x, filter))
 
 			bob.WantNothingBefore(x.Connect(Clean, As("alice")).Marker(qos, rooted(x, "~/a")))
 		})
@@ -404,7 +404,7 @@ var _ = Check(Definition{
 		// applications use the others, and some document that they do.
 		qos, topic := x.UpTo(QoS1), rooted(x, "$SYS/~/a")
 		bob := x.Connect(Clean, As("bob"))
-		bob.Granted(bob.NewSubscribe(qos, x.Topic("a")))
+		bob.SubscribeUpTo(bob.NewSubscribe(qos, x.Topic("a")))
 		subscribe := bob.NewSubscribe(qos, topic)
 		bob.Send(subscribe)
 		bob.PingOrClosed()

@@ -117,7 +117,7 @@ var _ = Check(Definition{
 			bob.Unsubscribe(x.Topic(row.given))
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "ace")
-			bob.Receive(topic, "ace")
+			bob.WantDelivery(topic, "ace")
 		})
 	},
 })
@@ -137,7 +137,7 @@ var _ = Check(Definition{
 		alice.Unsubscribe(topic)
 
 		x.Connect(Clean, As("carol")).Publish(qos, topic, "hello")
-		bob.Receive(topic, "hello")
+		bob.WantDelivery(topic, "hello")
 	},
 })
 
@@ -155,12 +155,12 @@ var _ = Check(Definition{
 				alice := x.Connect(Clean, As("alice"))
 				bob.Subscribe(qos, x.Topic(filter))
 				alice.Publish(qos, topic, "before")
-				bob.Ack(bob.Delivered(topic, "before"))
+				bob.Ack(bob.TakePublish(topic, "before"))
 
 				bob.Unsubscribe(x.Topic(filter))
 				watcher := overhear(x, qos, topic)
 				alice.Publish(qos, topic, "after")
-				watcher.Delivered(topic, "after")
+				watcher.TakePublish(topic, "after")
 
 				// What a server has delivered by now belongs to the subscriptions
 				// of now (MQTT-4.5.0-1), not to those made later: the fence.
@@ -189,11 +189,11 @@ var _ = Check(Definition{
 		watcher := overhear(x, qos, first, second, third)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(qos, first, "1")
-		watcher.Delivered(first, "1")
+		watcher.TakePublish(first, "1")
 		alice.Publish(qos, second, "2")
-		watcher.Delivered(second, "2")
+		watcher.TakePublish(second, "2")
 		alice.Publish(qos, third, "3")
-		watcher.Delivered(third, "3")
+		watcher.TakePublish(third, "3")
 		bob.Subscribe(qos, first, second, third)
 		bob.WantNothingBefore(alice.Marker(qos, first))
 		bob.WantNothingBefore(alice.Marker(qos, second))
@@ -272,7 +272,7 @@ var _ = Check(Definition{
 			carol.WantPublishAt(qos, topic, "under way, too")
 			carol.Drop()
 			carol = x.Connect(Persistent, As("carol"))
-			x.StandsOn(resending(qos), carol.AwaitMessage)
+			x.StandsOn(resending(qos), carol.WantMessage)
 		}
 		cases := []Case{
 			{Name: "QoS 1: PUBLISH again on reconnect", Body: func(x *Exchange) {
@@ -283,7 +283,7 @@ var _ = Check(Definition{
 
 				bob = x.Connect(Persistent, As("bob"))
 
-				bob.Receive(topic, "under way") // under which identifier is for qos1-unacknowledged-resent
+				bob.WantDelivery(topic, "under way") // under which identifier is for qos1-unacknowledged-resent
 			}},
 			{Name: "QoS 2: PUBREC after UNSUBACK", Body: func(x *Exchange) {
 				bob, topic, message := begun(x, QoS2)
@@ -301,7 +301,7 @@ var _ = Check(Definition{
 
 				bob = x.Connect(Persistent, As("bob"))
 
-				bob.Receive(topic, "under way") // under which identifier is for qos2-sender-resumed
+				bob.WantDelivery(topic, "under way") // under which identifier is for qos2-sender-resumed
 			}},
 			{Name: "QoS 2: PUBREL again on reconnect", Body: func(x *Exchange) {
 				resends(x, QoS2)

@@ -51,7 +51,7 @@ var _ = Check(Definition{
 		alice.Subscribe(QoS0, topic)
 		alice.Publish(QoS0, topic, "hello")
 
-		alice.Receive(topic, "hello")
+		alice.WantDelivery(topic, "hello")
 	},
 })
 
@@ -170,7 +170,7 @@ var _ = Check(Definition{
 
 		alice.SendFrames(frame(ws.OpPing, []byte("still there?")))
 
-		alice.Ping()
+		alice.WantPingresp()
 	},
 })
 
@@ -188,7 +188,7 @@ var _ = Check(Definition{
 
 		alice.SendFrames(frame(ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
 
-		bob.Receive(topic, "gone")
+		bob.WantDelivery(topic, "gone")
 	},
 })
 

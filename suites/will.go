@@ -60,7 +60,7 @@ func wantWillAfter(x *Exchange, end func(*Client)) {
 
 	end(alice)
 
-	watcher.Receive(topic, "lost")
+	watcher.WantDelivery(topic, "lost")
 }
 
 var _ = Check(Definition{
@@ -88,7 +88,7 @@ var _ = Check(Definition{
 
 			x.Connect(kind.value, As("alice"))
 
-			watcher.Receive(topic, "taken over")
+			watcher.WantDelivery(topic, "taken over")
 		})
 	},
 })
@@ -141,7 +141,7 @@ var _ = Check(Definition{
 
 		watcher.Patience(10 * time.Second) // how soon the server notices is for other checks
 
-		watcher.Receive(topic, "silent")
+		watcher.WantDelivery(topic, "silent")
 	},
 })
 
@@ -194,7 +194,7 @@ var _ = Check(Definition{
 			alice.WantAccepted()
 			alice.Drop()
 
-			watcher.Receive(topic, payload.value)
+			watcher.WantDelivery(topic, payload.value)
 		})
 	},
 })
@@ -215,7 +215,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
 
-		message := bob.Receive(topic, "lost")
+		message := bob.WantDelivery(topic, "lost")
 		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
 	},
 })
@@ -292,7 +292,7 @@ var _ = Check(Definition{
 
 			x.Connect(kind.value, As("alice"), willOn(x, topic, "second")).Drop()
 
-			watcher.Receive(topic, "second")
+			watcher.WantDelivery(topic, "second")
 		})
 	},
 })
@@ -422,7 +422,7 @@ var _ = Check(Definition{
 		lost := time.Now()
 		alice.Drop()
 
-		watcher.Receive(topic, "lost")
+		watcher.WantDelivery(topic, "lost")
 		x.Expect(time.Since(lost)).To(BeNumerically("<", promptly+2*x.RoundTrip()), "time until the will arrives")
 	},
 })

@@ -49,7 +49,7 @@ var _ = Check(Definition{
 			lost := time.Now()
 			end.value(alice)
 
-			watcher.Receive(topic, "lost")
+			watcher.WantDelivery(topic, "lost")
 			// A clock that counts whole seconds may be almost one ahead.
 			x.Expect(time.Since(lost)).To(BeNumerically(">=", time.Second), "time until the will arrives")
 		})
@@ -70,7 +70,7 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delay.value...)).Drop()
 
-				watcher.Receive(topic, "lost")
+				watcher.WantDelivery(topic, "lost")
 			})
 	},
 })
@@ -99,7 +99,7 @@ var _ = Check(Definition{
 
 			alice.Drop()
 
-			watcher.Receive(topic, "session over")
+			watcher.WantDelivery(topic, "session over")
 		})
 	},
 })
@@ -120,7 +120,7 @@ var _ = Check(Definition{
 			lost := time.Now()
 			alice.Drop()
 
-			watcher.Receive(topic, "session over")
+			watcher.WantDelivery(topic, "session over")
 			due := time.Duration(expiry.value) * time.Second
 			x.Expect(time.Since(lost)).To(BeNumerically("<", due+promptly+2*x.RoundTrip()), "time until the will arrives")
 		})
@@ -145,7 +145,7 @@ var _ = Check(Definition{
 		alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill, Properties: asExpiry(0)})
 		alice.Drop()
 
-		watcher.Receive(topic, "session over")
+		watcher.WantDelivery(topic, "session over")
 	},
 })
 
@@ -164,7 +164,7 @@ var _ = Check(Definition{
 		lost := time.Now()
 		alice.Drop()
 
-		watcher.Receive(topic, "lost")
+		watcher.WantDelivery(topic, "lost")
 		x.Expect(time.Since(lost)).To(BeNumerically("<", time.Second+promptly+2*x.RoundTrip()), "time until the will arrives")
 	},
 })
@@ -193,7 +193,7 @@ var _ = Check(Definition{
 			wantReturned(x, lost, delay)
 			x.Wait(time.Duration(delay)*time.Second + 2*time.Second) // what a server may need beyond the delay
 
-			back.Ping()
+			back.WantPingresp()
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
 		})
 	},

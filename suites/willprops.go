@@ -21,7 +21,7 @@ func receiveWill(x *Exchange, properties ...codec.Property) *codec.Publish {
 
 	x.Connect(Clean, As("alice"), willOn(x, topic, "lost", properties...)).Drop()
 
-	return watcher.Receive(topic, "lost")
+	return watcher.WantDelivery(topic, "lost")
 }
 
 var _ = Check(Definition{
@@ -91,7 +91,7 @@ var _ = Check(Definition{
 
 		// "Sent as the Publication Expiry Interval when the Server publishes the
 		// Will Message". Two seconds less would be time that it waited since.
-		left, ok := watcher.Receive(topic, "lost").Properties.Number(codec.PropMessageExpiryInterval)
+		left, ok := watcher.WantDelivery(topic, "lost").Properties.Number(codec.PropMessageExpiryInterval)
 		x.Expect(ok).To(BeTrue(), "Message Expiry Interval there")
 		x.Expect(left).To(And(BeNumerically("<=", 600), BeNumerically(">=", 598)), "Message Expiry Interval")
 	},

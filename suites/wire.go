@@ -39,7 +39,7 @@ func someMessages(x *Exchange, options ...PublishOption) {
 
 	for qos := QoS0; qos <= x.UpTo(QoS2); qos++ {
 		bob.Publish(qos, topic, "hello", options...)
-		alice.Receive(topic, "hello")
+		alice.WantDelivery(topic, "hello")
 	}
 
 	bob.Publish(x.UpTo(QoS1), x.Topic("nobody/listens"), "hello")
@@ -50,7 +50,7 @@ func someSubscriptions(x *Exchange) {
 	alice := x.Connect(Clean, As("subscriber"))
 	alice.Subscribe(x.UpTo(QoS2), x.Topic("one"), x.Topic("two"))
 	alice.Unsubscribe(x.Topic("one"), x.Topic("three"))
-	alice.Ping()
+	alice.WantPingresp()
 }
 
 // someDisconnects makes the broker end connections by itself: a session that
@@ -368,7 +368,7 @@ var _ = Check(Definition{
 	CaughtBy: fault.MalformedAuth,
 	Body: func(x *Exchange) {
 		alice := x.Authenticate(Clean, As("alice"))
-		alice.Rechallenged(x.Proof())
+		alice.TryReauthenticate(x.Proof())
 	},
 })
 
@@ -381,6 +381,6 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.ForgetsMethod, fault.ChangesMethod},
 	Body: func(x *Exchange) {
 		alice := x.Authenticate(Clean, As("alice"))
-		alice.Rechallenged(x.Proof())
+		alice.TryReauthenticate(x.Proof())
 	},
 })

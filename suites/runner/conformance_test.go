@@ -18,7 +18,7 @@ import (
 func smallSuite(t *testing.T) *Suite {
 	t.Helper()
 	pass, fail, lacking := good("passes"), good("fails"), good("lacking")
-	pass.Body = func(x *harness.Exchange) { x.Connect(harness.Clean).Ping() }
+	pass.Body = func(x *harness.Exchange) { x.Connect(harness.Clean).WantPingresp() }
 	fail.Body = func(x *harness.Exchange) { x.Failf("something else", "this broker") }
 	lacking.Rules, lacking.Needs = Rules{V5: "MQTT-3.2.2-1"}, Needs{harness.NoRetain}
 	suite, err := New(Parts{
@@ -26,7 +26,7 @@ func smallSuite(t *testing.T) *Suite {
 		Durables: []Durable{{What: "nothing", Leave: func(x *harness.Exchange) func() {
 			return func() { x.Failf("something kept", "nothing") }
 		}}, {What: "everything", Leave: func(x *harness.Exchange) func() {
-			return func() { x.Connect(harness.Clean).Ping() }
+			return func() { x.Connect(harness.Clean).WantPingresp() }
 		}}},
 	})
 	if err != nil {

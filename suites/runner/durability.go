@@ -57,7 +57,7 @@ func (s *Suite) survivors(ctx context.Context, p Probed, settings harness.Settin
 		checks := make([]func(), len(s.durables))
 		for i, d := range s.durables {
 			if !slices.ContainsFunc(d.Needs, func(n harness.Need) bool { _, lacks := p.Profile.Lacks(n); return lacks }) {
-				x.Try(func() { checks[i] = d.Leave(x) })
+				x.FailureOf(func() { checks[i] = d.Leave(x) })
 			}
 		}
 		happens(x)
@@ -65,7 +65,7 @@ func (s *Suite) survivors(ctx context.Context, p Probed, settings harness.Settin
 			if checks[i] == nil {
 				continue
 			}
-			lost := x.Try(checks[i])
+			lost := x.FailureOf(checks[i])
 			found = append(found, reports.Durability{What: d.What, Kept: lost == "", Observed: lost})
 		}
 	})

@@ -64,13 +64,13 @@ func TestCulpritFailsAlone(t *testing.T) {
 		<-begun
 		broker.crash()
 		onceMore.Do(func() { close(crashed) })
-		c.Ping()
+		c.WantPingresp()
 	}
 	victim := func(x *harness.Exchange) {
 		c := x.Connect(harness.Clean)
 		once.Do(func() { close(begun) })
 		<-crashed
-		c.Ping()
+		c.WantPingresp()
 	}
 	run := testSuite().NewRun(Options{Timeout: time.Second}.Settings(), 2, planOf(t, target, culprit, victim))
 
@@ -94,7 +94,7 @@ func TestNeverUpLongEnough(t *testing.T) {
 		bodies = append(bodies, func(x *harness.Exchange) {
 			c := x.Connect(harness.Clean)
 			broker.crash()
-			c.Ping()
+			c.WantPingresp()
 		})
 	}
 	run := testSuite().NewRun(Options{Timeout: time.Second}.Settings(), 1, planOf(t, target, bodies...))

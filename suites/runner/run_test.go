@@ -41,7 +41,7 @@ func embeddedTarget(t *testing.T) *harness.Target {
 // is an error that says so; the others are not touched.
 func TestPanicCostsOneCheck(t *testing.T) {
 	target := embeddedTarget(t)
-	good := func(x *harness.Exchange) { x.Connect(harness.Clean).Ping() }
+	good := func(x *harness.Exchange) { x.Connect(harness.Clean).WantPingresp() }
 	run := testSuite().NewRun(Options{}.Settings(), 2, planOf(t, target, good,
 		func(x *harness.Exchange) { x.Connect(harness.Clean); panic("a bug in the check") },
 		func(x *harness.Exchange) {
