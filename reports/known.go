@@ -125,12 +125,7 @@ func ReadKnownFailures(r io.Reader) (KnownFailures, error) {
 // were not run want none.
 func (k KnownFailures) Apply(r *Results, now time.Time) *KnownReport {
 	for i := range r.Checks {
-		if c := &r.Checks[i]; c.Waiver != nil {
-			if c.Outcome == Waived {
-				c.Outcome = c.Waiver.Was
-			}
-			c.Waiver = nil
-		}
+		r.Checks[i].unwaive()
 	}
 	report := &KnownReport{Stale: []KnownFailure{}, Expired: []KnownFailure{}}
 	today := now.Format(time.DateOnly)
@@ -158,10 +153,7 @@ func (k KnownFailures) Apply(r *Results, now time.Time) *KnownReport {
 			report.Expired = append(report.Expired, e)
 		default:
 			for _, c := range failing {
-				if c.Outcome != Waived {
-					c.Waiver = &Waiver{Was: c.Outcome, Reason: e.Reason, Link: e.Link, Expires: e.Expires}
-					c.Outcome = Waived
-				}
+				c.waive(e)
 			}
 		}
 	}

@@ -155,6 +155,23 @@ type Waiver struct {
 	Expires string  `json:"expires,omitempty"` // the last day it holds, 2006-01-02
 }
 
+// waive sets a failure aside, as a user's known-failures entry says. The verdict
+// that was made of the broker stays in the waiver.
+func (c *Check) waive(e KnownFailure) {
+	if c.Waiver == nil {
+		c.Waiver = &Waiver{Was: c.Outcome, Reason: e.Reason, Link: e.Link, Expires: e.Expires}
+		c.Outcome = Waived
+	}
+}
+
+// unwaive brings the verdict back.
+func (c *Check) unwaive() {
+	if c.Waiver != nil && c.Outcome == Waived {
+		c.Outcome = c.Waiver.Was
+	}
+	c.Waiver = nil
+}
+
 // Event is one thing that happened on a connection during a check.
 type Event struct {
 	TMS    float64 `json:"t_ms"`             // since the check began
