@@ -254,9 +254,9 @@ func (c *Client) readEnded(partial []byte, err error) {
 	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		kind = endRST
 	}
-	text := noteClosed + " (" + string(kind) + ")"
+	text := NoteClosed + " (" + string(kind) + ")"
 	if frame := (*websocket.CloseError)(nil); errors.As(err, &frame) {
-		text = noteClosed + " (" + frame.Error() + ")"
+		text = NoteClosed + " (" + frame.Error() + ")"
 	}
 	if len(partial) > 0 {
 		text += " in the middle of a packet" + lookalike(partial)

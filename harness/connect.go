@@ -190,7 +190,7 @@ func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
 	if capture := x.settings.Capture; capture != nil {
 		c.conn = capture.Wrap(conn)
 	}
-	x.log.add(name, Note, noteConnected, nil, "")
+	x.log.add(name, Note, NoteConnected, nil, "")
 	x.mu.Lock()
 	x.clients = append(x.clients, c)
 	x.mu.Unlock()

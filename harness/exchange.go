@@ -39,7 +39,7 @@ type Settings struct {
 	// brokers that are thrown away.
 	KeepTraces bool
 	// Capture records every connection; nil records none.
-	Capture *wire.Capture
+	Capture wire.Recorder
 }
 
 // grace is how long to look for what a broker may send or leave.

@@ -3,13 +3,11 @@ package harness
 import (
 	"bytes"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"mqttspec/codec"
-	"mqttspec/harness/wire"
 )
 
 // Direction says which way an [Event] went.
@@ -24,8 +22,8 @@ const (
 
 // How the notes on a connection's beginning, and on its end by the broker, begin.
 const (
-	noteConnected = "connected"
-	noteClosed    = "closed by the broker"
+	NoteConnected = "connected"
+	NoteClosed    = "closed by the broker"
 )
 
 // Event is one thing that happened on one connection.
@@ -99,34 +97,6 @@ func (t *transcript) events() []Event {
 	}
 	all = append(all, t.tail[t.next:]...)
 	return append(all, t.tail[:t.next]...)
-}
-
-// Record writes a transcript into a packet capture, as happened after start.
-func Record(capture *wire.Capture, start time.Time, events []Event) error {
-	var happenings []wire.Recorded
-	for _, e := range events {
-		h := wire.Recorded{At: start.Add(e.At), Conn: e.Conn, What: wire.Received, Length: e.Length}
-		switch {
-		case e.Conn == "":
-			continue // a remark on the whole exchange
-		case e.Dir == Note && e.Packet == noteConnected:
-			h.What = wire.Opened
-		case e.Dir == Note && strings.HasPrefix(e.Packet, noteClosed):
-			h.What = wire.ClosedByBroker
-		case e.Dir == Note:
-			continue
-		case e.Dir == ToBroker:
-			h.What = wire.Sent
-		}
-		var err error
-		if h.What == wire.Sent || h.What == wire.Received {
-			if h.Bytes, err = hex.DecodeString(e.Hex); err != nil {
-				return fmt.Errorf("the bytes of %q on %s: %w", e.Packet, e.Conn, err)
-			}
-		}
-		happenings = append(happenings, h)
-	}
-	return capture.Record(happenings)
 }
 
 // Mask is s with every secret replaced by asterisks.

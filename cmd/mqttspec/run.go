@@ -15,7 +15,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness"
-	"mqttspec/harness/wire"
+	"mqttspec/harness/wire/capture"
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/runner"
@@ -101,19 +101,21 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	defer opened.Close()
 
 	o.defaults(&options, opened.Target)
-	capture, err := openCapture(o.pcap, opened.Target)
+	recording, err := openCapture(o.pcap, opened.Target)
 	if err != nil {
 		return err
 	}
-	options.Capture = capture.Capture
+	if o.pcap != "" {
+		options.Capture = recording
+	}
 
 	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
 	if o.checks && o.pcap != "" {
-		capture.Pause()
+		recording.Pause()
 	}
 	options.Planned = func(total int, r *reports.Results) {
 		if o.pcap != "" {
-			capture.Resume()
+			recording.Resume()
 		}
 		console.Start(total, r)
 	}
@@ -134,7 +136,7 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 		console.Finish(results)
 	}
 	exit, err := reporter.finish(out, results)
-	err = errors.Join(problem, err, capture.close())
+	err = errors.Join(problem, err, recording.close())
 	if errors.Is(context.Cause(ctx), errInterrupted) {
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "mqttspec: %v\n", err)
@@ -146,7 +148,7 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 
 // A captureFile is the file of --pcap; without the flag it is empty.
 type captureFile struct {
-	*wire.Capture
+	*capture.Capture
 	file   *os.File
 	buffer *bufio.Writer
 }
@@ -160,8 +162,8 @@ func openCapture(path string, target *harness.Target) (captureFile, error) {
 		return captureFile{}, fmt.Errorf("--pcap: %w", unwritable(err))
 	}
 	buffer := bufio.NewWriterSize(file, 256<<10)
-	capture, err := wire.NewCapture(buffer, target.Secrets()...)
-	return captureFile{capture, file, buffer}, err
+	recorder, err := capture.New(buffer, target.Secrets()...)
+	return captureFile{recorder, file, buffer}, err
 }
 
 func (c captureFile) close() error {

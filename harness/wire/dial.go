@@ -26,6 +26,12 @@ type Dialer interface {
 	Dial(ctx context.Context) (net.Conn, error)
 }
 
+// A Recorder records what passes over connections.
+type Recorder interface {
+	// Wrap returns a connection that does what conn does, and is recorded.
+	Wrap(conn net.Conn) net.Conn
+}
+
 // Security is what TLS connections are made with. The zero value trusts the
 // system's certificate authorities and shows no certificate of its own.
 type Security struct {

@@ -1,4 +1,3 @@
 // Package wire is where bytes meet the network: it dials brokers over TCP, TLS,
-// WebSocket and Unix sockets, and records what passes as a packet capture. It
-// knows nothing of exchanges, checks or verdicts.
+// WebSocket and Unix sockets. It knows nothing of exchanges, checks or verdicts.
 package wire

@@ -32,7 +32,7 @@ type Options struct {
 	TopicPrefix string
 
 	// Capture records the run's connections; nil records none.
-	Capture *wire.Capture
+	Capture wire.Recorder
 
 	// Planned is told, before the first check runs, how many there are, and the
 	// results as far as they are known then.

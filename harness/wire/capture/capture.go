@@ -1,4 +1,6 @@
-package wire
+// Package capture records connections for Wireshark. It is apart from package
+// wire so that who dials brokers does not link what writes captures.
+package capture
 
 import (
 	"bytes"
@@ -33,20 +35,20 @@ type Capture struct {
 // The addresses of a capture are made up: the broker's and, by number, the
 // scripted clients'. Port 1883 is the one that tells Wireshark it is MQTT.
 var (
-	captureBroker = net.IPv4(10, 0, 0, 1).To4()
-	captureMAC    = [2]net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
+	brokerIP = net.IPv4(10, 0, 0, 1).To4()
+	mac      = [2]net.HardwareAddr{{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}}
 )
 
 const (
-	capturePort = 1883
-	// captureSegment is the longest piece of data in one captured packet.
-	captureSegment = 32 << 10
+	brokerPort = 1883
+	// longestSegment is the longest piece of data in one captured packet.
+	longestSegment = 32 << 10
 	// ipv4Length is where a frame says how long its IPv4 packet is.
 	ipv4Length = 14 + 2
 )
 
-// NewCapture begins a capture; secrets are masked in it.
-func NewCapture(w io.Writer, secrets ...string) (*Capture, error) {
+// New begins a capture; secrets are masked in it.
+func New(w io.Writer, secrets ...string) (*Capture, error) {
 	c := &Capture{w: pcapgo.NewWriter(w)}
 	for _, s := range secrets {
 		if s != "" {
@@ -202,7 +204,7 @@ func (s *captured) Reset() { s.end(true, func(t *layers.TCP) { t.RST = true }) }
 // data records bytes that went one way.
 func (s *captured) data(fromClient bool, b []byte) {
 	for len(b) > 0 {
-		n := min(len(b), captureSegment)
+		n := min(len(b), longestSegment)
 		s.write(fromClient, b[:n], 0, func(t *layers.TCP) { t.PSH, t.ACK = true, true })
 		b = b[n:]
 	}
@@ -236,8 +238,8 @@ func (s *captured) write(fromClient bool, data []byte, missing int, flags func(*
 		return
 	}
 	me, other := side(fromClient), 1-side(fromClient)
-	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: s.client, DstIP: captureBroker}
-	tcp := &layers.TCP{SrcPort: s.port, DstPort: capturePort, Seq: s.seq[me], Ack: s.seq[other], Window: 65535}
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: s.client, DstIP: brokerIP}
+	tcp := &layers.TCP{SrcPort: s.port, DstPort: brokerPort, Seq: s.seq[me], Ack: s.seq[other], Window: 65535}
 	if !fromClient {
 		ip.SrcIP, ip.DstIP = ip.DstIP, ip.SrcIP
 		tcp.SrcPort, tcp.DstPort = tcp.DstPort, tcp.SrcPort
@@ -255,7 +257,7 @@ func (s *captured) write(fromClient bool, data []byte, missing int, flags func(*
 	}
 	buffer := gopacket.NewSerializeBuffer()
 	c.err = gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true},
-		&layers.Ethernet{SrcMAC: captureMAC[me], DstMAC: captureMAC[other], EthernetType: layers.EthernetTypeIPv4},
+		&layers.Ethernet{SrcMAC: mac[me], DstMAC: mac[other], EthernetType: layers.EthernetTypeIPv4},
 		ip, tcp, gopacket.Payload(c.mask(data)))
 	if c.err != nil {
 		return
