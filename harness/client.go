@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire/websocket"
 )
 
@@ -474,16 +475,11 @@ func (c *Client) SendBytewise(p codec.Packet, other *Client) {
 	for i := range raw {
 		if i == 1 || i == 2 || i == len(raw)-1 {
 			other.x.during(StepPing, other.WantPingresp)
-			c.x.Wait(slowness)
+			c.x.Wait(times.SlowNetwork)
 		}
 		c.write(raw[i : i+1])
 	}
 }
-
-// slowness is how long a slow network takes between two bytes. Nothing tells a
-// client that a part of a packet has been read, so only time can separate it
-// from the next part.
-const slowness = 25 * time.Millisecond
 
 // SendCut writes packets in two segments, the second of which holds the last n
 // bytes, over a slow network.
@@ -495,7 +491,7 @@ func (c *Client) SendCut(n int, packets ...codec.Packet) {
 		stream = append(stream, raw...)
 	}
 	c.write(stream[:len(stream)-n])
-	c.x.Wait(slowness)
+	c.x.Wait(times.SlowNetwork)
 	c.write(stream[len(stream)-n:])
 }
 

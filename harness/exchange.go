@@ -14,6 +14,7 @@ import (
 	"github.com/onsi/gomega"
 
 	"mqttspec/codec"
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire"
 	"mqttspec/harness/wire/websocket"
 )
@@ -43,12 +44,10 @@ type Settings struct {
 }
 
 // grace is how long to look for what a broker may send or leave.
-func (s Settings) grace() time.Duration { return 300*time.Millisecond + 4*s.RoundTrip }
+func (s Settings) grace() time.Duration { return times.Moment(s.RoundTrip) }
 
-// closing is grace where the verdict depends on it: a broker may answer the
-// PINGREQ that arrives while another part of it, or another node, is about to
-// close the connection.
-func (s Settings) closing() time.Duration { return 500*time.Millisecond + 4*s.RoundTrip + s.Settle }
+// closing is grace where the verdict depends on it.
+func (s Settings) closing() time.Duration { return times.Closing(s.RoundTrip, s.Settle) }
 
 // An Exchange is one scripted exchange with a broker: its clients, its topics,
 // its transcript and, in the end, what it has shown. Checks are functions of it.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire"
 )
 
@@ -78,7 +79,7 @@ func ParseSecureTarget(raw string, security wire.Security) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{Name: u.Host, DialTimeout: wire.DialTimeout}
+	t := &Target{Name: u.Host, DialTimeout: times.Dial}
 	if u.User != nil {
 		t.UserName = u.User.Username()
 		t.Password, _ = u.User.Password()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/times"
 )
 
 // A Watchdog is a connection that does nothing but stay open while checks run on
@@ -53,7 +54,7 @@ func (w *Watchdog) Ready() { <-w.begun }
 // stayAlive keeps the Keep Alive that the server has asked for.
 func (w *Watchdog) stayAlive(ctx context.Context) {
 	defer close(w.ended)
-	interval := 20 * time.Second
+	interval := times.StillWatching
 	if seconds := w.profile.Number(codec.PropServerKeepAlive, 0); seconds > 0 {
 		interval = min(interval, time.Duration(seconds)*time.Second/2)
 	}

@@ -1,11 +1,10 @@
 package suites
 
 import (
-	"time"
-
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -20,7 +19,7 @@ var _ = Check(Definition{
 	Title:    "answers Session Present 0 when it has no session for the client",
 	Rules:    Rules{V311: "MQTT-3.2.2-3", V5: "MQTT-3.2.2-3"},
 	CaughtBy: Faults{fault.SessionPresentAlways},
-	Takes:    2 * time.Second,
+	Takes:    2 * times.StateGone,
 	Body: func(x *Exchange) {
 		Each(x, []named[[]ConnectOption]{
 			{"a new client", nil},
@@ -29,7 +28,7 @@ var _ = Check(Definition{
 		}, named[[]ConnectOption].label, func(x *Exchange, before named[[]ConnectOption]) {
 			for _, kind := range before.value {
 				x.Connect(kind, As("alice")).Disconnect()
-				x.Wait(time.Second) // the session ends with its connection, whose end has to be noticed
+				x.Wait(times.StateGone)
 			}
 
 			alice := x.Connect(Persistent, As("alice"))

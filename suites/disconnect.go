@@ -4,6 +4,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 )
 
 // DISCONNECT (section 3.14): from the client, and in 5.0 from the server. What
@@ -48,7 +49,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message on a DISCONNECT with Reason Code 0x04",
 	Rules:    Rules{V5: "5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.TakesEveryDisconnectForNormal},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(&codec.Disconnect{Code: codec.DisconnectWithWill})
@@ -62,7 +63,7 @@ var _ = Check(Definition{
 	Title:    "reads the Reason Code of a DISCONNECT that ends with it",
 	Rules:    Rules{V5: "5.0/3.14.2.2.1/property-length-omitted"},
 	CaughtBy: Faults{fault.TakesShortDisconnectForNormal},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		wantWillAfter(x, func(alice *Client) {
 			alice.Send(codec.Wrong(&codec.Disconnect{Code: codec.DisconnectWithWill}, codec.Drop("Property Length")))
@@ -93,7 +94,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.TakesEveryDisconnectForNormal},
 	MendedBy: Faults{fault.MendsDisconnectWithError},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		// Only 0x00 discards the will: "If the Network Connection is closed without
 		// the Client first sending a DISCONNECT packet with Reason Code 0x00 (Normal

@@ -1,19 +1,14 @@
 package suites
 
 import (
-	"time"
-
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/times"
 	"mqttspec/suites/runner"
 )
 
 // Payloads of durable items.
 const kept, marker = "kept", "marker"
-
-// resentLate is how long an unacknowledged message may take to come again: when
-// it comes is not the question here, and NATS 2.15.2 takes half a minute.
-const resentLate = 35 * time.Second
 
 // durables are what a broker may keep over its own end, or not: the
 // specification leaves it to the administrator.
@@ -43,7 +38,7 @@ var durables = []runner.Durable{
 		return func() {
 			c := x.Connect(harness.Persistent, harness.As("receiver"))
 			mustBePresent(x, c)
-			c.Patience(resentLate)
+			c.Patience(times.LateResending)
 			c.Ack(c.WantCopy(QoS1, topic, kept))
 		}
 	}},

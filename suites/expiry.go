@@ -7,6 +7,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -14,14 +15,13 @@ import (
 // Message Expiry Interval (5.0, section 3.3.2.3.3): counted down while a message
 // waits, and the end of one that has waited too long.
 //
-// Brokers may keep time in whole seconds, and look for what has expired once a
-// second. A message that must be gone has therefore outlived its interval by two.
+// A message that must be gone has outlived its interval by times.Late.
 
-const (
+var (
 	// expired is how long a message with an interval of one second is given.
-	expired = 3100 * time.Millisecond
+	expired = seconds(1) + times.Late + times.Overdue
 	// waited is long enough for the interval to be less by one at least.
-	waited = 1100 * time.Millisecond
+	waited = seconds(1) + times.Overdue
 )
 
 var _ = Check(Definition{

@@ -8,6 +8,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -250,8 +251,8 @@ func carries(x *Exchange, remaining int) (lost string, refused bool) {
 	bob.Subscribe(qos, topic)
 	alice := x.Connect(Clean, As(fmt.Sprint("alice", remaining)))
 	payload := payloadFor(x.Version, qos, topic, remaining)
-	alice.Patience(transfer(remaining))
-	bob.Patience(2 * transfer(remaining))
+	alice.Patience(times.Transfer(remaining))
+	bob.Patience(2 * times.Transfer(remaining))
 
 	var refusal string
 	if lost = x.FailureOf(func() { refusal = alice.WantTakenOrRefused(qos, topic, payload) }); lost != "" {

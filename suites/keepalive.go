@@ -7,33 +7,27 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 )
 
 // Keep Alive (section 3.1.2.10) and Server Keep Alive (5.0, section 3.2.2.3.14).
 
-// noticed is how long it may take until a server notices that a client with a
-// Keep Alive of one second is silent: mosquitto 2.0.11 looks every five.
-const noticed = 6 * time.Second
-
-// keepAliveOf is the Keep Alive that holds for an accepted connection, in
-// seconds: the server's, where it sets one, or else the one asked for. One that
+// keepAliveOf is the Keep Alive that holds for an accepted connection: the server's, where it sets one, or else the one asked for. One that
 // is longer than this makes a check inapplicable that would have to wait for it.
 func keepAliveOf(x *Exchange, c *Client, asked, longest uint32) time.Duration {
-	seconds := asked
+	used := asked
 	if n, ok := c.Connack.Properties.Number(codec.PropServerKeepAlive); ok {
-		seconds = n
+		used = n
 	}
-	if seconds == 0 || seconds > longest {
-		x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's %d", seconds, asked)
+	if used == 0 || used > longest {
+		x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's %d", used, asked)
 	}
-	return time.Duration(seconds) * time.Second
+	return seconds(used)
 }
 
-// wantSilenceEnded wants the connection of a silent client to be closed. The
-// specification says when the server finds the client silent for too long, not
-// how soon it notices: mosquitto 2.0.11 looks every five seconds.
+// wantSilenceEnded wants the connection of a silent client to be closed.
 func wantSilenceEnded(x *Exchange, c *Client, keepAlive time.Duration) {
-	c.WantClosedWithin(keepAlive*3/2+2*x.Timeout(), codec.KeepAliveTimeout)
+	c.WantClosedWithin(times.Silence(keepAlive, x.Timeout()), codec.KeepAliveTimeout)
 }
 
 var _ = Check(Definition{
@@ -41,7 +35,7 @@ var _ = Check(Definition{
 	Title:    "closes the connection of a client that is silent for one and a half times its Keep Alive",
 	Rules:    Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22 MQTT-3.2.2-22"},
 	CaughtBy: Faults{fault.KeepsSilentClients},
-	Takes:    noticed,
+	Takes:    times.SilenceNoticed,
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), KeepAlive(1))
 
@@ -55,7 +49,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.1.2-21 MQTT-3.2.2-21 MQTT-3.1.2-22"},
 	Needs:    Needs{ServerKeepAlive},
 	CaughtBy: Faults{fault.KeepsSilentClients},
-	Takes:    15 * time.Second,
+	Takes:    seconds(10) * 3 / 2,
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), KeepAlive(60))
 
@@ -74,29 +68,28 @@ var _ = Check(Definition{
 	Title:    "closes the connection of a client that is silent for one and a half times its Keep Alive while it receives messages",
 	Rules:    Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
 	CaughtBy: Faults{fault.CountsOwnPackets},
-	Takes:    noticed,
+	Takes:    times.SilenceNoticed,
 	Body: func(x *Exchange) {
 		topic := x.Topic("ticks")
 		alice := x.Connect(Clean, As("alice"))
-		seconds := 1 + uint16(2*x.RoundTrip().Seconds()+0.5) // to subscribe at a distant broker takes time, too
-		bob := x.Connect(Clean, As("bob"), KeepAlive(seconds))
-		keepAlive := keepAliveOf(x, bob, uint32(seconds), max(5, uint32(seconds)))
+		shortest := times.ToSubscribe(x.RoundTrip())
+		bob := x.Connect(Clean, As("bob"), KeepAlive(shortest))
+		keepAlive := keepAliveOf(x, bob, uint32(shortest), max(5, uint32(shortest)))
 		bob.Subscribe(QoS0, topic)
 
-		// As long as wantSilenceEnded waits.
-		silent, longest := time.Now(), keepAlive*3/2+2*x.Timeout()
+		silent, longest := time.Now(), times.Silence(keepAlive, x.Timeout())
 		for ; !bob.Closed(); x.Wait(keepAlive / 5) {
 			if time.Since(silent) > longest {
 				x.Failf("the broker to close the connection", "the connection still open after %s without a packet from the client", longest)
 			}
 			alice.Publish(QoS0, topic, "tick")
 		}
-		bob.WantClosedWithin(time.Second, codec.KeepAliveTimeout)
+		bob.WantClosedWithin(x.Timeout(), codec.KeepAliveTimeout)
 	},
 })
 
 // silence is how long a client with a long Keep Alive is silent.
-const silence = 3 * time.Second
+var silence = seconds(3)
 
 var _ = Check(Definition{
 	Slug:     "keepalive-long",
@@ -107,10 +100,10 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		// mochi 2.7.9 works out one and a half times the Keep Alive in 16 bits:
 		// for 43691 that makes 0, and it closes the connection ahead of CONNACK.
-		Each(x, longKeepAlives, keepAliveName, func(x *Exchange, seconds uint16) {
-			alice := keptAlive(x, seconds)
-			if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && time.Duration(n)*time.Second < silence {
-				x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's %d", n, seconds)
+		Each(x, longKeepAlives, keepAliveName, func(x *Exchange, keepAlive uint16) {
+			alice := keptAlive(x, keepAlive)
+			if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && seconds(n) < silence {
+				x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's %d", n, keepAlive)
 			}
 
 			x.Wait(silence)
@@ -128,14 +121,14 @@ var _ = Check(Definition{
 	Title:    "keeps the connection of a client with a long Keep Alive that goes on sending packets",
 	Rules:    Rules{V311: "MQTT-3.1.2-24"},
 	CaughtBy: Faults{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned},
-	Takes:    time.Second,
+	Takes:    seconds(1),
 	Body: func(x *Exchange) {
-		Each(x, []uint16{43691, 65535}, keepAliveName, func(x *Exchange, seconds uint16) {
-			alice := keptAlive(x, seconds)
+		Each(x, []uint16{43691, 65535}, keepAliveName, func(x *Exchange, keepAlive uint16) {
+			alice := keptAlive(x, keepAlive)
 
 			for range 4 {
 				alice.WantAlive()
-				x.Wait(250 * time.Millisecond)
+				x.Wait(seconds(1) / 4)
 			}
 
 			alice.WantAlive()
@@ -145,15 +138,15 @@ var _ = Check(Definition{
 
 // keptAlive connects alice with a long Keep Alive, which a server may refuse, but
 // has to answer (MQTT-3.1.4-4 in 3.1.1, MQTT-3.1.4-5 in 5.0).
-func keptAlive(x *Exchange, seconds uint16) *Client {
+func keptAlive(x *Exchange, keepAlive uint16) *Client {
 	x.Connect(Clean, As("alice")).Disconnect()
 	alice := x.Dial("alice")
-	alice.Send(x.NewConnect(Clean, As("alice"), KeepAlive(seconds)))
+	alice.Send(x.NewConnect(Clean, As("alice"), KeepAlive(keepAlive)))
 	if alice.Accepted() {
 		return alice
 	}
 	if refusal := alice.UnreadConnack(); refusal != nil {
-		x.Inapplicable("the broker refuses Keep Alive %d: %s", seconds, refusal)
+		x.Inapplicable("the broker refuses Keep Alive %d: %s", keepAlive, refusal)
 	}
 	alice.WantAccepted()
 	return alice
@@ -163,7 +156,7 @@ func keptAlive(x *Exchange, seconds uint16) *Client {
 // which one and a half times as much no longer fits two bytes, and the longest.
 var longKeepAlives = []uint16{257, 43691, 65535}
 
-func keepAliveName(seconds uint16) string { return fmt.Sprint("Keep Alive ", seconds) }
+func keepAliveName(keepAlive uint16) string { return fmt.Sprint("Keep Alive ", keepAlive) }
 
 var _ = Check(Definition{
 	Slug:  "keepalive-any-packet",
@@ -173,15 +166,14 @@ var _ = Check(Definition{
 	// it determines to be inactive or non-responsive at any time".
 	Rules:    Rules{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet"},
 	CaughtBy: Faults{fault.CountsNoPackets, fault.CountsPingreqOnly},
-	Takes:    3450 * time.Millisecond,
+	Takes:    3 * seconds(2) * 23 / 40,
 	Body: func(x *Exchange) {
 		Each(x, signsOfLife(x), named[signOfLife].label, func(x *Exchange, sign named[signOfLife]) {
-			// What is set up with a distant broker, or a clustered one, takes time.
-			seconds := 2 + uint16((8*x.RoundTrip()+x.Settle()).Seconds()+0.5)
+			shortest := times.ToPrepare(x.RoundTrip(), x.Settle())
 			bob := x.Connect(Clean, As("bob"))
 			start := time.Now()
-			alice := x.Connect(Clean, As("alice"), KeepAlive(seconds))
-			keepAlive := keepAliveOf(x, alice, uint32(seconds), max(10, uint32(seconds)))
+			alice := x.Connect(Clean, As("alice"), KeepAlive(shortest))
+			keepAlive := keepAliveOf(x, alice, uint32(shortest), max(10, uint32(shortest)))
 			next := sign.value(x, alice, bob)
 			x.Punctual(start, keepAlive)
 			interval := keepAlive * 23 / 40
@@ -312,14 +304,14 @@ var _ = Check(Definition{
 	Title:    "sets no time limit for a client with Keep Alive 0",
 	Rules:    Rules{V5: "5.0/3.1.2.10/keep-alive-zero"},
 	CaughtBy: Faults{fault.TimesOutKeepAliveZero},
-	Takes:    2 * time.Second,
+	Takes:    seconds(2),
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"), KeepAlive(0))
 		if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && n > 0 {
 			x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's 0", n)
 		}
 
-		x.Wait(2 * time.Second)
+		x.Wait(seconds(2))
 
 		alice.WantPingresp()
 	},

@@ -7,6 +7,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -420,7 +421,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		most := x.Profile.Number(codec.PropMaximumPacketSize, 0)
 		alice := x.Connect(Clean, As("alice"))
-		alice.Patience(transfer(int(most)))
+		alice.Patience(times.Transfer(int(most)))
 		message := messageOfSize(x, alice, x.UpTo(QoS1), most)
 
 		alice.Send(message)
@@ -446,7 +447,7 @@ var _ = Check(Definition{
 			if most, ok := alice.Connack.Properties.Number(codec.PropMaximumPacketSize); ok {
 				x.Inapplicable("CONNACK: Maximum Packet Size %d", most)
 			}
-			alice.Patience(transfer(int(n)))
+			alice.Patience(times.Transfer(int(n)))
 
 			alice.Send(messageOfSize(x, alice, QoS0, n))
 

@@ -3,11 +3,11 @@ package suites
 import (
 	"math"
 	"strings"
-	"time"
 
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -71,10 +71,6 @@ var _ = Check(Definition{
 	},
 })
 
-// transfer is how long so many bytes take at most on a connection that is worth
-// testing over, 128 KiB in a second: large packets get that beyond the timeout.
-func transfer(bytes int) time.Duration { return time.Duration(bytes) * time.Second / (128 << 10) }
-
 var _ = Check(Definition{
 	Slug:     "publish-payload-large",
 	Title:    "delivers a large payload byte for byte",
@@ -93,8 +89,8 @@ var _ = Check(Definition{
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS1, topic)
 			alice := x.Connect(Clean, As("alice"))
-			alice.Patience(transfer(len(p.bytes)))
-			bob.Patience(2 * transfer(len(p.bytes)))
+			alice.Patience(times.Transfer(len(p.bytes)))
+			bob.Patience(2 * times.Transfer(len(p.bytes)))
 
 			// A limit that 3.1.1 gives a broker no way to declare; that one of 5.0 has
 			// to is for packetsize-of-server-unlimited.

@@ -1,11 +1,10 @@
 package suites
 
 import (
-	"time"
-
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -100,7 +99,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-4.1.0-2"},
 	Needs:    Needs{Restarting, DurableState},
 	Alone:    true,
-	Takes:    time.Second + expirySlack,
+	Takes:    seconds(1) + times.Late,
 	CaughtBy: Faults{fault.KeepsSessionsLonger},
 	MendedBy: Faults{fault.MendsExpiredSessions},
 	Body: func(x *Exchange) {
@@ -113,7 +112,7 @@ var _ = Check(Definition{
 		alice.Disconnect()
 
 		x.Restart()
-		x.Wait(time.Second + expirySlack)
+		x.Wait(seconds(1) + times.Late)
 
 		alice = x.Connect(As("alice"), Resuming)
 		x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
@@ -126,14 +125,14 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-5"},
 	Needs:    Needs{Restarting, DurableState, Retain},
 	Alone:    true,
-	Takes:    2 * time.Second,
+	Takes:    times.Late,
 	CaughtBy: Faults{fault.NeverExpires},
 	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
 		x.Connect(Clean, As("alice")).Publish(qos, topic, "old", Retained, Having(codec.MessageExpiryInterval(1)))
 
 		x.Restart()
-		x.Wait(2 * time.Second)
+		x.Wait(times.Late)
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)

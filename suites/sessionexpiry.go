@@ -7,17 +7,13 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
 
 // Session Expiry Interval of 5.0: in CONNECT (section 3.1.2.11.2), CONNACK
 // (3.2.2.3.2) and DISCONNECT (3.14.2.2.2).
-
-// expirySlack is what a server gets beyond the end of a session before it must
-// have discarded it. All intervals count seconds, and "the Client and Server
-// need not process the deletion of state atomically" (section 3.1.2.11.2).
-const expirySlack = 2 * time.Second
 
 // never is the Session Expiry Interval of a session that does not expire.
 const never = 0xFFFFFFFF
@@ -71,14 +67,10 @@ func wantNotSubscribed(x *Exchange, c *Client, topic string) {
 	c.WantNothingBefore(watcher.Marker(qos, topic))
 }
 
-// timeToReturn is an interval in seconds in which a client can come back: to a
-// distant broker that takes several round trips.
-func timeToReturn(x *Exchange) uint32 { return 3 + 4*uint32(x.RoundTrip().Seconds()+0.5) }
-
 // wantReturned ends the check as an error where a client was not back in time.
 // A broker's clock that counts whole seconds may be almost one ahead.
 func wantReturned(x *Exchange, lost time.Time, within uint32) {
-	x.Punctual(lost, time.Duration(within-1)*time.Second)
+	x.Punctual(lost, seconds(within-1))
 }
 
 // wantSession wants a client to come back to its session: Session Present 1,
@@ -99,7 +91,7 @@ var _ = Check(Definition{
 	Title:    "ends a session with its connection when the Session Expiry Interval is 0 or absent",
 	Rules:    Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2 MQTT-3.1.2-6"},
 	CaughtBy: Faults{fault.KeepsSessionsLonger},
-	Takes:    time.Second,
+	Takes:    times.StateGone,
 	Body: func(x *Exchange) {
 		var rows []named[func(*Exchange)]
 		for _, expiry := range []named[ConnectOption]{{"absent", Clean}, {"0", expiring(0)}} {
@@ -111,7 +103,7 @@ var _ = Check(Definition{
 					alice.Subscribe(x.UpTo(QoS1), topic)
 					end.value(alice)
 
-					x.Wait(time.Second) // the end of the connection has to be noticed
+					x.Wait(times.StateGone)
 
 					wantNoSession(x, topic)
 				}})
@@ -151,10 +143,10 @@ var _ = Check(Definition{
 	Title:    "keeps a session that is never to expire, or only after many years",
 	Rules:    Rules{V5: "5.0/3.1.2.11.2/session-expiry-interval-never MQTT-3.1.2-23"},
 	CaughtBy: Faults{fault.ExpiresNeverAtOnce, fault.TakesExpiryForSigned},
-	Takes:    time.Second + expirySlack,
+	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
 		// Long enough for one whose interval has overflowed to be gone.
-		const wait = time.Second + expirySlack
+		wait := seconds(1) + times.Late
 		Each(x, []expiryChange{
 			{"0xFFFFFFFF", never, nil, wait, true},
 			{"0xFFFFFFFE", never - 1, nil, wait, true},
@@ -178,7 +170,7 @@ var _ = Check(Definition{
 	Title:    "discards a session when its Session Expiry Interval, or the one that CONNACK declares, has passed without a connection",
 	Rules:    Rules{V5: "MQTT-4.1.0-2 5.0/3.2.2.3.2/session-expiry-interval-declared"},
 	CaughtBy: Faults{fault.KeepsSessionsLonger},
-	Takes:    time.Second + expirySlack,
+	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
 		Each(x, connectionEnds(), named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
 			topic := x.Topic("news")
@@ -187,7 +179,7 @@ var _ = Check(Definition{
 			alice.Subscribe(x.UpTo(QoS1), topic)
 			end.value(alice)
 
-			x.Wait(time.Duration(usedExpiry(alice, 1))*time.Second + expirySlack)
+			x.Wait(seconds(usedExpiry(alice, 1)) + times.Late)
 
 			wantNoSession(x, topic)
 		})
@@ -199,19 +191,19 @@ var _ = Check(Definition{
 	Title:    "keeps a session for as long as its connection is open, and counts the Session Expiry Interval from its end",
 	Rules:    Rules{V5: "MQTT-4.1.0-1 MQTT-3.1.2-23"},
 	CaughtBy: Faults{fault.CountsExpiryFromConnect},
-	Takes:    4 * time.Second,
+	Takes:    seconds(4),
 	Body: func(x *Exchange) {
-		topic, seconds := x.Topic("news"), timeToReturn(x)
-		alice := x.Connect(Clean, As("alice"), expiring(seconds))
-		needExpiry(x, alice, seconds, seconds, seconds)
+		topic, expiry := x.Topic("news"), times.Return(x.RoundTrip())
+		alice := x.Connect(Clean, As("alice"), expiring(expiry))
+		needExpiry(x, alice, expiry, expiry, expiry)
 		alice.Subscribe(x.UpTo(QoS1), topic)
 
-		x.Wait(time.Duration(seconds+1) * time.Second)
+		x.Wait(seconds(expiry + 1))
 		lost := time.Now()
 		alice.Drop()
 
 		alice = x.Connect(Resuming, As("alice"))
-		wantReturned(x, lost, seconds)
+		wantReturned(x, lost, expiry)
 		wantResumed(x, alice, topic)
 	},
 })
@@ -249,15 +241,15 @@ var _ = Check(Definition{
 	Title:    "uses the Session Expiry Interval of the latest CONNECT",
 	Rules:    Rules{V5: "MQTT-4.1.0-2 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-absent"},
 	CaughtBy: Faults{fault.KeepsFirstExpiry},
-	Takes:    time.Second + expirySlack,
+	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
 		// "It lasts as long as the latest Network Connection plus the Session
 		// Expiry Interval" (section 4.1).
 		Each(x, []expiryChange{
-			{"600, then absent", 600, nil, time.Second, false},
-			{"600, then 0", 600, asExpiry(0), time.Second, false},
-			{"600, then 1", 600, asExpiry(1), time.Second + expirySlack, false},
-			{"1, then 600", 1, asExpiry(600), time.Second + expirySlack, true},
+			{"600, then absent", 600, nil, times.StateGone, false},
+			{"600, then 0", 600, asExpiry(0), times.StateGone, false},
+			{"600, then 1", 600, asExpiry(1), seconds(1) + times.Late, false},
+			{"1, then 600", 1, asExpiry(600), seconds(1) + times.Late, true},
 		}, expiryChange.label, func(x *Exchange, change expiryChange) {
 			topic := x.Topic("news")
 			alice := x.Connect(Clean, As("alice"), expiring(change.first))
@@ -281,14 +273,14 @@ var _ = Check(Definition{
 	Title:    "uses the Session Expiry Interval of DISCONNECT, or that of CONNECT where DISCONNECT has none",
 	Rules:    Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-used"},
 	CaughtBy: Faults{fault.IgnoresExpiryInDisconnect, fault.TakesAbsentExpiryForZero},
-	Takes:    time.Second + expirySlack,
+	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
 		Each(x, []expiryChange{
-			{"600, then absent", 600, nil, time.Second, true},
-			{"600, then 0", 600, asExpiry(0), time.Second, false},
-			{"600, then 1", 600, asExpiry(1), time.Second + expirySlack, false},
-			{"1, then 600", 1, asExpiry(600), time.Second + expirySlack, true},
-			{"never, then 0", never, asExpiry(0), time.Second, false},
+			{"600, then absent", 600, nil, times.StateGone, true},
+			{"600, then 0", 600, asExpiry(0), times.StateGone, false},
+			{"600, then 1", 600, asExpiry(1), seconds(1) + times.Late, false},
+			{"1, then 600", 1, asExpiry(600), seconds(1) + times.Late, true},
+			{"never, then 0", never, asExpiry(0), times.StateGone, false},
 		}, expiryChange.label, func(x *Exchange, change expiryChange) {
 			topic := x.Topic("news")
 			alice := x.Connect(Clean, As("alice"), expiring(change.first))

@@ -2,11 +2,11 @@ package suites
 
 import (
 	"slices"
-	"time"
 
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -212,11 +212,11 @@ var _ = Check(Definition{
 	Title:    "does not come back to a stored session after a clean one has replaced it",
 	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
 	CaughtBy: Faults{fault.RestoresStoredSessions, fault.ResumesCleanSessions},
-	Takes:    time.Second,
+	Takes:    times.StateGone,
 	Body: func(x *Exchange) {
 		eachState(x, stateParts(x), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			x.Connect(Clean, As("alice")).Disconnect()
-			x.Wait(time.Second) // state need not be deleted at once (section 3.1.2.4 and, in 5.0, 3.1.2.11.2)
+			x.Wait(times.StateGone)
 
 			alice := x.Connect(Persistent, As("alice"))
 
@@ -231,7 +231,7 @@ var _ = Check(Definition{
 	Title:    "reuses nothing of a clean session after its connection has ended",
 	Rules:    Rules{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-4.1.0-2"},
 	CaughtBy: Faults{fault.ResumesCleanSessions},
-	Takes:    time.Second,
+	Takes:    times.StateGone,
 	Body: func(x *Exchange) {
 		// Without the takeover, which has a check of its own.
 		var cases []Case
@@ -247,7 +247,7 @@ var _ = Check(Definition{
 					if part.away != nil {
 						part.away(x, alice, bob, topic)
 					}
-					x.Wait(time.Second) // state need not be deleted at once
+					x.Wait(times.StateGone)
 
 					alice = x.Connect(Persistent, As("alice"))
 

@@ -8,6 +8,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 )
 
 // Topic Names and Topic Filters (section 4.7): which matches which, and which
@@ -41,10 +42,10 @@ func needOutside(x *Exchange) {
 }
 
 // withOthers gives a client whose Topic Filters match everything the time for
-// everybody's messages, large ones and all, which come before its own.
+// everybody's messages, which come before its own.
 func withOthers(x *Exchange, c *Client, filters ...string) {
 	if slices.Contains(filters, "#") || slices.Contains(filters, "+/#") {
-		c.Patience(3 * x.Timeout())
+		c.Patience(times.Everything(x.Timeout()))
 	}
 }
 

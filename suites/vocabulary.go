@@ -1,6 +1,10 @@
 package suites
 
-import "mqttspec/codec"
+import (
+	"time"
+
+	"mqttspec/codec"
+)
 
 // The words that nearly every check uses, without their package.
 const (
@@ -20,3 +24,8 @@ type named[T any] struct {
 
 // label names a case in [harness.Each].
 func (n named[T]) label() string { return n.name }
+
+// seconds is time that a check's own rule is about, which the specification
+// counts in seconds: a Keep Alive, a delay, an expiry. Every other time is in
+// package times.
+func seconds[N uint16 | uint32 | int](n N) time.Duration { return time.Duration(n) * time.Second }

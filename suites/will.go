@@ -8,6 +8,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -27,7 +28,7 @@ func overhear(x *Exchange, qos codec.QoS, topics ...string) *Client {
 // a MUST, that it comes promptly only a SHOULD (section 3.1.2.5).
 func awaitingWill(x *Exchange, qos codec.QoS, topic string) *Client {
 	watcher := overhear(x, qos, topic)
-	watcher.Patience(willLateness)
+	watcher.Patience(times.Late)
 	return watcher
 }
 
@@ -41,7 +42,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message when the connection is lost",
 	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
 	CaughtBy: Faults{fault.StoresNoWill},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"closed", (*Client).Drop},
@@ -68,7 +69,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message when another connection takes the client's place",
 	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
 	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		// In 5.0 as well, for a session that is resumed as for one that ends: "If the
 		// existing Client has a Will Message, that Will Message is published as
@@ -98,7 +99,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message when it closes the connection for a protocol error of the client",
 	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnError},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		// "The Server closes the Network Connection because of a protocol error"
 		// (3.1.1), or "without first receiving a DISCONNECT packet" (5.0): both
@@ -130,7 +131,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message when the client is silent for longer than its Keep Alive",
 	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.StoresNoWill},
-	Takes:    noticed,
+	Takes:    times.SilenceNoticed,
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
@@ -139,7 +140,7 @@ var _ = Check(Definition{
 			x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's", n)
 		}
 
-		watcher.Patience(10 * time.Second) // how soon the server notices is for other checks
+		watcher.Patience(times.LateSilence) // how soon the server notices is for other checks
 
 		watcher.WantDelivery(topic, "silent")
 	},
@@ -151,7 +152,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-8 MQTT-3.1.2-12"},
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.ChangesWillQoS},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, []codec.QoS{QoS0, QoS1, QoS2}[:x.UpTo(QoS2)+1], qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("status")
@@ -172,7 +173,7 @@ var _ = Check(Definition{
 	Title:    "takes a Will Message of any payload, and publishes it byte for byte",
 	Rules:    Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.PublishesWillLength},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		every := make([]byte, 256)
 		for i := range every {
@@ -205,7 +206,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"},
 	Needs:    Needs{Retain, AtLeastOnce},
 	CaughtBy: Faults{fault.RetainsNoWill},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := awaitingWill(x, QoS1, topic)
@@ -226,7 +227,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.1.2-16", V5: "MQTT-3.1.2-14"},
 	Needs:    Needs{Retain},
 	CaughtBy: Faults{fault.RetainsEveryWill},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
@@ -245,7 +246,7 @@ var _ = Check(Definition{
 	Title:    "forgets the Will Message once it was published, so that it does not come again with a later connection",
 	Rules:    Rules{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
 	CaughtBy: Faults{fault.RepublishesWills},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
@@ -283,7 +284,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message that the lost connection came with, not that of an earlier one",
 	Rules:    Rules{V311: "MQTT-3.1.2-8 MQTT-3.1.2-10", V5: "MQTT-3.1.2-8 MQTT-3.1.2-10"},
 	CaughtBy: Faults{fault.KeepsFirstWill, fault.StoresNoWill},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
@@ -404,11 +405,6 @@ var _ = Check(Definition{
 	},
 })
 
-// promptly is how late a will may come and still be prompt. The specification
-// gives no number; every interval in it counts seconds, and two allow for a
-// busy machine.
-const promptly = 2 * time.Second
-
 var _ = Check(Definition{
 	Slug:     "will-prompt",
 	Title:    "publishes the Will Message promptly after the connection is lost",
@@ -423,6 +419,6 @@ var _ = Check(Definition{
 		alice.Drop()
 
 		watcher.WantDelivery(topic, "lost")
-		x.Expect(time.Since(lost)).To(BeNumerically("<", promptly+2*x.RoundTrip()), "time until the will arrives")
+		x.Expect(time.Since(lost)).To(BeNumerically("<", times.Promptly(x.RoundTrip())), "time until the will arrives")
 	},
 })

@@ -6,7 +6,7 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
-	"mqttspec/suites/runner"
+	"mqttspec/harness/times"
 
 	. "github.com/onsi/gomega"
 )
@@ -19,14 +19,6 @@ import (
 // new Network Connection for the ClientID", which is among the exceptions
 // (MQTT-3.1.2-8). Only a comment that is not normative says which it is.
 
-// willLateness is how much later than the timeout a will may come and still be
-// counted, for brokers that look for what is due every few seconds: when it is
-// due is a MUST, that it comes promptly only a SHOULD.
-const willLateness = 2 * time.Second
-
-// willPatience is how long a check waits in the end for a will.
-const willPatience = runner.DefaultTimeout + willLateness
-
 // delayed is the Will Delay Interval of a will.
 func delayed(seconds uint32) codec.Property { return codec.WillDelayInterval(seconds) }
 
@@ -35,7 +27,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message after its Will Delay Interval, not before",
 	Rules:    Rules{V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
 	CaughtBy: Faults{fault.IgnoresWillDelay, fault.StoresNoWill},
-	Takes:    2 * time.Second,
+	Takes:    seconds(2),
 	Body: func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"lost connection", (*Client).Drop},
@@ -51,7 +43,7 @@ var _ = Check(Definition{
 
 			watcher.WantDelivery(topic, "lost")
 			// A clock that counts whole seconds may be almost one ahead.
-			x.Expect(time.Since(lost)).To(BeNumerically(">=", time.Second), "time until the will arrives")
+			x.Expect(time.Since(lost)).To(BeNumerically(">=", seconds(1)), "time until the will arrives")
 		})
 	},
 })
@@ -61,7 +53,7 @@ var _ = Check(Definition{
 	Title:    "publishes the Will Message without delay when its Will Delay Interval is 0 or absent, though the session goes on",
 	Rules:    Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.DelaysEveryWill},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, []named[codec.Properties]{{"absent", nil}, {"0", codec.Properties{delayed(0)}}}, named[codec.Properties].label,
 			func(x *Exchange, delay named[codec.Properties]) {
@@ -86,7 +78,7 @@ var _ = Check(Definition{
 	Title:    "publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
 	Rules:    Rules{V5: "MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.DelaysWillBeyondSession},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		// "until the Will Delay Interval has passed or the Session ends, whichever
 		// happens first". mosquitto 2.0.11 waits for the delay when the session
@@ -109,7 +101,7 @@ var _ = Check(Definition{
 	Title:    "publishes a delayed Will Message promptly when the session ends",
 	Rules:    Rules{V5: "5.0/3.1.2.5/will-prompt"},
 	CaughtBy: Faults{fault.DelaysWillBeyondSession, fault.PublishesWillsLate},
-	Takes:    time.Second,
+	Takes:    seconds(1),
 	Body: func(x *Exchange) {
 		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
 			topic := x.Topic("status")
@@ -121,8 +113,7 @@ var _ = Check(Definition{
 			alice.Drop()
 
 			watcher.WantDelivery(topic, "session over")
-			due := time.Duration(expiry.value) * time.Second
-			x.Expect(time.Since(lost)).To(BeNumerically("<", due+promptly+2*x.RoundTrip()), "time until the will arrives")
+			x.Expect(time.Since(lost)).To(BeNumerically("<", seconds(expiry.value)+times.Promptly(x.RoundTrip())), "time until the will arrives")
 		})
 	},
 })
@@ -133,7 +124,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
 	CaughtBy: Faults{fault.DelaysWillBeyondSession},
 	MendedBy: Faults{fault.MendsWillAtSessionEnd},
-	Takes:    willPatience,
+	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		// Session Expiry Interval 0 in DISCONNECT takes the place of that of
 		// CONNECT (section 3.14.2.2.2), so the session ends with the connection,
@@ -154,7 +145,7 @@ var _ = Check(Definition{
 	Title:    "publishes a delayed Will Message promptly when the Will Delay Interval is over",
 	Rules:    Rules{V5: "5.0/3.1.2.5/will-prompt"},
 	CaughtBy: Faults{fault.PublishesWillsLate},
-	Takes:    time.Second,
+	Takes:    seconds(1),
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
@@ -165,7 +156,7 @@ var _ = Check(Definition{
 		alice.Drop()
 
 		watcher.WantDelivery(topic, "lost")
-		x.Expect(time.Since(lost)).To(BeNumerically("<", time.Second+promptly+2*x.RoundTrip()), "time until the will arrives")
+		x.Expect(time.Since(lost)).To(BeNumerically("<", seconds(1)+times.Promptly(x.RoundTrip())), "time until the will arrives")
 	},
 })
 
@@ -174,7 +165,7 @@ var _ = Check(Definition{
 	Title:    "sends no Will Message when the client is back in its session before the Will Delay Interval is over",
 	Rules:    Rules{V5: "MQTT-3.1.3-9 MQTT-3.1.2-8"},
 	CaughtBy: Faults{fault.PublishesWillDespiteReconnect},
-	Takes:    5 * time.Second,
+	Takes:    seconds(3) + times.Late,
 	Body: func(x *Exchange) {
 		Each(x, []named[func(*Client)]{
 			{"lost connection", (*Client).Drop},
@@ -183,7 +174,7 @@ var _ = Check(Definition{
 		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)
-			delay := timeToReturn(x)
+			delay := times.Return(x.RoundTrip())
 			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(delay)))
 			needExpiry(x, alice, 600, 60, never)
 			lost := time.Now()
@@ -191,7 +182,7 @@ var _ = Check(Definition{
 
 			back := x.Connect(Resuming, As("alice"), expiring(600))
 			wantReturned(x, lost, delay)
-			x.Wait(time.Duration(delay)*time.Second + 2*time.Second) // what a server may need beyond the delay
+			x.Wait(seconds(delay) + times.Late)
 
 			back.WantPingresp()
 			watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
@@ -204,13 +195,13 @@ var _ = Check(Definition{
 	Title:    "discards a delayed Will Message on DISCONNECT",
 	Rules:    Rules{V5: "MQTT-3.1.2-10 MQTT-3.14.4-3"},
 	CaughtBy: Faults{fault.DisconnectsAsLost},
-	Takes:    3 * time.Second,
+	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := overhear(x, x.UpTo(QoS1), topic)
 		x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "discarded", delayed(1))).Disconnect()
 
-		x.Wait(3 * time.Second) // the delay, and what a server may need beyond it
+		x.Wait(seconds(1) + times.Late)
 
 		watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
 	},

@@ -1,8 +1,6 @@
 package suites
 
 import (
-	"time"
-
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -80,13 +78,13 @@ var _ = Check(Definition{
 	Title:    "counts the Message Expiry Interval of a Will Message from its publication, however long its client was connected",
 	Rules:    Rules{V5: "5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
 	CaughtBy: Faults{fault.CountsWillExpiryFromConnect},
-	Takes:    3 * time.Second,
+	Takes:    seconds(3),
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost", codec.MessageExpiryInterval(600)))
 
-		x.Wait(3 * time.Second)
+		x.Wait(seconds(3))
 		alice.Drop()
 
 		// "Sent as the Publication Expiry Interval when the Server publishes the

@@ -14,11 +14,11 @@ import (
 	"strings"
 	"sync"
 	"text/template"
-	"time"
 
 	"mqttspec/harness"
 	"mqttspec/harness/broker/certificates"
 	"mqttspec/harness/broker/embedded"
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire"
 )
 
@@ -159,12 +159,6 @@ type site struct {
 	mu      sync.Mutex // guards process
 	process *process
 }
-
-// Defaults of the timeouts.
-const (
-	defaultStart = 60 * time.Second
-	defaultStop  = 15 * time.Second
-)
 
 // open starts the broker, if it has to be started, and makes the target of it.
 func (s *site) open(ctx context.Context) error {
@@ -313,7 +307,7 @@ func (s *site) start(ctx context.Context) error {
 
 // await waits until the broker answers CONNECT, or has ended.
 func (s *site) await(ctx context.Context, p *process) error {
-	most := cmp.Or(s.Timeouts.Start, defaultStart)
+	most := cmp.Or(s.Timeouts.Start, times.Start)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if p != nil {
@@ -359,7 +353,7 @@ func (s *site) close() {
 
 // end stops the process in an orderly way; the caller holds the lock.
 func (s *site) end(ctx context.Context) {
-	most := cmp.Or(s.Timeouts.Stop, defaultStop)
+	most := cmp.Or(s.Timeouts.Stop, times.Stop)
 	if len(s.stopped) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, most)
 		defer cancel()

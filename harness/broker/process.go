@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"mqttspec/harness/times"
 )
 
 // process is a broker's process, with whatever it starts in its process group.
@@ -127,7 +129,7 @@ func runCommand(ctx context.Context, args, env []string, dir string) (output str
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	cmd.SysProcAttr = ownGroup()
 	cmd.Cancel = func() error { killGroup(cmd.Process.Pid); return nil }
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = times.OutputEnds
 	raw, err := cmd.CombinedOutput()
 	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return string(raw), fmt.Errorf("%s: %w%s", args[0], err, quoted(string(raw)))

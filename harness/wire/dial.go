@@ -15,11 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire/websocket"
 )
-
-// DialTimeout bounds the opening of one connection where the target says nothing else.
-const DialTimeout = 10 * time.Second
 
 // A Dialer opens Network Connections to a broker over one transport.
 type Dialer interface {
@@ -172,10 +170,6 @@ type tcpDialer struct {
 	good string // address that answered
 }
 
-// addressStagger is how long an address has for itself before the next one is
-// tried beside it.
-const addressStagger = 150 * time.Millisecond
-
 // Dial dials the address that answered before, or else all of them.
 func (d *tcpDialer) Dial(ctx context.Context) (net.Conn, error) {
 	var dialer net.Dialer
@@ -184,7 +178,7 @@ func (d *tcpDialer) Dial(ctx context.Context) (net.Conn, error) {
 	d.mu.Unlock()
 	if good != "" {
 		// It may have died since; the others get their turn then.
-		inTime, cancel := context.WithTimeout(ctx, 2*time.Second)
+		inTime, cancel := context.WithTimeout(ctx, times.DialKnown)
 		defer cancel()
 		if conn, err := dialer.DialContext(inTime, "tcp", good); err == nil {
 			return conn, nil
@@ -234,7 +228,7 @@ func (d *tcpDialer) race(ctx context.Context, addresses []string) (net.Conn, err
 		}
 		var stagger <-chan time.Time
 		if started < len(addresses) {
-			stagger = time.After(addressStagger)
+			stagger = time.After(times.DialStagger)
 		}
 		select {
 		case r := <-results:
@@ -264,7 +258,7 @@ type socketDialer string
 // connection from a full queue, Unix sockets refuse; this waits.
 func (d socketDialer) Dial(ctx context.Context) (conn net.Conn, err error) {
 	var dialer net.Dialer
-	busy := Poll(ctx, DialTimeout, func() error {
+	busy := Poll(ctx, times.Dial, func() error {
 		if conn, err = dialer.DialContext(ctx, "unix", string(d)); errors.Is(err, syscall.EAGAIN) {
 			return err
 		}
@@ -338,7 +332,7 @@ func (d *WebSocketDialer) Upgrade(ctx context.Context, subprotocols ...string) (
 func Poll(ctx context.Context, most time.Duration, try func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
-	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+	for pause := times.PollFirst; ; pause = min(2*pause, times.PollLast) {
 		err := try()
 		if err == nil {
 			return nil

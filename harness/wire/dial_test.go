@@ -5,6 +5,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"mqttspec/harness/times"
 )
 
 // TestDeadAddress dials a host name of which one address answers nobody: the
@@ -28,7 +30,7 @@ func TestDeadAddress(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.Close()
-		if took := time.Since(start); took > 5*addressStagger {
+		if took := time.Since(start); took > 5*times.DialStagger {
 			t.Errorf("took %s", took)
 		}
 	}

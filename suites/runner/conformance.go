@@ -10,6 +10,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire"
 	"mqttspec/reports"
 )
@@ -47,12 +48,9 @@ type Options struct {
 // What Options mean where they say nothing.
 const (
 	DefaultParallel    = 64
-	DefaultTimeout     = 5 * time.Second
+	DefaultTimeout     = times.Timeout
 	DefaultTopicPrefix = "mqttspec"
 )
-
-// slowestTimeout is as far as a slow connection raises the timeout.
-const slowestTimeout = 30 * time.Second
 
 // Test probes a broker, runs the checks that apply to it and returns what came
 // of them. The results are never nil: a broker that cannot be reached or a run
@@ -147,8 +145,8 @@ func (o Options) probe(ctx context.Context, target *harness.Target, settings *ha
 			settings.RoundTrip = max(settings.RoundTrip, p.RoundTrip)
 		}
 	}
-	settings.Timeout = max(settings.Timeout, min(20*settings.RoundTrip, slowestTimeout))
-	settings.CheckTimeout = 12 * settings.Timeout
+	settings.Timeout = times.Patient(settings.Timeout, settings.RoundTrip)
+	settings.CheckTimeout = times.Check(settings.Timeout)
 	for _, v := range accepted(probed) {
 		r.MQTT = append(r.MQTT, v.String())
 	}
@@ -187,7 +185,7 @@ func (o Options) Settings() harness.Settings {
 	if s.TopicPrefix == "" {
 		s.TopicPrefix = DefaultTopicPrefix
 	}
-	s.CheckTimeout = 12 * s.Timeout
+	s.CheckTimeout = times.Check(s.Timeout)
 	return s
 }
 

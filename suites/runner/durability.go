@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mqttspec/harness"
+	"mqttspec/harness/times"
 	"mqttspec/reports"
 )
 
@@ -22,7 +23,7 @@ type Durable struct {
 // no other users then.
 func (s *Suite) Durability(ctx context.Context, probed []Probed, settings harness.Settings) []reports.Durability {
 	var found []reports.Durability
-	settings.CheckTimeout += 2 * restartTimeout
+	settings.CheckTimeout += 2 * times.Restart
 	for i, p := range probed {
 		life := p.Target.Life
 		if life == nil || p.Target != probed[0].Target && !p.Target.Durable {

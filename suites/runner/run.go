@@ -10,6 +10,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness"
+	"mqttspec/harness/times"
 	"mqttspec/reports"
 	"mqttspec/suites/catalogue"
 )
@@ -36,10 +37,6 @@ type Run struct {
 // the same time, may get no connection before the rest are given up: a broker
 // that has died, or answers no one any more, does not cost every check its timeout.
 const giveUpFactor = 2
-
-// restartTimeout is what a check that restarts the broker may take for that: a
-// large one needs a minute to stop and two to start.
-const restartTimeout = 5 * time.Minute
 
 // NewRun prepares a run.
 func (s *Suite) NewRun(settings harness.Settings, parallel int, items []Item) *Run {
@@ -163,7 +160,7 @@ func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
 		settings := r.Settings
 		settings.CheckTimeout += 2 * item.Takes
 		if slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing) {
-			settings.CheckTimeout += restartTimeout
+			settings.CheckTimeout += times.Restart
 		}
 		f.evidence = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
 		f.broker = r.condition(ctx, item, judge(f), f.evidence)

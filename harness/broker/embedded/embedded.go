@@ -22,6 +22,7 @@ import (
 
 	"mqttspec/harness"
 	"mqttspec/harness/broker/certificates"
+	"mqttspec/harness/times"
 	"mqttspec/harness/wire"
 )
 
@@ -263,7 +264,7 @@ func (e *Broker) listenWebSocket(server *mochi.Server, scheme string, config *tl
 	if err := e.reach(scheme, address); err != nil {
 		return err
 	}
-	return e.Over[scheme].Await(context.Background(), wire.DialTimeout)
+	return e.Over[scheme].Await(context.Background(), times.Dial)
 }
 
 // reach makes a target of a listener.
