@@ -119,22 +119,22 @@ func (a *audit) order(p codec.Packet, breach func(string, string, ...any)) {
 			breach("MQTT-3.2.0-2", "the second on one connection")
 		}
 	case *codec.Disconnect:
-		if !a.accepted && !a.unspoken() && a.version == codec.V5 {
+		if !a.accepted && !a.connackTooLarge() && a.version == codec.V5 {
 			breach("MQTT-3.14.0-1", "sent before a CONNACK that accepts the connection")
 		}
 		a.disconnected = a.version == codec.V5
 	case *codec.Auth:
 	default:
-		if !a.accepted && !a.unspoken() {
+		if !a.accepted && !a.connackTooLarge() {
 			breach("MQTT-3.2.0-1", "sent before a CONNACK that accepts the connection")
 		}
 	}
 }
 
-// unspoken says whether CONNACK may be missing because it is too large for the
+// connackTooLarge says whether CONNACK may be missing because it is too large for the
 // client: "the Server MUST discard it without sending it and then behave as if
 // it had completed sending" (MQTT-3.1.2-25).
-func (a *audit) unspoken() bool {
+func (a *audit) connackTooLarge() bool {
 	if a.connect == nil || a.known == nil {
 		return false
 	}

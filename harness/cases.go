@@ -44,9 +44,9 @@ func (x *Exchange) Cases(cases ...Case) {
 			part.about, part.kept = x.about, slices.Clone(x.kept)
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
-			cut := lastCut(part.clients)
+			closedAt := lastClosed(part.clients)
 			x.mu.Lock()
-			x.cut = later(x.cut, cut)
+			x.closedAt = later(x.closedAt, closedAt)
 			x.mu.Unlock()
 			part.leave(x.ctx)
 		})

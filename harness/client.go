@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,12 +10,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness/times"
+	"mqttspec/harness/wire"
 	"mqttspec/harness/wire/websocket"
 )
 
@@ -22,72 +23,42 @@ import (
 // from one goroutine, top to bottom like the exchange they describe; a verb
 // that does not get what it wants ends the check.
 //
-// What the broker sends is kept in three queues, because MQTT orders packets
-// only within them: messages (PUBLISH), releases (PUBREL) and replies (all else).
+// What the broker sends waits in an inbox, where the verbs look for it. Whoever
+// holds the client's lock, or looks into the inbox, does no more than look at, or
+// change, what is there: nothing waits, writes to the network, adds to the
+// transcript or ends the check meanwhile; that comes after. Locks are taken in
+// this order: the exchange's, the client's, the inbox's.
 type Client struct {
 	// ID is the Client Identifier.
 	ID string
 	// Connack is the CONNACK that accepted the connection; nil before.
 	Connack *codec.Connack
 
-	x      *Exchange
-	name   string // in transcripts
-	conn   net.Conn
-	wire   net.Conn // conn itself, where conn records it
-	lastID uint16
-	own    bool          // ignore messages from outside this exchange's topics
-	stored bool          // the session is to outlive the connection
-	others []uint16      // Packet Identifiers of such messages at QoS 2, before PUBREL
-	either bool          // take a CONNACK in the format of either version
-	other  bool          // it came in that of the other version
-	extra  time.Duration // patience beyond the timeout
+	x                 *Exchange
+	name              string // in transcripts
+	conn              net.Conn
+	transport         net.Conn // conn itself, where conn records it
+	inbox             *wire.Inbox
+	done              chan struct{} // closed when nothing is read any more
+	lastID            uint16
+	ownTopicsOnly     bool          // ignore messages from outside this exchange's topics
+	stored            bool          // the session is to outlive the connection
+	ignored           []uint16      // Packet Identifiers of ignored messages at QoS 2, before PUBREL
+	anyVersionConnack bool          // take a CONNACK in the format of either version
+	patience          time.Duration // beyond the timeout
+	sentDisconnect    bool
 
-	mu       sync.Mutex
-	audit    audit
-	wide     bool          // has subscribed to more than topics of this run
-	changed  chan struct{} // closed, and made anew, whenever something below changes
-	messages []codec.Packet
-	releases []codec.Packet
-	replies  []codec.Packet
-	received int64             // bytes
-	queued   int64             // bytes and cost of the packets in the queues
-	goodbye  *codec.Disconnect // the broker's DISCONNECT
-	left     bool              // we have sent a DISCONNECT
-	end      ending            // why nothing more will come
-	endText  string
-	closed   bool      // by us
-	cut      time.Time // by the broker, before we did
-	done     chan struct{}
+	mu                  sync.Mutex
+	audit               audit
+	subscribedOutside   bool              // has subscribed to more than topics of this run
+	otherVersionConnack bool              // CONNACK came in the format of the other version
+	brokerDisconnect    *codec.Disconnect // the first that came
+	closed              bool              // by us
+	brokerClosedAt      time.Time         // when the broker closed it, before we did
 }
 
-// ending says how a connection ended, seen from the client.
-type ending string
-
-const (
-	open      ending = ""
-	endFIN    ending = "FIN"
-	endRST    ending = "RST"
-	endBroken ending = "broken" // the broker's bytes can't be read as packets any more
-	endFlood  ending = "flood"  // the broker sends without end
-)
-
-// What a broker may send before the harness hangs up: in one packet, in packets
-// that one connection has waiting to be read by the check, and on one
-// connection altogether.
-const (
-	maxPacket   = 16 << 20
-	maxQueued   = 16 << 20
-	maxReceived = 256 << 20
-	// packetCost is what a queued packet costs beside its bytes.
-	packetCost = 200
-)
-
-// queuedTotal is what all connections of the process have queued. Beyond
-// maxQueuedTotal the next packet is one too many for the connection it came
-// on, so that many connections to a flooding broker stay within bounds.
-var queuedTotal atomic.Int64
-
-const maxQueuedTotal = 128 << 20
+// maxPacket is how long a packet of the broker's may be before the harness hangs up.
+const maxPacket = 16 << 20
 
 // Name is the name of the connection in transcripts.
 func (c *Client) Name() string { return c.name }
@@ -115,23 +86,26 @@ func (c *Client) read() {
 		}
 		if packet != nil && c.foreign(packet) {
 			// Of somebody else's traffic only what comes of this run is at issue.
-			if publish, ok := packet.(*codec.Publish); ok && err != nil && (!c.own || strings.Contains(publish.Topic, c.x.settings.RunID)) {
+			if publish, ok := packet.(*codec.Publish); ok && err != nil && (!c.ownTopicsOnly || strings.Contains(publish.Topic, c.x.settings.RunID)) {
 				c.x.breached(c, err)
 			}
-			if !c.own {
+			if !c.ownTopicsOnly {
 				c.x.log.add(c.name, FromBroker, text, raw, "")
 			}
 			continue
 		}
 		if err != nil {
 			breach = err.Error()
-			if !c.provoked(raw, err) {
+			if !c.causedByClient(raw, err) {
 				c.x.breached(c, err)
 			}
 		}
 		if packet != nil {
 			c.mu.Lock()
 			more := c.audit.received(packet, len(raw))
+			if d, ok := packet.(*codec.Disconnect); ok && c.brokerDisconnect == nil {
+				c.brokerDisconnect = d
+			}
 			c.mu.Unlock()
 			for _, b := range more {
 				breach = strings.TrimPrefix(breach+"; "+b.Text, "; ")
@@ -141,23 +115,23 @@ func (c *Client) read() {
 		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
 		if packet == nil {
-			c.ended(endBroken, breach+lookalike(raw))
+			c.inbox.End(wire.Unreadable, breach+lookalike(raw))
 			return
 		}
-		if !c.deliver(packet, len(raw)) {
+		if !c.inbox.Put(packet, len(raw)) {
 			return
 		}
 	}
 }
 
-// provoked says of a breach that no statement can be said to be broken by it,
+// causedByClient says of a breach that no statement can be said to be broken by it,
 // as the client brought it about: by a CONNECT of no version's, so that the
 // format of CONNACK is anybody's guess, by the Packet Identifier 0, which an
 // acknowledgement has to repeat, or by a SUBSCRIBE without a Topic Filter, which
 // a SUBACK has no Reason Code for.
-func (c *Client) provoked(raw []byte, err error) bool {
+func (c *Client) causedByClient(raw []byte, err error) bool {
 	if codec.Type(raw[0]>>4) == codec.CONNACK {
-		return c.either
+		return c.anyVersionConnack
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,14 +153,14 @@ func (c *Client) provoked(raw []byte, err error) bool {
 // decode reads one packet of the broker's.
 func (c *Client) decode(raw []byte) (codec.Packet, error) {
 	packet, err := codec.Decode(c.x.Version, codec.Server, raw)
-	if err != nil && c.either && codec.Type(raw[0]>>4) == codec.CONNACK {
+	if err != nil && c.anyVersionConnack && codec.Type(raw[0]>>4) == codec.CONNACK {
 		other := codec.V5
 		if c.x.Version == codec.V5 {
 			other = codec.V311
 		}
 		if foreign, otherErr := codec.Decode(other, codec.Server, raw); otherErr == nil {
 			c.mu.Lock()
-			c.other = true
+			c.otherVersionConnack = true
 			c.mu.Unlock()
 			return foreign, nil
 		}
@@ -205,9 +179,9 @@ func (c *Client) foreign(p codec.Packet) bool {
 	switch p := p.(type) {
 	case *codec.Publish:
 		c.mu.Lock()
-		unasked := !c.wide && p.Topic != "" && !c.x.settings.ours(p.Topic)
+		unsolicited := !c.subscribedOutside && p.Topic != "" && !c.x.settings.ours(p.Topic)
 		c.mu.Unlock()
-		if !unasked && !(c.own && !c.x.owns(p.Topic)) {
+		if !unsolicited && !(c.ownTopicsOnly && !c.x.owns(p.Topic)) {
 			return false
 		}
 		switch p.QoS {
@@ -215,14 +189,14 @@ func (c *Client) foreign(p codec.Packet) bool {
 			answer = &codec.Puback{PacketID: p.PacketID}
 		case codec.QoS2:
 			answer = &codec.Pubrec{PacketID: p.PacketID}
-			c.others = append(c.others, p.PacketID)
+			c.ignored = append(c.ignored, p.PacketID)
 		}
 	case *codec.Pubrel:
-		i := slices.Index(c.others, p.PacketID)
+		i := slices.Index(c.ignored, p.PacketID)
 		if i < 0 {
 			return false
 		}
-		c.others = slices.Delete(c.others, i, i+1)
+		c.ignored = slices.Delete(c.ignored, i, i+1)
 		answer = &codec.Pubcomp{PacketID: p.PacketID}
 	default:
 		return false
@@ -242,18 +216,18 @@ func (c *Client) readEnded(partial []byte, err error) {
 		if breach != nil {
 			c.x.breached(c, err)
 		}
-		c.ended(endBroken, err.Error()+lookalike(partial))
+		c.inbox.End(wire.Unreadable, err.Error()+lookalike(partial))
 		return
 	}
 	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
 		c.x.log.add(c.name, FromBroker, wrong.Frame.String(), nil, err.Error())
 		c.x.breached(c, err)
-		c.ended(endBroken, err.Error()+lookalike(partial))
+		c.inbox.End(wire.Unreadable, err.Error()+lookalike(partial))
 		return
 	}
-	kind := endFIN
+	kind := wire.FIN
 	if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
-		kind = endRST
+		kind = wire.RST
 	}
 	text := NoteClosed + " (" + string(kind) + ")"
 	if frame := (*websocket.CloseError)(nil); errors.As(err, &frame) {
@@ -262,19 +236,19 @@ func (c *Client) readEnded(partial []byte, err error) {
 	if len(partial) > 0 {
 		text += " in the middle of a packet" + lookalike(partial)
 	}
-	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && kind == endFIN && !errors.Is(err, net.ErrClosed) {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && kind == wire.FIN && !errors.Is(err, net.ErrClosed) {
 		text += ": " + err.Error()
 	}
 	c.mu.Lock()
 	local := c.closed
 	if !local {
-		c.cut = time.Now()
+		c.brokerClosedAt = time.Now()
 	}
 	c.mu.Unlock()
 	if !local {
 		c.x.log.add(c.name, Note, text, partial, "")
 	}
-	c.ended(kind, text)
+	c.inbox.End(kind, text)
 }
 
 // lookalike names another protocol that the bytes look like.
@@ -288,12 +262,12 @@ func lookalike(raw []byte) string {
 	return ""
 }
 
-// lastCut is when the broker last ended one of these connections; zero if it
+// lastClosed is when the broker last ended one of these connections; zero if it
 // ended none.
-func lastCut(clients []*Client) (last time.Time) {
+func lastClosed(clients []*Client) (last time.Time) {
 	for _, c := range clients {
 		c.mu.Lock()
-		last = later(last, c.cut)
+		last = later(last, c.brokerClosedAt)
 		c.mu.Unlock()
 	}
 	return last
@@ -306,118 +280,81 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-func (c *Client) ended(kind ending, text string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.end, c.endText = kind, text
-	c.signal()
+// look looks at what has come so far.
+func look[T any](c *Client, at func(*wire.Contents) T) T { return wire.Look(c.inbox, at) }
+
+// await waits until look has found something in what comes; if it finds nothing
+// within that time, what it has said last is returned.
+func await[T any](c *Client, within time.Duration, look func(*wire.Contents) (T, bool)) (found T, ok bool) {
+	return awaitAny(c.x, within, func(_ int, in *wire.Contents) (T, bool) { return look(in) }, c.inbox)
 }
 
-// deliver queues a packet; false when the broker sends without end.
-func (c *Client) deliver(p codec.Packet, size int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	cost := int64(size + packetCost)
-	c.received += int64(size)
-	c.queued += cost
-	if total := queuedTotal.Add(cost); c.received > maxReceived || c.queued > maxQueued || total > maxQueuedTotal {
-		c.end, c.endText = endFlood, "the broker sends without end: the harness hung up after "+plural(int(c.received), "byte")
-		c.signal()
-		return false
+// awaitAny is await for what comes to any of several clients.
+func awaitAny[T any](x *Exchange, within time.Duration, look func(int, *wire.Contents) (T, bool), inboxes ...*wire.Inbox) (found T, ok bool) {
+	found, err := wire.Await(x.ctx, within, look, inboxes...)
+	if err != nil && !errors.Is(err, wire.ErrNothing) {
+		x.errorf("interrupted: %s", contextReason(x.ctx))
 	}
-	if d, ok := p.(*codec.Disconnect); ok && c.goodbye == nil {
-		c.goodbye = d
-	}
-	switch p.Type() {
-	case codec.PUBLISH:
-		c.messages = append(c.messages, p)
-	case codec.PUBREL:
-		c.releases = append(c.releases, p)
-	default:
-		c.replies = append(c.replies, p)
-	}
-	c.signal()
-	return true
+	return found, err == nil
 }
 
-// releaseQueue gives back what the queues have cost; the caller holds the lock.
-func (c *Client) releaseQueue() {
-	queuedTotal.Add(-c.queued)
-	c.queued = 0
-}
-
-func (c *Client) signal() {
-	close(c.changed)
-	c.changed = make(chan struct{})
+// arrival is a packet, or the end of the connection instead.
+type arrival struct {
+	packet codec.Packet
+	ending wire.Ending
+	text   string
 }
 
 // take waits for the next packet of a queue that pick accepts and removes it.
 // It returns nil and what was seen instead when the connection ended or
 // nothing came in time.
-func (c *Client) take(queue *[]codec.Packet, pick func(codec.Packet) bool) (codec.Packet, string) {
-	patience := c.x.settings.Timeout + c.extra
-	timeout := time.NewTimer(patience)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		for i, p := range *queue {
-			if pick(p) {
-				*queue = slices.Delete(*queue, i, i+1)
-				if len(c.messages)+len(c.releases)+len(c.replies) == 0 {
-					c.releaseQueue()
-				}
-				c.mu.Unlock()
-				return p, ""
-			}
+func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet, string) {
+	patience := c.x.settings.Timeout + c.patience
+	got, ok := await(c, patience, func(in *wire.Contents) (arrival, bool) {
+		if p := in.Take(q, pick); p != nil {
+			return arrival{packet: p}, true
 		}
-		end, text, changed := c.end, c.endText, c.changed
-		if end != open {
-			text = c.endedInstead(text)
+		if !in.Ended() {
+			return arrival{}, false
 		}
-		c.mu.Unlock()
-		switch end {
-		case open:
-		case endBroken:
-			panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "the broker's bytes cannot be read as packets: " + text, Observed: text})
-		case endFlood:
-			panic(&Stop{Kind: Unprepared, Reason: text, Observed: text})
-		default:
-			return nil, text
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			return nil, "nothing within " + patience.String() + c.leftovers()
-		case <-c.x.ctx.Done():
-			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
-		}
+		return arrival{ending: in.Ending, text: endedInstead(in)}, true
+	})
+	switch {
+	case !ok:
+		return nil, "nothing within " + patience.String() + c.leftovers()
+	case got.packet != nil:
+		return got.packet, ""
+	case got.ending == wire.Unreadable:
+		panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "the broker's bytes cannot be read as packets: " + got.text, Observed: got.text})
+	case got.ending == wire.Flooded:
+		panic(&Stop{Kind: Unprepared, Reason: got.text, Observed: got.text})
 	}
+	return nil, got.text
 }
 
 // endedInstead tells how the connection ended, with the DISCONNECT (5.0) that
-// came before. The caller holds the lock.
-func (c *Client) endedInstead(text string) string {
-	for _, p := range c.replies {
+// came before.
+func endedInstead(in *wire.Contents) string {
+	for _, p := range in.All(wire.Replies) {
 		if d, ok := p.(*codec.Disconnect); ok {
-			return d.String() + ", then " + text
+			return d.String() + ", then " + in.EndText
 		}
 	}
-	return text
+	return in.EndText
 }
 
 // leftovers names what else is waiting, for failures.
 func (c *Client) leftovers() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	waiting := look(c, func(in *wire.Contents) []codec.Packet {
+		return slices.Concat(in.All(wire.Replies), in.All(wire.Releases), in.All(wire.Messages))
+	})
 	var names []string
-	for _, q := range [][]codec.Packet{c.replies, c.releases, c.messages} {
-		for _, p := range q {
-			if len(names) == 4 {
-				names = append(names, "…")
-				break
-			}
-			names = append(names, p.String())
+	for _, p := range waiting {
+		if len(names) == 4 {
+			names = append(names, "…")
+			break
 		}
+		names = append(names, p.String())
 	}
 	if names == nil {
 		return ""
@@ -427,20 +364,20 @@ func (c *Client) leftovers() string {
 
 // Patience makes the client wait longer than the timeout for what it wants:
 // where a rule says when something is due but not how late it may come.
-func (c *Client) Patience(extra time.Duration) { c.extra = extra }
+func (c *Client) Patience(extra time.Duration) { c.patience = extra }
 
-// any picks the first packet of a queue.
+// anyPacket picks the first packet of a queue.
 func anyPacket(codec.Packet) bool { return true }
 
 // Want reads the next packet of T's queue and wants it to be a T.
 func Want[T codec.Packet](c *Client, expected string) T {
 	var zero T
-	queue := &c.replies
+	queue := wire.Replies
 	switch any(zero).(type) {
 	case *codec.Publish:
-		queue = &c.messages
+		queue = wire.Messages
 	case *codec.Pubrel:
-		queue = &c.releases
+		queue = wire.Releases
 	}
 	p, instead := c.take(queue, anyPacket)
 	if p == nil {
@@ -510,11 +447,11 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	c.mu.Lock()
 	c.audit.sent(p)
 	if s, ok := p.(*codec.Subscribe); ok {
-		c.wide = c.wide || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
+		c.subscribedOutside = c.subscribedOutside || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
 	}
 	c.mu.Unlock()
 	if _, ok := p.(*codec.Disconnect); ok {
-		c.left = true
+		c.sentDisconnect = true
 	}
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
 }
@@ -544,10 +481,7 @@ func isTimeout(err error) bool {
 // have to answer. After our own DISCONNECT nothing more is sent.
 func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
 	expected := "the broker to close the connection"
-	if c.Connack != nil && !c.left {
-		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
-		c.write([]byte{0xC0, 0x00})
-	}
+	c.pingAccepted()
 	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
 		c.x.fail(expected, alive)
 	}
@@ -584,10 +518,7 @@ func (c *Client) WantRejected(reasons ...codec.ReasonCode) *codec.Connack {
 // WantUnaccepted wants the broker not to accept the connection. It may close
 // it, or answer nothing at all.
 func (c *Client) WantUnaccepted() {
-	alive := c.awaitEnd(c.x.settings.Timeout)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if alive != "" && c.lifeSign() != "" {
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" && look(c, c.lifeSign) != "" {
 		c.x.fail("the connection not to be accepted", alive)
 	}
 }
@@ -599,9 +530,7 @@ func (c *Client) WantUnaccepted() {
 // Reason Code" and "MAY send a CONNACK packet containing the Reason Code"
 // (section 4.13.1). One that does not fit breaks the SHOULD only: see fits.
 func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack *codec.Connack) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.replies {
+	for _, p := range c.replies() {
 		var code codec.ReasonCode
 		var should string
 		switch p := p.(type) {
@@ -609,13 +538,13 @@ func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack
 			code, should = p.Code, "5.0/4.13.1/disconnect-reason"
 		case *codec.Connack:
 			code, should, connack = p.Code, "5.0/4.13.1/connack-reason", p
-			if c.x.Version == codec.V5 && !code.IsError() && !c.either {
+			if c.x.Version == codec.V5 && !code.IsError() && !c.anyVersionConnack {
 				c.x.fail(expected, p.String())
 			}
 		default:
 			continue
 		}
-		if c.x.Version == codec.V5 && !c.either && !fits(code, reasons) {
+		if c.x.Version == codec.V5 && !c.anyVersionConnack && !fits(code, reasons) {
 			c.x.breach(Breach{Statement: should, Conn: c.name, Text: fmt.Sprintf("%v: Reason Code %s, where %s would fit [%s]",
 				p.Type(), code, codes(append(slices.Clone(reasons), codec.MalformedPacket, codec.ProtocolError)), should)})
 		}
@@ -655,37 +584,27 @@ func codes(list []codec.ReasonCode) string {
 // the broker keeps it open. A broker that answers the PINGREQ gets a moment
 // more: its close may be under way.
 func (c *Client) awaitEnd(within time.Duration) (alive string) {
-	timeout := time.NewTimer(within)
-	defer timeout.Stop()
-	graceStarted := false
-	for {
-		c.mu.Lock()
-		end, changed, sign := c.end, c.changed, c.lifeSign()
-		c.mu.Unlock()
-		if end != open {
-			return ""
-		}
-		if sign != "" && !graceStarted {
-			graceStarted = true
-			timeout.Reset(min(c.x.settings.closing(), c.x.settings.Timeout))
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			if sign == "" {
-				sign = "the connection still open after " + within.String() + c.leftovers()
-			}
-			return sign
-		case <-c.x.ctx.Done():
-			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
-		}
+	ended, ok := await(c, within, func(in *wire.Contents) (ended, done bool) {
+		return in.Ended(), in.Ended() || c.lifeSign(in) != ""
+	})
+	switch {
+	case ended:
+		return ""
+	case !ok:
+		return "the connection still open after " + within.String() + c.leftovers()
 	}
+	moment := min(c.x.settings.closing(), c.x.settings.Timeout)
+	sign, ok := await(c, moment, func(in *wire.Contents) (sign string, ended bool) { return c.lifeSign(in), in.Ended() })
+	if ok {
+		return ""
+	}
+	return sign
 }
 
 // lifeSign is a packet that shows that the broker carries on with the
-// connection, in words. The caller holds the lock.
-func (c *Client) lifeSign() (sign string) {
-	for _, p := range c.replies {
+// connection, in words.
+func (c *Client) lifeSign(in *wire.Contents) (sign string) {
+	for _, p := range in.All(wire.Replies) {
 		switch p := p.(type) {
 		case *codec.Pingresp:
 			sign = "the connection still open: PINGRESP"
@@ -698,18 +617,25 @@ func (c *Client) lifeSign() (sign string) {
 	return sign
 }
 
-// Closed says whether the broker has closed the Network Connection.
-func (c *Client) Closed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.end != open
+// pingAccepted sends a PINGREQ on an accepted connection that the broker has to close:
+// one that carries on would have to answer it.
+func (c *Client) pingAccepted() {
+	if c.Connack != nil && !c.sentDisconnect {
+		c.Send(&codec.Pingreq{})
+	}
 }
+
+// replies are those that no verb has taken.
+func (c *Client) replies() []codec.Packet {
+	return look(c, func(in *wire.Contents) []codec.Packet { return in.All(wire.Replies) })
+}
+
+// Closed says whether the broker has closed the Network Connection.
+func (c *Client) Closed() bool { return look(c, (*wire.Contents).Ended) }
 
 // UnreadConnack is the CONNACK that no verb has read yet; nil if there is none.
 func (c *Client) UnreadConnack() *codec.Connack {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.replies {
+	for _, p := range c.replies() {
 		if connack, ok := p.(*codec.Connack); ok {
 			return connack
 		}
@@ -724,10 +650,7 @@ func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
 // WantEnd wants the connection to end, however and whatever comes before:
 // where only what the broker sends is judged, packet by packet.
 func (c *Client) WantEnd() {
-	if c.Connack != nil && !c.left {
-		c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
-		c.write([]byte{0xC0, 0x00})
-	}
+	c.pingAccepted()
 	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
 		c.x.fail("the broker to close the connection", alive)
 	}
@@ -737,7 +660,7 @@ func (c *Client) WantEnd() {
 // answered a PINGREQ.
 func (c *Client) WantIdle() {
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(&c.replies, anyPacket)
+	p, instead := c.take(wire.Replies, anyPacket)
 	if p == nil {
 		c.x.during(StepPing, func() { c.x.fail("PINGRESP", instead) })
 	}
@@ -753,15 +676,20 @@ func (c *Client) WantIdle() {
 // settle gives a clustered broker the time that the user configured: before
 // silence is believed, and for its other nodes to learn of a subscription, a
 // retained message or the end of a connection.
-func (c *Client) settle() {
-	if c.x.settings.Settle <= 0 {
-		return
+func (c *Client) settle() { pause(c.x.ctx, c.x.settings.Settle) }
+
+// pause lets time pass, and says whether it was let to.
+func pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
 	}
-	timer := time.NewTimer(c.x.settings.Settle)
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-c.x.ctx.Done():
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -770,7 +698,7 @@ func (c *Client) settle() {
 // connection open and does not answer blocks the check.
 func (c *Client) WantPingresp() {
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(&c.replies, anyPacket)
+	p, instead := c.take(wire.Replies, anyPacket)
 	switch {
 	case p == nil && !c.Closed():
 		c.x.during(StepPing, func() { c.x.fail("PINGRESP", instead) })
@@ -784,11 +712,10 @@ func (c *Client) WantPingresp() {
 // WantAlive wants a PINGRESP to a PINGREQ of its own, whatever other replies,
 // earlier PINGRESPs among them, are waiting.
 func (c *Client) WantAlive() {
-	c.mu.Lock()
-	c.replies = slices.DeleteFunc(c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
-	c.mu.Unlock()
+	pingresp := func(p codec.Packet) bool { return p.Type() == codec.PINGRESP }
+	look(c, func(in *wire.Contents) []codec.Packet { return in.TakeAll(wire.Replies, pingresp) })
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	p, instead := c.take(wire.Replies, pingresp)
 	if p == nil {
 		c.x.fail("PINGRESP", instead)
 	}
@@ -798,20 +725,20 @@ func (c *Client) WantAlive() {
 // would, and waits until the broker has noticed.
 func (c *Client) Drop() {
 	c.x.log.add(c.name, Note, "the client closes the connection without DISCONNECT", nil, "")
-	c.hangUp()
+	c.HangUp()
 }
 
 // Disconnect sends DISCONNECT, closes, and waits until the broker has done so too.
 func (c *Client) Disconnect(properties ...codec.Property) {
 	c.Send(&codec.Disconnect{Properties: properties})
-	c.hangUp()
+	c.HangUp()
 }
 
 // Abort ends the Network Connection with a reset where the transport has one
 // (TCP), as a client that crashes does.
 func (c *Client) Abort() {
 	c.x.log.add(c.name, Note, "the client resets the connection", nil, "")
-	if tcp, ok := c.wire.(*net.TCPConn); ok {
+	if tcp, ok := c.transport.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}
 	if recorded, ok := c.conn.(interface{ Reset() }); ok {
@@ -824,26 +751,23 @@ func (c *Client) Abort() {
 func (c *Client) BrokerDisconnect() *codec.Disconnect {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.goodbye
+	return c.brokerDisconnect
 }
 
 // HangUp closes the connection, as a client must after it has sent DISCONNECT
 // (MQTT-3.14.4-2), and waits until the broker has done so too.
-func (c *Client) HangUp() { c.hangUp() }
-
-// hangUp closes our direction, waits for the broker to close its own, and closes.
-func (c *Client) hangUp() {
+func (c *Client) HangUp() {
 	half, ok := c.conn.(interface{ CloseWrite() error })
 	if ok && half.CloseWrite() == nil {
-		timer := time.NewTimer(c.x.settings.Timeout)
-		defer timer.Stop()
-		select {
-		case <-c.done:
-		case <-timer.C: // a broker that keeps its half open is no verdict here
-		case <-c.x.ctx.Done():
-		}
+		c.awaitClosed(c.x.settings.Timeout) // a broker that keeps its half open is no verdict here
 	}
 	c.close()
+}
+
+// awaitClosed waits until the broker has closed the connection, if it does, and
+// the exchange goes on for so long.
+func (c *Client) awaitClosed(within time.Duration) {
+	_, _ = wire.Await(c.x.ctx, within, func(_ int, in *wire.Contents) (none struct{}, ended bool) { return none, in.Ended() }, c.inbox)
 }
 
 // close releases the socket.
@@ -853,7 +777,5 @@ func (c *Client) close() {
 	c.mu.Unlock()
 	c.conn.Close()
 	<-c.done
-	c.mu.Lock()
-	c.releaseQueue()
-	c.mu.Unlock()
+	c.inbox.Discard()
 }

@@ -13,12 +13,12 @@ type ConnectOption func(*connecting)
 
 // connecting is a CONNECT in the making.
 type connecting struct {
-	x      *Exchange
-	packet *codec.Connect
-	name   string
-	own    bool
-	stored bool // the session is to outlive the connection
-	dial   func(x *Exchange, name string) *Client
+	x             *Exchange
+	packet        *codec.Connect
+	name          string
+	ownTopicsOnly bool
+	stored        bool // the session is to outlive the connection
+	dial          func(x *Exchange, name string) *Client
 }
 
 // sessionExpiry is how long, in seconds, a Persistent session of 5.0 is asked
@@ -111,7 +111,7 @@ func With(properties ...codec.Property) ConnectOption {
 
 // OwnTopicsOnly makes the client ignore messages on topics that are not this
 // exchange's: for subscriptions that other users of the broker match too.
-func OwnTopicsOnly(c *connecting) { c.own = true }
+func OwnTopicsOnly(c *connecting) { c.ownTopicsOnly = true }
 
 // NewConnect is a CONNECT as Connect would send it.
 func (x *Exchange) NewConnect(options ...ConnectOption) *codec.Connect {
@@ -145,7 +145,7 @@ func (x *Exchange) connecting(options []ConnectOption) *connecting {
 func (x *Exchange) Connect(options ...ConnectOption) *Client {
 	connecting := x.connecting(options)
 	c := connecting.dial(x, connecting.name)
-	c.ID, c.own, c.stored = connecting.packet.ClientID, connecting.own, connecting.stored
+	c.ID, c.ownTopicsOnly, c.stored = connecting.packet.ClientID, connecting.ownTopicsOnly, connecting.stored
 	x.during(StepConnect, func() {
 		c.Send(connecting.packet)
 		c.WantAccepted()
@@ -164,18 +164,18 @@ func (x *Exchange) Dial(name string) *Client { return x.dial(name, x.target.Dial
 // understood, so that it may have that of 3.1.1 or of 5.0.
 func (x *Exchange) DialForeign(name string) *Client { return x.dial(name, x.target.Dialer, true) }
 
-func (x *Exchange) dial(name string, dialer wire.Dialer, either bool) *Client {
+func (x *Exchange) dial(name string, dialer wire.Dialer, anyVersionConnack bool) *Client {
 	ctx, cancel := x.target.limit(x.ctx)
 	defer cancel()
 	conn, err := dialer.Dial(ctx)
 	if err != nil {
 		panic(&Stop{Kind: Broken, Reason: fmt.Sprintf("no connection: %v", err), NoConnection: true})
 	}
-	return x.adopt(name, conn, either)
+	return x.adopt(name, conn, anyVersionConnack)
 }
 
 // adopt makes a client of an open connection.
-func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
+func (x *Exchange) adopt(name string, conn net.Conn, anyVersionConnack bool) *Client {
 	x.mu.Lock()
 	x.names[name]++
 	if n := x.names[name]; n > 1 {
@@ -183,8 +183,8 @@ func (x *Exchange) adopt(name string, conn net.Conn, either bool) *Client {
 	}
 	x.mu.Unlock()
 	c := &Client{
-		x: x, name: name, conn: conn, wire: conn, either: either, audit: audit{version: x.Version, known: x.Profile.Connack},
-		changed: make(chan struct{}), done: make(chan struct{}),
+		x: x, name: name, conn: conn, transport: conn, inbox: new(wire.Inbox), done: make(chan struct{}),
+		anyVersionConnack: anyVersionConnack, audit: audit{version: x.Version, known: x.Profile.Connack},
 	}
 	c.watchFrames(conn)
 	if capture := x.settings.Capture; capture != nil {

@@ -78,7 +78,7 @@ type Exchange struct {
 	cases    []CaseEvidence
 	about    []string  // what this part of the exchange is about
 	kept     []string  // what the parts before it were about
-	cut      time.Time // when the broker last ended a connection of a case
+	closedAt time.Time // when the broker last ended a connection of a case
 }
 
 var scopes atomic.Int64
@@ -132,7 +132,7 @@ func (x *Exchange) evidence(stopped *Stop) Evidence {
 	e := Evidence{
 		Began: x.log.start, Duration: time.Since(x.log.start), Events: x.log.events(),
 		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases,
-		CutAt: later(x.cut, lastCut(x.clients)),
+		CutAt: later(x.closedAt, lastClosed(x.clients)),
 	}
 	if stopped != nil {
 		e.Stop = x.masked(*stopped)
@@ -229,12 +229,8 @@ func (x *Exchange) Wait(d time.Duration) {
 	if n := time.Duration(x.Profile.Number(codec.PropServerKeepAlive, 0)) * time.Second; n > 0 && n <= d && slices.ContainsFunc(x.clients, func(c *Client) bool { return !c.Closed() }) {
 		x.Inapplicable("the check has to wait for %s, and the server closes connections that are silent for more than %s (CONNACK: Server Keep Alive)", d, n)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-x.ctx.Done():
-		panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(x.ctx)})
+	if !pause(x.ctx, d) {
+		x.errorf("interrupted: %s", contextReason(x.ctx))
 	}
 }
 
@@ -346,12 +342,12 @@ func (x *Exchange) leave(ctx context.Context) {
 // leave ends a connection without a will, whatever state it is in.
 func (c *Client) leave() {
 	c.mu.Lock()
-	closed, ended, connecting := c.closed, c.end != open, c.audit.connect != nil
+	closed, connecting := c.closed, c.audit.connect != nil
 	c.mu.Unlock()
 	if closed {
 		return
 	}
-	if connecting && !ended {
+	if connecting && !c.Closed() {
 		_ = c.conn.SetWriteDeadline(time.Now().Add(c.x.settings.grace()))
 		_, _ = c.conn.Write([]byte{0xE0, 0x00}) // DISCONNECT
 	}

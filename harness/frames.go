@@ -43,7 +43,7 @@ func (x *Exchange) webSocket() *wire.WebSocketDialer {
 
 // SendFrames sends WebSocket frames as they are, one after the other.
 func (c *Client) SendFrames(frames ...websocket.Frame) {
-	conn, ok := c.wire.(*websocket.Conn)
+	conn, ok := c.transport.(*websocket.Conn)
 	if !ok {
 		c.x.errorf("%s is no WebSocket connection", c.name)
 	}

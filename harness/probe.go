@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire"
 )
 
 // Need is something optional that a check needs from the broker.
@@ -66,8 +67,8 @@ const (
 	AuthenticationMethod Need = "an authentication method with credentials"
 )
 
-// untold says what the target is not known to have.
-func (p *Profile) untold(t *Target) {
+// missingFromTarget says what the target is not known to have.
+func (p *Profile) missingFromTarget(t *Target) {
 	access := t.Access
 	if access == nil {
 		access = &Access{}
@@ -137,7 +138,7 @@ func (p *Profile) MaximumQoS() codec.QoS {
 // answers, even with nonsense, is a profile.
 func Probe(ctx context.Context, target *Target, settings Settings, version codec.Version) (*Profile, error) {
 	profile := &Profile{Version: version, lacks: map[Need]string{}}
-	profile.untold(target)
+	profile.missingFromTarget(target)
 	stop := Perform(ctx, target, profile, settings, func(x *Exchange) {
 		c := x.Dial("probe")
 		connect := x.NewConnect(Clean, As("probe"))
@@ -210,9 +211,7 @@ func Software(ctx context.Context, target *Target, profile *Profile, settings Se
 		c.Send(&codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: "$SYS/broker/version"}}})
 		Want[*codec.Suback](c, "SUBACK")
 		c.WantPingresp()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for _, p := range c.messages {
+		for _, p := range look(c, func(in *wire.Contents) []codec.Packet { return in.All(wire.Messages) }) {
 			if message, ok := p.(*codec.Publish); ok && message.Topic == "$SYS/broker/version" && len(message.Payload) < 100 {
 				software = strings.Join(strings.Fields(message.Payload), " ")
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/xdg-go/scram"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire"
 )
 
 // scramMethods are the authentication methods that a client of this suite can
@@ -116,7 +117,7 @@ func (c *Client) TryReauthenticate(proof *Proof) (challenge *codec.Auth) {
 // it "might limit the scope of the changes the Client can attempt in a
 // re-authentication by rejecting the re-authentication" (section 4.12.1).
 func (c *Client) WantAuthAgain(expected string) *codec.Auth {
-	p, instead := c.take(&c.replies, anyPacket)
+	p, instead := c.take(wire.Replies, anyPacket)
 	switch p := p.(type) {
 	case *codec.Auth:
 		return p

@@ -2,12 +2,11 @@ package harness
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire"
 )
 
 // Verbs for subscriptions in particular.
@@ -35,7 +34,7 @@ func (c *Client) SubscribeUpTo(p *codec.Subscribe) []codec.QoS {
 // Reason Code as WantClosed takes them), or answers with nothing but failures.
 func (c *Client) WantSubscriptionRefused(id uint16, reasons ...codec.ReasonCode) {
 	const expected = "the connection closed or a SUBACK that refuses"
-	p, _ := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.SUBACK })
+	p, _ := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == codec.SUBACK })
 	suback, ok := p.(*codec.Suback)
 	if !ok {
 		c.WantClosed(reasons...)
@@ -50,18 +49,18 @@ func (c *Client) WantSubscriptionRefused(id uint16, reasons ...codec.ReasonCode)
 // Identifier, if it has: it closed the connection or answered with nothing but
 // failures. "" means that it granted it, or has not answered yet.
 func (c *Client) Refusal(id uint16) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.replies {
-		suback, ok := p.(*codec.Suback)
-		if ok && suback.PacketID == id && !slices.ContainsFunc(suback.Codes, granted) {
-			return suback.String()
+	return look(c, func(in *wire.Contents) string {
+		for _, p := range in.All(wire.Replies) {
+			suback, ok := p.(*codec.Suback)
+			if ok && suback.PacketID == id && !slices.ContainsFunc(suback.Codes, granted) {
+				return suback.String()
+			}
 		}
-	}
-	if c.end != open {
-		return c.endedInstead(c.endText)
-	}
-	return ""
+		if in.Ended() {
+			return endedInstead(in)
+		}
+		return ""
+	})
 }
 
 // TrySubscribe subscribes to Topic Filters that a broker may have reasons of its
@@ -106,11 +105,8 @@ func granted(code codec.ReasonCode) bool { return !code.IsError() }
 // answers a PINGREQ or has closed the connection, either of which is right.
 func (c *Client) PingOrClosed() {
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
-	c.mu.Lock()
-	end := c.end
-	c.mu.Unlock()
-	if p == nil && end == open {
+	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	if p == nil && !c.Closed() {
 		c.x.during(StepPing, func() { c.x.fail("PINGRESP, or the connection closed", instead) })
 	}
 }
@@ -119,7 +115,7 @@ func (c *Client) PingOrClosed() {
 // broker may send one copy for each of several overlapping subscriptions. It
 // does not acknowledge it.
 func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
-	p, instead := c.take(&c.messages, func(p codec.Packet) bool {
+	p, instead := c.take(wire.Messages, func(p codec.Packet) bool {
 		publish := p.(*codec.Publish)
 		return publish.QoS == qos && publish.Topic == topic && publish.Payload == payload
 	})
@@ -129,9 +125,9 @@ func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
 	return p.(*codec.Publish)
 }
 
-// WantAmong waits until these clients have together received so many
-// messages, completes their delivery, and returns what each of them got: for
-// messages of which the broker chooses who gets them.
+// WantAmong wants these clients together to receive so many messages, completes
+// their delivery, and returns what each of them got: for messages of which the
+// broker chooses who gets them.
 func (x *Exchange) WantAmong(clients []*Client, n int) [][]*codec.Publish {
 	got := make([][]*codec.Publish, len(clients))
 	for total := range n {
@@ -148,34 +144,22 @@ func (x *Exchange) WantAmong(clients []*Client, n int) [][]*codec.Publish {
 
 // nextAmong waits for the next message to any of the clients.
 func (x *Exchange) nextAmong(clients []*Client) (int, *codec.Publish) {
-	timeout := time.NewTimer(x.settings.Timeout)
-	defer timeout.Stop()
-	for {
-		waits := []reflect.SelectCase{
-			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(timeout.C)},
-			{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(x.ctx.Done())},
-		}
-		for i, c := range clients {
-			c.mu.Lock()
-			if len(c.messages) > 0 {
-				p := c.messages[0].(*codec.Publish)
-				c.messages = slices.Delete(c.messages, 0, 1)
-				if len(c.messages)+len(c.releases)+len(c.replies) == 0 {
-					c.releaseQueue()
-				}
-				c.mu.Unlock()
-				return i, p
-			}
-			waits = append(waits, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(c.changed)})
-			c.mu.Unlock()
-		}
-		switch chosen, _, _ := reflect.Select(waits); chosen {
-		case 0:
-			return 0, nil
-		case 1:
-			x.errorf("interrupted: %s", contextReason(x.ctx))
-		}
+	inboxes := make([]*wire.Inbox, len(clients))
+	for i, c := range clients {
+		inboxes[i] = c.inbox
 	}
+	type message struct {
+		to     int
+		packet codec.Packet
+	}
+	next, ok := awaitAny(x, x.settings.Timeout, func(i int, in *wire.Contents) (message, bool) {
+		p := in.Take(wire.Messages, anyPacket)
+		return message{i, p}, p != nil
+	}, inboxes...)
+	if !ok {
+		return 0, nil
+	}
+	return next.to, next.packet.(*codec.Publish)
 }
 
 func names(clients []*Client) string {

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire"
 )
 
 // PacketID is a Packet Identifier that this client has not used yet.
@@ -26,12 +26,12 @@ func (c *Client) WantAccepted() *codec.Connack {
 	if connack.Code != codec.Success {
 		c.x.fail("CONNACK "+codec.Success.String(), connack.String())
 	}
-	c.accepted(connack)
+	c.noteAccepted(connack)
 	return connack
 }
 
-// accepted notes the CONNACK that accepted the connection.
-func (c *Client) accepted(connack *codec.Connack) {
+// noteAccepted notes the CONNACK that accepted the connection.
+func (c *Client) noteAccepted(connack *codec.Connack) {
 	c.Connack = connack
 	if id, ok := connack.Properties.Text(codec.PropAssignedClientIdentifier); ok {
 		c.ID = id
@@ -59,7 +59,7 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 func (c *Client) answeredIn() codec.Version {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.other != (c.x.Version == codec.V5) {
+	if c.otherVersionConnack != (c.x.Version == codec.V5) {
 		return codec.V5
 	}
 	return codec.V311
@@ -68,30 +68,31 @@ func (c *Client) answeredIn() codec.Version {
 // AnsweredIn waits for the answer to CONNECT and says whether it is a CONNACK in
 // the format of this version. It is left for the next verb to judge.
 func (c *Client) AnsweredIn(v codec.Version) bool {
-	p, _ := c.take(&c.replies, anyPacket)
+	p, _ := c.take(wire.Replies, anyPacket)
 	if p == nil {
 		return false
 	}
-	c.mu.Lock()
-	c.replies = slices.Insert(c.replies, 0, p)
-	c.mu.Unlock()
+	c.putBack(p)
 	return p.Type() == codec.CONNACK && c.answeredIn() == v
 }
 
 // Accepted waits for the answer to CONNECT and says whether it accepts the
 // connection. Any other answer is left for the next verb to judge.
 func (c *Client) Accepted() bool {
-	p, _ := c.take(&c.replies, anyPacket)
+	p, _ := c.take(wire.Replies, anyPacket)
 	if connack, ok := p.(*codec.Connack); ok && connack.Code == codec.Success {
-		c.accepted(connack)
+		c.noteAccepted(connack)
 		return true
 	}
 	if p != nil {
-		c.mu.Lock()
-		c.replies = slices.Insert(c.replies, 0, p)
-		c.mu.Unlock()
+		c.putBack(p)
 	}
 	return false
+}
+
+// putBack leaves a packet that was taken for the next verb.
+func (c *Client) putBack(p codec.Packet) {
+	look(c, func(in *wire.Contents) struct{} { in.PutBack(p); return struct{}{} })
 }
 
 // WantAcceptedOrRefused wants the CONNACK that accepts the connection, or what
@@ -115,7 +116,7 @@ func (c *Client) WantAcceptedOrRefused(allowed ...codec.ReasonCode) (accepted bo
 func (c *Client) ofVersion(allowed []codec.ReasonCode) []codec.ReasonCode {
 	var here []codec.ReasonCode
 	for _, code := range allowed {
-		if c.either || code.IsError() == (c.x.Version == codec.V5) {
+		if c.anyVersionConnack || code.IsError() == (c.x.Version == codec.V5) {
 			here = append(here, code)
 		}
 	}
@@ -250,7 +251,7 @@ func (c *Client) WantAnyPubrec(id uint16) *codec.Pubrec {
 func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 	expected := fmt.Sprintf("PUBCOMP id=%d", id)
 	for {
-		p, instead := c.take(&c.replies, anyPacket)
+		p, instead := c.take(wire.Replies, anyPacket)
 		switch p := p.(type) {
 		case nil:
 			c.x.fail(expected, instead)
@@ -283,7 +284,7 @@ func (c *Client) WantPubrecOrClosed(id uint16) *codec.Pubrec {
 // replies, or the end of the connection: nil.
 func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16, idOf func(T) uint16) (ack T) {
 	expected := fmt.Sprintf("%s id=%d, or the connection closed", t, id)
-	p, instead := c.take(&c.replies, func(p codec.Packet) bool { return p.Type() == t })
+	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == t })
 	if p == nil {
 		if !c.Closed() {
 			c.x.fail(expected, instead)
@@ -500,13 +501,12 @@ func (c *Client) WantNothingBefore(m Message) {
 
 // wantNothingAfter gives a clustered broker time to send what it should not.
 func (c *Client) wantNothingAfter(m Message) {
-	if c.x.settings.Settle > 0 {
-		c.settle()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if len(c.messages) > 0 {
-			c.x.fail("nothing after the "+m.Payload, c.messages[0].String())
-		}
+	if c.x.settings.Settle <= 0 {
+		return
+	}
+	c.settle()
+	if late := look(c, func(in *wire.Contents) []codec.Packet { return in.All(wire.Messages) }); len(late) > 0 {
+		c.x.fail("nothing after the "+m.Payload, late[0].String())
 	}
 }
 
@@ -544,40 +544,23 @@ func (c *Client) WantWindow(n int) []*codec.Publish {
 // after the broker answered a PINGREQ, which it has to. That moment proves
 // nothing: it is for what the broker may do or leave.
 func (c *Client) WantAnotherOrIdle() *codec.Publish {
-	c.mu.Lock()
-	waiting := len(c.messages) > 0
-	c.mu.Unlock()
-	if !waiting {
+	anyMessage := func(in *wire.Contents) bool { return in.Count(wire.Messages) > 0 }
+	if !look(c, anyMessage) {
 		c.WantPingresp()
 	}
-	timeout := time.NewTimer(c.x.settings.grace() + c.x.settings.Settle)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		waiting, end, changed := len(c.messages) > 0, c.end, c.changed
-		c.mu.Unlock()
-		if waiting {
-			return Want[*codec.Publish](c, "PUBLISH")
-		}
-		if end != open {
-			return nil
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			return nil
-		case <-c.x.ctx.Done():
-			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
-		}
+	waiting, _ := await(c, c.x.settings.grace()+c.x.settings.Settle, func(in *wire.Contents) (waiting, done bool) {
+		waiting = anyMessage(in)
+		return waiting, waiting || in.Ended()
+	})
+	if !waiting {
+		return nil
 	}
+	return Want[*codec.Publish](c, "PUBLISH")
 }
 
 // WantMessage wants a message to have come, and leaves it to be received.
 func (c *Client) WantMessage() {
-	p := Want[*codec.Publish](c, "PUBLISH")
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.messages = slices.Insert(c.messages, 0, codec.Packet(p))
+	c.putBack(Want[*codec.Publish](c, "PUBLISH"))
 }
 
 // publishWindow is how many messages PublishAll has under way at most: brokers
@@ -626,7 +609,7 @@ func (c *Client) Complete(packets ...codec.Packet) {
 	const every = "the acknowledgement of every PUBLISH"
 	c.x.during(step, func() {
 		for len(unreceived)+len(incomplete) > 0 {
-			p, instead := c.take(&c.replies, anyPacket)
+			p, instead := c.take(wire.Replies, anyPacket)
 			switch p := p.(type) {
 			case nil:
 				c.x.fail(every, instead)
@@ -655,31 +638,21 @@ func (c *Client) Complete(packets ...codec.Packet) {
 // WantArrivals wants a PUBLISH or a PUBREL and returns all that have come, the
 // PUBRELs first.
 func (c *Client) WantArrivals(expected string) []codec.Packet {
-	timeout := time.NewTimer(c.x.settings.Timeout)
-	defer timeout.Stop()
-	for {
-		c.mu.Lock()
-		arrived := slices.Concat(c.releases, c.messages)
-		c.releases, c.messages = nil, nil
-		if len(c.replies) == 0 {
-			c.releaseQueue()
-		}
-		end, text, changed := c.end, c.endText, c.changed
-		c.mu.Unlock()
-		if len(arrived) > 0 {
-			return arrived
-		}
-		if end != open {
-			c.x.fail(expected, text)
-		}
-		select {
-		case <-changed:
-		case <-timeout.C:
-			c.x.fail(expected, "nothing within "+c.x.settings.Timeout.String())
-		case <-c.x.ctx.Done():
-			panic(&Stop{Kind: Broken, Reason: "interrupted: " + contextReason(c.x.ctx)})
-		}
+	type arrivals struct {
+		packets []codec.Packet
+		endText string
 	}
+	got, ok := await(c, c.x.settings.Timeout, func(in *wire.Contents) (arrivals, bool) {
+		packets := append(in.TakeAll(wire.Releases, anyPacket), in.TakeAll(wire.Messages, anyPacket)...)
+		return arrivals{packets, in.EndText}, len(packets) > 0 || in.Ended()
+	})
+	switch {
+	case !ok:
+		c.x.fail(expected, "nothing within "+c.x.settings.Timeout.String())
+	case len(got.packets) == 0:
+		c.x.fail(expected, got.endText)
+	}
+	return got.packets
 }
 
 // WantTakenOrRefused publishes a message that the broker may refuse, and says
@@ -697,13 +670,10 @@ func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refus
 	case codec.QoS2:
 		expected = "PUBREC"
 	}
-	p, instead := c.take(&c.replies, anyPacket)
+	p, instead := c.take(wire.Replies, anyPacket)
 	switch p := p.(type) {
 	case nil:
-		c.mu.Lock()
-		open := c.end == open
-		c.mu.Unlock()
-		if open {
+		if !c.Closed() {
 			c.x.fail(expected+", or the connection closed", instead)
 		}
 		return instead
@@ -740,14 +710,11 @@ func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refus
 // (5.0) with one of these Reason Codes.
 func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
 	expected := "DISCONNECT " + codes(allowed) + ", and the connection closed"
-	c.record(&codec.Pingreq{}, []byte{0xC0, 0x00})
-	c.write([]byte{0xC0, 0x00})
+	c.Send(&codec.Pingreq{})
 	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
 		c.x.fail(expected, alive)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, p := range c.replies {
+	for _, p := range c.replies() {
 		if d, ok := p.(*codec.Disconnect); ok {
 			if !slices.Contains(allowed, d.Code) {
 				c.x.fail(expected, d.String())
@@ -755,6 +722,6 @@ func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
 			return d
 		}
 	}
-	c.x.fail(expected, c.endText)
+	c.x.fail(expected, look(c, func(in *wire.Contents) string { return in.EndText }))
 	return nil
 }

@@ -98,13 +98,7 @@ func (w *Watchdog) ask(another time.Time) {
 		client := w.client
 		w.mu.Unlock()
 		if client != nil {
-			moment := time.NewTimer(left)
-			defer moment.Stop()
-			select {
-			case <-client.done:
-			case <-moment.C:
-			case <-w.x.ctx.Done():
-			}
+			client.awaitClosed(left)
 		}
 	}
 	asked := time.Now()
