@@ -10,8 +10,8 @@ import (
 
 // An audit holds every packet from the broker against what its connection has
 // seen before: what the client asked for in CONNECT, and what was sent already.
-// The decoder, which knows packets one at a time, cannot. Both report breaches
-// in the same way, and the same checks answer for them.
+// The decoder, which knows packets one at a time, cannot. Both find rules broken;
+// see statements.go for the statements that these rest on.
 type audit struct {
 	version      codec.Version
 	known        *codec.Connack // that the broker has sent the probe; nil: none
@@ -22,26 +22,6 @@ type audit struct {
 	named        bool // the client has a Client Identifier of its own
 	zero         bool // the client has used the Packet Identifier 0
 	empty        bool // the client has sent a SUBSCRIBE without a Topic Filter
-}
-
-// Statements are those that the harness can find broken by what the broker sends
-// on one version, beside those that the decoder names for a packet: by the audit
-// of a connection, by the end of it, by the transport.
-func Statements(v codec.Version) []string {
-	ids := []string{"MQTT-3.2.0-1", "MQTT-6.0.0-1"}
-	if v == codec.V311 {
-		return ids
-	}
-	ids = append(ids,
-		"5.0/1.5.4/control-characters", "5.0/3.14.2.2.5/server-reference-reason", "5.0/3.2.2.3.16/server-reference-reason",
-		"5.0/3.2.2.3.7/assigned-client-identifier-unasked",
-		"5.0/4.13.1/connack-reason", "5.0/4.13.1/disconnect-reason", "MQTT-3.1.2-24", "MQTT-3.1.2-26", "MQTT-3.1.2-27",
-		"MQTT-3.1.2-28", "MQTT-3.1.2-29", "MQTT-3.14.0-1", "MQTT-3.14.4-1", "MQTT-3.2.0-2", "MQTT-3.3.2-11", "MQTT-4.12.0-5",
-		"MQTT-4.12.0-6")
-	for _, s := range oversized {
-		ids = append(ids, s.reasonString, s.userProperty)
-	}
-	return ids
 }
 
 // sent takes note of a packet from the client.
@@ -67,35 +47,35 @@ func (a *audit) sent(p codec.Packet) {
 	}
 }
 
-// received looks at a packet from the broker and lists the statements it
-// breaks, with the reason.
-func (a *audit) received(p codec.Packet, size int) (breaches []Breach) {
-	breach := func(statement, format string, args ...any) {
-		breaches = append(breaches, Breach{
-			Statement: statement,
-			Text:      fmt.Sprintf("%v: %s [%s]", p.Type(), fmt.Sprintf(format, args...), statement),
-		})
+// received looks at a packet from the broker and lists the rules it breaks, with
+// the reason. A rule without a statement, in this version or for this packet, is
+// none.
+func (a *audit) received(p codec.Packet, size int) (violations []violation) {
+	violated := func(r rule, format string, args ...any) {
+		if r.statement(a.version, p.Type()) != "" {
+			violations = append(violations, violation{r, p.Type(), fmt.Sprintf(format, args...)})
+		}
 	}
-	a.order(p, breach)
+	a.order(p, violated)
 	properties := codec.PropertiesOf(p)
-	ownStrings(properties, breach)
+	ownStrings(properties, violated)
 	if a.version != codec.V5 || a.connect == nil {
-		return breaches
+		return violations
 	}
-	a.properties(p, properties, breach)
-	a.size(p, properties, size, breach)
-	return breaches
+	a.properties(p, properties, violated)
+	a.size(p, properties, size, violated)
+	return violations
 }
 
 // ownStrings: what a server writes itself, and does not hand on, should have no
 // control characters and no Unicode non-characters (section 1.5.4 of 5.0).
-func ownStrings(properties codec.Properties, breach func(string, string, ...any)) {
+func ownStrings(properties codec.Properties, violated func(rule, string, ...any)) {
 	for _, property := range properties {
 		switch property.ID {
 		case codec.PropReasonString, codec.PropAssignedClientIdentifier, codec.PropResponseInformation, codec.PropServerReference:
 			if i := strings.IndexFunc(property.Text, discouraged); i >= 0 {
 				r, _ := utf8.DecodeRuneInString(property.Text[i:])
-				breach("5.0/1.5.4/control-characters", "%s contains %U", property.ID, r)
+				violated(ruleOwnStrings, "%s contains %U", property.ID, r)
 			}
 		}
 	}
@@ -107,26 +87,26 @@ func discouraged(r rune) bool {
 }
 
 // order: what comes before CONNACK, and after DISCONNECT.
-func (a *audit) order(p codec.Packet, breach func(string, string, ...any)) {
+func (a *audit) order(p codec.Packet, violated func(rule, string, ...any)) {
 	if a.disconnected {
-		breach("MQTT-3.14.4-1", "sent after DISCONNECT")
+		violated(ruleAfterDisconnect, "sent after DISCONNECT")
 	}
 	switch p := p.(type) {
 	case *codec.Connack:
 		a.connacks++
 		a.accepted = a.accepted || p.Code == codec.Success
 		if a.connacks > 1 && a.version == codec.V5 {
-			breach("MQTT-3.2.0-2", "the second on one connection")
+			violated(ruleConnackTwice, "the second on one connection")
 		}
 	case *codec.Disconnect:
 		if !a.accepted && !a.connackTooLarge() && a.version == codec.V5 {
-			breach("MQTT-3.14.0-1", "sent before a CONNACK that accepts the connection")
+			violated(ruleDisconnectFirst, "sent before a CONNACK that accepts the connection")
 		}
 		a.disconnected = a.version == codec.V5
 	case *codec.Auth:
 	default:
 		if !a.accepted && !a.connackTooLarge() {
-			breach("MQTT-3.2.0-1", "sent before a CONNACK that accepts the connection")
+			violated(ruleConnackFirst, "sent before a CONNACK that accepts the connection")
 		}
 	}
 }
@@ -144,45 +124,45 @@ func (a *audit) connackTooLarge() bool {
 }
 
 // properties: those that the client must have asked for, or can turn off.
-func (a *audit) properties(p codec.Packet, properties codec.Properties, breach func(string, string, ...any)) {
+func (a *audit) properties(p codec.Packet, properties codec.Properties, violated func(rule, string, ...any)) {
 	method, has := a.connect.Properties.Text(codec.PropAuthenticationMethod)
 	got, gotMethod := properties.Text(codec.PropAuthenticationMethod)
 	switch p := p.(type) {
 	case *codec.Connack:
 		switch {
 		case gotMethod && !has:
-			breach("MQTT-4.12.0-6", "Authentication Method %q, though CONNECT had none", got)
+			violated(ruleAuthUnasked, "Authentication Method %q, though CONNECT had none", got)
 		case has && p.Code == codec.Success && got != method:
-			breach("MQTT-4.12.0-5", "Authentication Method %q, though that of CONNECT was %q", got, method)
+			violated(ruleAuthMethodOther, "Authentication Method %q, though that of CONNECT was %q", got, method)
 		}
 		if n, _ := a.connect.Properties.Number(codec.PropRequestResponseInformation); n == 0 && properties.Has(codec.PropResponseInformation) {
-			breach("MQTT-3.1.2-28", "Response Information, though CONNECT did not request it")
+			violated(ruleResponseInformation, "Response Information, though CONNECT did not request it")
 		}
 		if id, ok := properties.Text(codec.PropAssignedClientIdentifier); ok && a.named {
-			breach("5.0/3.2.2.3.7/assigned-client-identifier-unasked", "Assigned Client Identifier %q, though CONNECT had a Client Identifier", id)
+			violated(ruleAssignedClientID, "Assigned Client Identifier %q, though CONNECT had a Client Identifier", id)
 		}
 		if properties.Has(codec.PropServerReference) && p.Code != codec.UseAnotherServer && p.Code != codec.ServerMoved {
-			breach("5.0/3.2.2.3.16/server-reference-reason", "Server Reference with Reason Code %s", p.Code)
+			violated(ruleServerReference, "Server Reference with Reason Code %s", p.Code)
 		}
 	case *codec.Disconnect:
 		if properties.Has(codec.PropServerReference) && p.Code != codec.UseAnotherServer && p.Code != codec.ServerMoved {
-			breach("5.0/3.14.2.2.5/server-reference-reason", "Server Reference with Reason Code %s", p.Code)
+			violated(ruleServerReference, "Server Reference with Reason Code %s", p.Code)
 		}
 	case *codec.Auth:
 		switch {
 		case !has:
-			breach("MQTT-4.12.0-6", "sent, though CONNECT had no Authentication Method")
+			violated(ruleAuthUnasked, "sent, though CONNECT had no Authentication Method")
 		case gotMethod && got != method:
-			breach("MQTT-4.12.0-5", "Authentication Method %q, though that of CONNECT was %q", got, method)
+			violated(ruleAuthMethodOther, "Authentication Method %q, though that of CONNECT was %q", got, method)
 		}
 	case *codec.Publish:
 		most, _ := a.connect.Properties.Number(codec.PropTopicAliasMaximum)
 		switch alias, ok := properties.Number(codec.PropTopicAlias); {
 		case ok && most == 0:
-			breach("MQTT-3.1.2-27", "Topic Alias %d, though CONNECT allowed none", alias)
+			violated(ruleTopicAliasNone, "Topic Alias %d, though CONNECT allowed none", alias)
 		case ok && alias > most:
-			breach("MQTT-3.1.2-26", "Topic Alias %d, though CONNECT allowed only up to %d", alias, most)
-			breach("MQTT-3.3.2-11", "Topic Alias %d, though CONNECT allowed only up to %d", alias, most)
+			violated(ruleTopicAliasMaximum, "Topic Alias %d, though CONNECT allowed only up to %d", alias, most)
+			violated(ruleTopicAliasSent, "Topic Alias %d, though CONNECT allowed only up to %d", alias, most)
 		}
 	}
 	// "If the value of Request Problem Information is 0, the Server MAY return
@@ -195,39 +175,24 @@ func (a *audit) properties(p codec.Packet, properties codec.Properties, breach f
 		default:
 			for _, id := range []codec.PropertyID{codec.PropReasonString, codec.PropUserProperty} {
 				if properties.Has(id) {
-					breach("MQTT-3.1.2-29", "%s, though CONNECT had Request Problem Information 0", id)
+					violated(ruleProblemInformation, "%s, though CONNECT had Request Problem Information 0", id)
 				}
 			}
 		}
 	}
 }
 
-// oversized are the statements that forbid a Reason String or a User Property
-// which makes a packet too large.
-var oversized = map[codec.Type]struct{ reasonString, userProperty string }{
-	codec.CONNACK:    {"MQTT-3.2.2-19", "MQTT-3.2.2-20"},
-	codec.PUBACK:     {"MQTT-3.4.2-2", "MQTT-3.4.2-3"},
-	codec.PUBREC:     {"MQTT-3.5.2-2", "MQTT-3.5.2-3"},
-	codec.PUBREL:     {"MQTT-3.6.2-2", "MQTT-3.6.2-3"},
-	codec.PUBCOMP:    {"MQTT-3.7.2-2", "MQTT-3.7.2-3"},
-	codec.SUBACK:     {"MQTT-3.9.2-1", "MQTT-3.9.2-2"},
-	codec.UNSUBACK:   {"MQTT-3.11.2-1", "MQTT-3.11.2-2"},
-	codec.DISCONNECT: {"MQTT-3.14.2-3", "MQTT-3.14.2-4"},
-	codec.AUTH:       {"MQTT-3.15.2-2", "MQTT-3.15.2-3"},
-}
-
 // size: nothing larger than the client's Maximum Packet Size.
-func (a *audit) size(p codec.Packet, properties codec.Properties, size int, breach func(string, string, ...any)) {
+func (a *audit) size(p codec.Packet, properties codec.Properties, size int, violated func(rule, string, ...any)) {
 	most, ok := a.connect.Properties.Number(codec.PropMaximumPacketSize)
 	if !ok || most == 0 || uint32(size) <= most {
 		return
 	}
-	breach("MQTT-3.1.2-24", "%d bytes, though CONNECT had Maximum Packet Size %d", size, most)
-	s := oversized[p.Type()]
-	if s.reasonString != "" && properties.Has(codec.PropReasonString) {
-		breach(s.reasonString, "%d bytes with its Reason String, though CONNECT had Maximum Packet Size %d", size, most)
+	violated(ruleMaximumPacketSize, "%d bytes, though CONNECT had Maximum Packet Size %d", size, most)
+	if properties.Has(codec.PropReasonString) {
+		violated(ruleReasonStringTooLarge, "%d bytes with its Reason String, though CONNECT had Maximum Packet Size %d", size, most)
 	}
-	if s.userProperty != "" && properties.Has(codec.PropUserProperty) {
-		breach(s.userProperty, "%d bytes with its User Properties, though CONNECT had Maximum Packet Size %d", size, most)
+	if properties.Has(codec.PropUserProperty) {
+		violated(ruleUserPropertyTooLarge, "%d bytes with its User Properties, though CONNECT had Maximum Packet Size %d", size, most)
 	}
 }

@@ -4,40 +4,42 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"mqttspec/codec"
 )
 
-// TestStatementsAreComplete: whatever statement the package's source names as
-// broken is among Statements.
-func TestStatementsAreComplete(t *testing.T) {
-	literal := regexp.MustCompile(`"(MQTT-[0-9.]+-[0-9]+|5\.0/[0-9.]+/[a-z0-9-]+)"`)
+// TestStatementsStandInOnePlace: no other file of the package names a statement,
+// and every rule rests on one.
+func TestStatementsStandInOnePlace(t *testing.T) {
+	literal := regexp.MustCompile(`"(MQTT-[0-9.]+-[0-9]+|(3\.1\.1|5\.0)/[0-9.]+/[a-z0-9-]+)"`)
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
+		if file == "statements.go" || strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		source, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, match := range literal.FindAllSubmatch(source, -1) {
-			if id := string(match[1]); !slices.Contains(Statements(codec.V5), id) {
-				t.Errorf("%s names %s, which is not among Statements", file, id)
-			}
+		for _, id := range literal.FindAll(source, -1) {
+			t.Errorf("%s names %s", file, id)
+		}
+	}
+	for r := ruleNone + 1; r <= ruleErrorReason; r++ {
+		if statements[r].v5 == "" && len(statementsOf[r]) == 0 {
+			t.Errorf("rule %d rests on no statement", r)
 		}
 	}
 }
 
-// TestUnspokenConnack: a packet before CONNACK is a breach, but not where the
+// TestConnackTooLarge: a packet before CONNACK is a breach, but not where the
 // client has kept CONNACK from being sent by a Maximum Packet Size below it.
-func TestUnspokenConnack(t *testing.T) {
+func TestConnackTooLarge(t *testing.T) {
 	connack := &codec.Connack{Properties: codec.Properties{codec.ReceiveMaximum(20), codec.TopicAliasMaximum(10)}} // 11 bytes
 	limit := func(n uint32) codec.Properties { return codec.Properties{codec.MaximumPacketSize(n)} }
 	for name, row := range map[string]struct {

@@ -107,9 +107,9 @@ func (c *Client) read() {
 				c.brokerDisconnect = d
 			}
 			c.mu.Unlock()
-			for _, b := range more {
+			for _, violation := range more {
+				b := violation.breach(c.x.Version, c.name)
 				breach = strings.TrimPrefix(breach+"; "+b.Text, "; ")
-				b.Conn = c.name
 				c.x.breach(b)
 			}
 		}
@@ -532,12 +532,11 @@ func (c *Client) WantUnaccepted() {
 func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack *codec.Connack) {
 	for _, p := range c.replies() {
 		var code codec.ReasonCode
-		var should string
 		switch p := p.(type) {
 		case *codec.Disconnect:
-			code, should = p.Code, "5.0/4.13.1/disconnect-reason"
+			code = p.Code
 		case *codec.Connack:
-			code, should, connack = p.Code, "5.0/4.13.1/connack-reason", p
+			code, connack = p.Code, p
 			if c.x.Version == codec.V5 && !code.IsError() && !c.anyVersionConnack {
 				c.x.fail(expected, p.String())
 			}
@@ -545,8 +544,8 @@ func (c *Client) endedWith(expected string, reasons []codec.ReasonCode) (connack
 			continue
 		}
 		if c.x.Version == codec.V5 && !c.anyVersionConnack && !fits(code, reasons) {
-			c.x.breach(Breach{Statement: should, Conn: c.name, Text: fmt.Sprintf("%v: Reason Code %s, where %s would fit [%s]",
-				p.Type(), code, codes(append(slices.Clone(reasons), codec.MalformedPacket, codec.ProtocolError)), should)})
+			c.x.breach(violation{ruleErrorReason, p.Type(), fmt.Sprintf("Reason Code %s, where %s would fit",
+				code, codes(append(slices.Clone(reasons), codec.MalformedPacket, codec.ProtocolError)))}.breach(c.x.Version, c.name))
 		}
 	}
 	return connack

@@ -250,7 +250,7 @@ func (x *Exchange) breached(c *Client, err error) {
 		b.Statement = breach.Statement
 	}
 	if wrong := (*websocket.WrongFrameError)(nil); errors.As(err, &wrong) {
-		b.Statement = "MQTT-6.0.0-1"
+		b.Statement = ruleDataFrame.statement(x.Version, codec.PUBLISH)
 	}
 	x.breach(b)
 }
