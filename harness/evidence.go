@@ -89,6 +89,7 @@ const (
 	StepPublishQoS2  Step = "a QoS 2 message to the broker"
 	StepReceiveQoS2  Step = "a QoS 2 message from the broker"
 	StepDeliver      Step = "the delivery of a message"
+	StepDeliverEmpty Step = "the delivery of a message without payload that is retained"
 	StepPing         Step = "the answer to PINGREQ"
 	StepAuthenticate Step = "an authenticated connection"
 	StepWill         Step = "the publication of a Will Message"
@@ -98,7 +99,7 @@ const (
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepPing, StepAuthenticate, StepWill, StepWellFormed,
+	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed,
 }
 
 // fail ends the exchange: the broker did something else than it had to. Within

@@ -79,6 +79,7 @@ type Exchange struct {
 	about    []string  // what this part of the exchange is about
 	kept     []string  // what the parts before it were about
 	closedAt time.Time // when the broker last ended a connection of a case
+	observer *observer // nil until something is to be observed
 }
 
 var scopes atomic.Int64

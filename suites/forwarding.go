@@ -193,7 +193,7 @@ func forwarded(x *Exchange, rows []forwarding, want func(x *Exchange, sent, got 
 			return x.Connect(Persistent, As("bob")).WantDelivery(topic, payload)
 		}},
 		{"retained", Needs{Retain, AtLeastOnce}, func(x *Exchange, topic string, sent codec.Properties) *codec.Publish {
-			x.Connect(Clean, As("alice")).Publish(QoS1, topic, payload, Retained, Having(sent...))
+			x.Connect(Clean, As("alice")).Retain(QoS1, topic, payload, Having(sent...))
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS0, topic)
 			return bob.WantDelivery(topic, payload)

@@ -145,11 +145,8 @@ var _ = Check(Definition{
 // that is possible: one at QoS 0 may be dropped at any time.
 func retainedState(x *Exchange) (alice *Client, topic string, qos codec.QoS) {
 	topic, qos = x.Topic("state"), x.UpTo(QoS1)
-	watcher := overhear(x, qos, topic)
-	watcher.WantPingresp() // see retain-empty-payload-delivered
 	alice = x.Connect(Clean, As("alice"))
-	alice.Publish(qos, topic, "on", Retained)
-	overheard(x, watcher, qos, topic, "on")
+	alice.Retain(qos, topic, "on")
 	return alice, topic, qos
 }
 
@@ -289,7 +286,7 @@ var _ = Check(Definition{
 			topic, qos := x.Topic("state"), x.UpTo(QoS1)
 			bob := x.Connect(Clean, As("bob"))
 			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: handling}})
-			bob.WantPingresp() // see retain-empty-payload-delivered
+			bob.FinishSubscribing()
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 

@@ -179,12 +179,11 @@ func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, top
 	if _, lacks := x.Profile.Lacks(Retain); !lacks {
 		cases = append(cases, Case{Name: "retained", Body: func(x *Exchange) {
 			learn(x, x.UpTo(QoS1), func(alice *Client, topic string) sending {
-				alice.Publish(x.UpTo(QoS1), topic, large, Retained)
-				alice.WantPingresp()
+				alice.Retain(x.UpTo(QoS1), topic, large)
 				return func(x *Exchange, name string, limit ...ConnectOption) *Client {
 					c := x.Connect(append(limit, Clean, As(name))...)
 					c.Subscribe(x.UpTo(QoS1), topic)
-					c.WantPingresp() // what is retained comes before the answer
+					c.FinishSubscribing()
 					return c
 				}
 			})

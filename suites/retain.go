@@ -13,30 +13,20 @@ import (
 // A broker may discard a retained QoS 0 message at any time, so what has to be
 // kept is published at QoS 1.
 
-// overheard waits until a watcher has received this message: so the broker is
-// done with it, and a subscription that is made now is new to it. Its answer to
-// the publisher may come before (mochi 2.7.9).
-func overheard(x *Exchange, watcher *Client, qos codec.QoS, topic, payload string) {
-	x.StandsOn(StepDeliver, func() { watcher.Ack(watcher.WantCopy(qos, topic, payload)) })
-}
-
 // wantNothingRetained wants that a client which has subscribed to a topic gets
 // no retained message for it, or no other than it has got. The PINGRESP and the
 // marker may both overtake what took long to look up; a retained message of
 // another topic, which is looked up later, should not.
 func wantNothingRetained(x *Exchange, c *Client, topic string) {
 	qos, known := x.UpTo(QoS1), x.Topic("known")
-	keeper := x.Connect(Clean, As("keeper"))
+	carol := x.Connect(Clean, As("carol"))
 	if qos > QoS0 {
-		keeper.Subscribe(qos, known)
-		keeper.WantPingresp() // see retain-empty-payload-delivered
-		keeper.Publish(qos, known, "retained", Retained)
-		overheard(x, keeper, qos, known, "retained")
+		carol.Retain(qos, known, "retained")
 		c.Subscribe(qos, known)
 		x.StandsOn(stepRetainedOnSubscribe, func() { c.Ack(c.WantCopy(qos, known, "retained")) })
 	}
-	c.WantPingresp()
-	c.WantNothingBefore(keeper.Marker(qos, topic))
+	c.FinishSubscribing()
+	c.WantNothingBefore(carol.Marker(qos, topic))
 }
 
 var _ = Check(Definition{
@@ -67,15 +57,10 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.OneRetainedMessage, fault.ClearsRetainFlag},
 	Body: func(x *Exchange) {
 		lamp, door, other := x.Topic("state/lamp"), x.Topic("state/door/front"), x.Topic("other")
-		watcher := overhear(x, QoS1, lamp, door, other)
-		watcher.WantPingresp() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
-		alice.Publish(QoS1, lamp, "on", Retained)
-		alice.Publish(QoS1, door, "shut", Retained)
-		alice.Publish(QoS1, other, "unasked", Retained)
-		overheard(x, watcher, QoS1, lamp, "on")
-		overheard(x, watcher, QoS1, door, "shut")
-		overheard(x, watcher, QoS1, other, "unasked")
+		alice.Retain(QoS1, lamp, "on")
+		alice.Retain(QoS1, door, "shut")
+		alice.Retain(QoS1, other, "not subscribed to")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, x.Topic("state/#"))
@@ -118,7 +103,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
-			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
+			x.Connect(Clean, As("alice")).Retain(qos, topic, "on")
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS2), topic)
@@ -136,13 +121,9 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.KeepsFirstRetained},
 	Body: func(x *Exchange) {
 		topic := x.Topic("state")
-		watcher := overhear(x, QoS1, topic)
-		watcher.WantPingresp() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
-		alice.Publish(QoS1, topic, "on", Retained)
-		overheard(x, watcher, QoS1, topic, "on")
-		alice.Publish(QoS1, topic, "off", Retained)
-		overheard(x, watcher, QoS1, topic, "off")
+		alice.Retain(QoS1, topic, "on")
+		alice.Retain(QoS1, topic, "off")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -160,13 +141,9 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.KeepsFirstRetained},
 	Body: func(x *Exchange) {
 		topic := x.Topic("state")
-		watcher := overhear(x, QoS0, topic)
-		watcher.WantPingresp() // see retain-empty-payload-delivered
 		alice := x.Connect(Clean, As("alice"))
-		alice.Publish(QoS1, topic, "on", Retained)
-		overheard(x, watcher, QoS0, topic, "on")
-		alice.Publish(QoS0, topic, "off", Retained)
-		overheard(x, watcher, QoS0, topic, "off")
+		alice.Retain(QoS1, topic, "on")
+		alice.Retain(QoS0, topic, "off")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -185,10 +162,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.StoresNothingRetained},
 	Body: func(x *Exchange) {
 		topic := x.Topic("state")
-		watcher := overhear(x, QoS0, topic)
-		watcher.WantPingresp() // see retain-empty-payload-delivered
-		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "on", Retained)
-		overheard(x, watcher, QoS0, topic, "on")
+		x.Connect(Clean, As("alice")).Retain(QoS0, topic, "on")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS0, topic)
@@ -208,7 +182,7 @@ var _ = Check(Definition{
 			topic := x.Topic("state")
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(qos, topic)
-			bob.WantPingresp() // see retain-empty-payload-delivered
+			bob.FinishSubscribing()
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
@@ -242,7 +216,7 @@ var _ = Check(Definition{
 			topic := x.Topic("state")
 			bob := x.Connect(Persistent, As("bob"))
 			bob.Subscribe(qos, topic)
-			bob.WantPingresp() // see retain-empty-payload-delivered
+			bob.FinishSubscribing()
 			bob.Disconnect()
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
@@ -262,13 +236,9 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
-			watcher := overhear(x, QoS0, topic)
-			watcher.WantPingresp() // see retain-empty-payload-delivered
 			alice := x.Connect(Clean, As("alice"))
-			alice.Publish(x.UpTo(QoS1), topic, "on", Retained)
-			overheard(x, watcher, QoS0, topic, "on")
-			alice.Publish(qos, topic, "", Retained)
-			x.StandsOn(stepEmptyPayloadDelivered, func() { overheard(x, watcher, QoS0, topic, "") })
+			alice.Retain(x.UpTo(QoS1), topic, "on")
+			alice.Retain(qos, topic, "")
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
@@ -288,9 +258,7 @@ var _ = Check(Definition{
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
-		// SUBACK may come before the broker has looked for retained messages (mochi
-		// 2.7.9); PINGRESP comes after it.
-		bob.WantPingresp()
+		bob.FinishSubscribing()
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(qos, topic, "on", Retained)
 
@@ -308,10 +276,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.StoresEmptyMessages},
 	Body: func(x *Exchange) {
 		topic, qos := x.Topic("state"), x.UpTo(QoS1)
-		watcher := overhear(x, qos, topic)
-		watcher.WantPingresp() // see retain-empty-payload-delivered
-		x.Connect(Clean, As("alice")).Publish(qos, topic, "", Retained)
-		x.StandsOn(stepEmptyPayloadDelivered, func() { overheard(x, watcher, qos, topic, "") })
+		x.Connect(Clean, As("alice")).Retain(qos, topic, "")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(qos, topic)
@@ -329,9 +294,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("state")
-			watcher := overhear(x, QoS0, topic)
-			x.Connect(Clean, As("alice")).Publish(qos, topic, "passing")
-			overheard(x, watcher, QoS0, topic, "passing")
+			x.Connect(Clean, As("alice")).PublishObserved(qos, topic, "passing")
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(x.UpTo(QoS1), topic)
@@ -350,13 +313,9 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, []payload{{"with a payload", "passing"}, {"with an empty payload", ""}}, payloadName, func(x *Exchange, p payload) {
 			topic := x.Topic("state")
-			watcher := overhear(x, QoS1, topic)
-			watcher.WantPingresp() // see retain-empty-payload-delivered
 			alice := x.Connect(Clean, As("alice"))
-			alice.Publish(QoS1, topic, "on", Retained)
-			alice.Publish(QoS1, topic, p.bytes)
-			overheard(x, watcher, QoS1, topic, "on")
-			overheard(x, watcher, QoS1, topic, p.bytes)
+			alice.Retain(QoS1, topic, "on")
+			alice.PublishObserved(QoS1, topic, p.bytes)
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS1, topic)

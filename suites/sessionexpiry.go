@@ -59,12 +59,11 @@ func wantNoSession(x *Exchange, topic string) {
 // too; the fence is a subscription made after that.
 func wantNotSubscribed(x *Exchange, c *Client, topic string) {
 	qos := x.UpTo(QoS1)
-	watcher := overhear(x, qos, topic)
-	watcher.Publish(qos, topic, "before it subscribed")
-	watcher.Ack(watcher.TakePublish(topic, "before it subscribed"))
+	publisher := x.Connect(Clean, As("publisher"))
+	publisher.PublishObserved(qos, topic, "before it subscribed")
 
 	c.Subscribe(qos, topic)
-	c.WantNothingBefore(watcher.Marker(qos, topic))
+	c.WantNothingBefore(publisher.Marker(qos, topic))
 }
 
 // wantReturned ends the check as an error where a client was not back in time.

@@ -339,20 +339,17 @@ var _ = Check(Definition{
 		Each(x, []named[func(*Exchange, string)]{
 			{"clean session, DISCONNECT", func(x *Exchange, topic string) {
 				alice := x.Connect(Clean, As("alice"))
-				alice.Publish(x.UpTo(QoS1), topic, "kept", Retained)
-				alice.WantPingresp()
+				alice.Retain(x.UpTo(QoS1), topic, "kept")
 				alice.Disconnect()
 			}},
 			{"clean session, lost connection", func(x *Exchange, topic string) {
 				alice := x.Connect(Clean, As("alice"))
-				alice.Publish(x.UpTo(QoS1), topic, "kept", Retained)
-				alice.WantPingresp()
+				alice.Retain(x.UpTo(QoS1), topic, "kept")
 				alice.Drop()
 			}},
 			{"stored session discarded", func(x *Exchange, topic string) {
 				alice := x.Connect(Persistent, As("alice"))
-				alice.Publish(x.UpTo(QoS1), topic, "kept", Retained)
-				alice.WantPingresp()
+				alice.Retain(x.UpTo(QoS1), topic, "kept")
 				alice.Disconnect()
 				x.Connect(Clean, As("alice")).Disconnect()
 			}},

@@ -158,9 +158,7 @@ var _ = Check(Definition{
 				bob.Ack(bob.TakePublish(topic, "before"))
 
 				bob.Unsubscribe(x.Topic(filter))
-				watcher := overhear(x, qos, topic)
-				alice.Publish(qos, topic, "after")
-				watcher.TakePublish(topic, "after")
+				alice.PublishObserved(qos, topic, "after")
 
 				// What a server has delivered by now belongs to the subscriptions
 				// of now (MQTT-4.5.0-1), not to those made later: the fence.
@@ -186,14 +184,10 @@ var _ = Check(Definition{
 
 		bob.WantUnsuback(unsubscribe.PacketID)
 		bob.WantIdle()
-		watcher := overhear(x, qos, first, second, third)
 		alice := x.Connect(Clean, As("alice"))
-		alice.Publish(qos, first, "1")
-		watcher.TakePublish(first, "1")
-		alice.Publish(qos, second, "2")
-		watcher.TakePublish(second, "2")
-		alice.Publish(qos, third, "3")
-		watcher.TakePublish(third, "3")
+		alice.PublishObserved(qos, first, "1")
+		alice.PublishObserved(qos, second, "2")
+		alice.PublishObserved(qos, third, "3")
 		bob.Subscribe(qos, first, second, third)
 		bob.WantNothingBefore(alice.Marker(qos, first))
 		bob.WantNothingBefore(alice.Marker(qos, second))
