@@ -96,8 +96,8 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.DeliversPastRules},
 	Body: func(x *Exchange) {
 		allowed, forbidden := x.Topic("news"), x.Unreadable("news")
-		keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
-		keeper.Subscribe(x.UpTo(QoS1), forbidden)
+		administrator := x.Connect(Clean, As("administrator"), AsAdministrator)
+		administrator.Subscribe(x.UpTo(QoS1), forbidden)
 		alice := x.Connect(Clean, As("alice"))
 		subscribe := alice.NewSubscribe(QoS0, allowed, forbidden)
 		alice.Send(subscribe)
@@ -105,10 +105,10 @@ var _ = Check(Definition{
 			x.Inapplicable("the broker grants the forbidden subscription")
 		}
 
-		keeper.Publish(x.UpTo(QoS1), forbidden, "hidden")
-		keeper.Ack(keeper.TakePublish(forbidden, "hidden"))
+		administrator.Publish(x.UpTo(QoS1), forbidden, "hidden")
+		administrator.Ack(administrator.TakePublish(forbidden, "hidden"))
 
-		alice.WantNothingBefore(keeper.Marker(QoS0, allowed))
+		alice.WantNothingBefore(administrator.Marker(QoS0, allowed))
 	},
 })
 
@@ -150,12 +150,12 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Unwritable("news")
-			keeper := x.Connect(Clean, As("keeper"), AsAdministrator)
-			keeper.Subscribe(QoS0, topic)
+			administrator := x.Connect(Clean, As("administrator"), AsAdministrator)
+			administrator.Subscribe(QoS0, topic)
 
 			x.Connect(Clean, As("alice")).WantTakenOrRefused(qos, topic, "forbidden")
 
-			keeper.WantNothingBefore(keeper.Marker(QoS0, topic))
+			administrator.WantNothingBefore(administrator.Marker(QoS0, topic))
 		})
 	},
 })

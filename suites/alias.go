@@ -203,10 +203,10 @@ var _ = Check(Definition{
 	Needs:    Needs{TopicAliases},
 	CaughtBy: Faults{fault.IgnoresAliases},
 	Body: func(x *Exchange) {
-		Each(x, partings, partingName, func(x *Exchange, part parting) {
+		Each(x, connectionEnds, connectionEnd.label, func(x *Exchange, end connectionEnd) {
 			alice := x.Connect(Persistent, As("alice"))
 			alice.Publish(QoS0, x.Topic("before"), "hello", Having(codec.TopicAlias(1)))
-			part.from(alice)
+			end.value(alice)
 			alice = x.Connect(Persistent, As("alice"))
 
 			alice.Send(alice.NewPublish(QoS0, "", "hello again", Having(codec.TopicAlias(1))))

@@ -12,9 +12,6 @@ import (
 // a client that asks for it or not, and with a method and credentials from the
 // target (SCRAM) the exchange itself.
 
-// unknownMethod is an Authentication Method that no broker knows.
-const unknownMethod = "MQTTSPEC-NO-SUCH-METHOD"
-
 var _ = Check(Definition{
 	Slug:     "auth-unknown-method",
 	Title:    "refuses a CONNECT with an Authentication Method that it does not support",

@@ -24,7 +24,7 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.ConcealsMaximumQoS},
 	Body: func(x *Exchange) {
-		Each(x, []codec.QoS{QoS1, QoS2}[:x.UpTo(QoS2)], qosName, func(x *Exchange, qos codec.QoS) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
 			publish := alice.NewPublish(qos, x.Topic("news"), "hello")
 

@@ -75,7 +75,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.1.2-1"},
 	CaughtBy: Faults{fault.AcceptsAnyProtocolName},
 	Body: func(x *Exchange) {
-		Each(x, foreignProtocolNames, quoted, func(x *Exchange, name string) {
+		Each(x, unknownProtocolNames, quoted, func(x *Exchange, name string) {
 			alice := x.DialForeign("alice")
 
 			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.SetString("Protocol Name", name)))
@@ -92,7 +92,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.1.2-1"},
 	CaughtBy: Faults{fault.AcceptsAnyProtocolName},
 	Body: func(x *Exchange) {
-		Each(x, foreignProtocolNames, quoted, func(x *Exchange, name string) {
+		Each(x, unknownProtocolNames, quoted, func(x *Exchange, name string) {
 			alice := x.DialForeign("alice")
 
 			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.SetString("Protocol Name", name)))
@@ -102,9 +102,9 @@ var _ = Check(Definition{
 	},
 })
 
-// foreignProtocolNames are names of no protocol. "MQIsdp", the name of MQTT
+// unknownProtocolNames are names of no protocol. "MQIsdp", the name of MQTT
 // 3.1, is not among them: a server may go on by that specification.
-var foreignProtocolNames = []string{"MQTX", "mqtt", "MQTT ", "MQT", ""}
+var unknownProtocolNames = []string{"MQTX", "mqtt", "MQTT ", "MQT", ""}
 
 // mochi 2.7.9 answers a Protocol Level that it does not know by a CONNACK in
 // the format of 3.1.1 with the code 0x82, which 3.1.1 does not have:
@@ -115,7 +115,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.1.2-2"},
 	CaughtBy: Faults{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel, fault.RefusesProtocolLevelBy5},
 	Body: func(x *Exchange) {
-		Each(x, append([]byte{byte(V5)}, foreignProtocolLevels...), hexName, func(x *Exchange, level byte) {
+		Each(x, append([]byte{byte(V5)}, unknownProtocolLevels...), hexName, func(x *Exchange, level byte) {
 			alice := x.DialForeign("alice")
 
 			alice.Send(ofLevel(x, level))
@@ -149,7 +149,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.1.2-2"},
 	CaughtBy: Faults{fault.AcceptsAnyProtocolLevel},
 	Body: func(x *Exchange) {
-		Each(x, foreignProtocolLevels, hexName, func(x *Exchange, level byte) {
+		Each(x, unknownProtocolLevels, hexName, func(x *Exchange, level byte) {
 			alice := x.DialForeign("alice")
 
 			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Version", level)))
@@ -161,9 +161,9 @@ var _ = Check(Definition{
 	},
 })
 
-// foreignProtocolLevels are levels of no version of MQTT, nor of the bridges
+// unknownProtocolLevels are levels of no version of MQTT, nor of the bridges
 // that set bit 7 of one. 0x03 is MQTT 3.1, under another Protocol Name.
-var foreignProtocolLevels = []byte{0x00, 0x01, 0x02, 0x06, 0x7F, 0xFF}
+var unknownProtocolLevels = []byte{0x00, 0x01, 0x02, 0x06, 0x7F, 0xFF}
 
 var _ = Check(Definition{
 	Slug:     "connect-reserved-flag",
@@ -178,14 +178,6 @@ var _ = Check(Definition{
 		alice.WantRejected()
 	},
 })
-
-// Bits of the Connect Flags (section 3.1.2.3), beside those of wills.
-const (
-	reservedFlag   = 0x01
-	cleanStartFlag = 0x02
-	passwordFlag   = 0x40
-	userNameFlag   = 0x80
-)
 
 // mochi 2.7.9 overlooks a byte after the last field: "the Remaining Length is
 // the length of the Variable Header plus the length of the Payload" (section
@@ -363,7 +355,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "unsupported Protocol Level", Body: func(x *Exchange) {
-				refusedIgnored(x, stepLevelRefused(x.Version), codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", foreignProtocolLevels[3])))
+				refusedIgnored(x, stepLevelRefused(x.Version), codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Level", unknownProtocolLevels[3])))
 			}},
 			Case{Name: "reserved Connect Flag", Body: func(x *Exchange) {
 				refusedIgnored(x, stepReservedFlagRefused, connectFlagged(x, reservedFlag))
@@ -452,17 +444,11 @@ var _ = Check(Definition{
 	},
 })
 
-// packetName names a case by the packet it is about.
-func packetName(p codec.Packet) string { return p.Type().String() }
-
 // clientName names a case by the client in it.
 func clientName(name string) string { return "as " + name }
 
 // quoted names a case by a string.
 func quoted(s string) string { return fmt.Sprintf("%q", s) }
-
-// hexName names a case by a byte.
-func hexName(b byte) string { return fmt.Sprintf("0x%02X", b) }
 
 // wantLogin wants a CONNECT with user name and password to be accepted. They
 // may be ones that the broker does not know; then the check is inapplicable.

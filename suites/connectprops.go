@@ -48,7 +48,7 @@ func authenticationTwice(name, statement string, id codec.PropertyID) *Definitio
 		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
 		Body: func(x *Exchange) {
 			_, madeUp := x.Profile.Lacks(AuthenticationMethod)
-			Each(x, []string{"the same value", "two values"}, func(name string) string { return name }, func(x *Exchange, values string) {
+			Each(x, []string{"the same value", "two values"}, textName, func(x *Exchange, values string) {
 				properties := codec.Properties{codec.AuthenticationMethod(unknownMethod), codec.AuthenticationData("data")}
 				if !madeUp {
 					properties = x.Proof().First()
@@ -70,8 +70,8 @@ func authenticationTwice(name, statement string, id codec.PropertyID) *Definitio
 	})
 }
 
-// connectPropertyTwice declares the check that a CONNECT with a property twice,
-// with one value or with two, costs the connection.
+// connectPropertyTwice declares the check that the server closes the connection on
+// a CONNECT with a property twice, with one value or with two.
 func connectPropertyTwice(name, statement string, one, other codec.Property) *Definition {
 	return Check(Definition{
 		Slug:     "connectprops-" + name + "-twice",
@@ -113,8 +113,8 @@ var _ = connectPropertyValue("request-response-information", "5.0/3.1.2.11.6/req
 var _ = connectPropertyValue("request-problem-information", "5.0/3.1.2.11.7/request-problem-information-value",
 	codec.RequestProblemInformation(2), codec.RequestProblemInformation(0xFF))
 
-// connectPropertyValue declares the check that a CONNECT with a value that a
-// property can't have costs the connection.
+// connectPropertyValue declares the check that the server closes the connection on
+// a CONNECT with a value that a property can't have.
 func connectPropertyValue(name, statement string, wrong ...codec.Property) *Definition {
 	return Check(Definition{
 		Slug:     "connectprops-" + name + "-value",
@@ -172,7 +172,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
 	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-identifier")},
 	Body: func(x *Exchange) {
-		Each(x, []byte{0x00, 0x04, 0x10, 0x2B, 0x7F}, hexName, func(x *Exchange, id byte) {
+		Each(x, undefinedProperties, hexName, func(x *Exchange, id byte) {
 			wantPropertiesRejected(x, codec.Properties{codec.ReceiveMaximum(10)}, codec.Set("Receive Maximum Identifier", id))
 		})
 	},

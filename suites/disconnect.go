@@ -230,9 +230,6 @@ var _ = Check(Definition{
 	},
 })
 
-// propertyName names a case by its property.
-func propertyName(p codec.Property) string { return p.ID.String() }
-
 // provokeDisconnect has the server close connections for various reasons; in
 // 5.0 it may say which with a DISCONNECT. What that must be like is for the
 // harness to see in every packet; the checks say which statement they are about.
@@ -241,7 +238,7 @@ func provokeDisconnect(x *Exchange, options ...ConnectOption) {
 		{"taken over", func(x *Exchange, _ *Client) { x.Dial("alice").Send(x.NewConnect(Clean, As("alice"))) }},
 		{"second CONNECT", func(x *Exchange, alice *Client) { alice.Send(x.NewConnect(Clean, As("alice"))) }},
 		{"PUBLISH at QoS 3", func(x *Exchange, alice *Client) {
-			alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1)))
+			alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(publishQoS3)))
 		}},
 		{"SUBSCRIBE without Topic Filter", func(x *Exchange, alice *Client) { alice.Send(codec.Wrong(&codec.Subscribe{PacketID: 1})) }},
 	}, named[func(*Exchange, *Client)].label, func(x *Exchange, provoke named[func(*Exchange, *Client)]) {
@@ -340,7 +337,7 @@ var _ = Check(Definition{
 		Each(x, []named[codec.Packet]{
 			{"PUBLISH before CONNECT", &codec.Publish{Topic: x.Topic("early")}},
 			{"CONNECT with Will QoS 3", connectFlagged(x, willFlag|3<<willQoSBits, willOn(x, x.Topic("status"), "lost"))},
-			{"CONNECT with the reserved flag", connectFlagged(x, 0x01)},
+			{"CONNECT with the reserved flag", connectFlagged(x, reservedFlag)},
 		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {
 			alice := x.Dial("alice")
 

@@ -7,8 +7,8 @@ import (
 	"mqttspec/suites/runner"
 )
 
-// Payloads of durable items.
-const kept, marker = "kept", "marker"
+// Payloads: of a durable item, and of the message that is a fence behind it.
+const durable, fence = "durable", "fence"
 
 // durables are what a broker may keep over its own end, or not: the
 // specification leaves it to the administrator.
@@ -21,10 +21,10 @@ var durables = []runner.Durable{
 			mustBePresent(x, c)
 			c.Subscribe(QoS0, topic+"/fence")
 			publisher := x.Connect(harness.Clean)
-			publisher.Publish(QoS0, topic, kept)
+			publisher.Publish(QoS0, topic, durable)
 			publisher.WantPingresp()
-			publisher.Publish(QoS0, topic+"/fence", marker)
-			c.WantDelivery(topic, kept)
+			publisher.Publish(QoS0, topic+"/fence", fence)
+			c.WantDelivery(topic, durable)
 		}
 	}},
 	{What: "QoS 1 message for an absent client", Needs: []harness.Need{harness.AtLeastOnce}, Leave: queuedFor(QoS1)},
@@ -33,19 +33,19 @@ var durables = []runner.Durable{
 		topic := x.Topic("inflight")
 		c := x.Connect(harness.Persistent, harness.As("receiver"))
 		c.Subscribe(QoS1, topic)
-		x.Connect(harness.Clean).Publish(QoS1, topic, kept)
-		c.WantPublish(topic, kept)
+		x.Connect(harness.Clean).Publish(QoS1, topic, durable)
+		c.WantPublish(topic, durable)
 		return func() {
 			c := x.Connect(harness.Persistent, harness.As("receiver"))
 			mustBePresent(x, c)
 			c.Patience(times.LateResending)
-			c.Ack(c.WantCopy(QoS1, topic, kept))
+			c.Ack(c.WantCopy(QoS1, topic, durable))
 		}
 	}},
 	{What: "QoS 2 message from a client, before PUBREL", Needs: []harness.Need{harness.ExactlyOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("halfway")
 		c := x.Connect(harness.Persistent, harness.As("sender"))
-		message := c.NewPublish(QoS2, topic, kept, harness.Retained)
+		message := c.NewPublish(QoS2, topic, durable, harness.Retained)
 		c.Send(message)
 		c.WantPubrec(message.PacketID)
 		return func() {
@@ -55,29 +55,29 @@ var durables = []runner.Durable{
 			c.WantPubcomp(message.PacketID)
 			reader := x.Connect(harness.Clean)
 			reader.Subscribe(QoS1, topic)
-			x.Connect(harness.Clean).Publish(QoS1, topic, marker)
-			reader.WantDelivery(topic, kept)
+			x.Connect(harness.Clean).Publish(QoS1, topic, fence)
+			reader.WantDelivery(topic, durable)
 		}
 	}},
 	{What: "retained message", Needs: []harness.Need{harness.Retain, harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("retained")
-		x.Connect(harness.Clean).Publish(QoS1, topic, kept, harness.Retained)
+		x.Connect(harness.Clean).Publish(QoS1, topic, durable, harness.Retained)
 		return func() {
 			c := x.Connect(harness.Clean)
 			c.Subscribe(QoS1, topic)
-			x.Connect(harness.Clean).Publish(QoS1, topic, marker)
-			c.WantDelivery(topic, kept)
+			x.Connect(harness.Clean).Publish(QoS1, topic, fence)
+			c.WantDelivery(topic, durable)
 		}
 	}},
 	{What: "Will Message of an open connection", Needs: []harness.Need{harness.AtLeastOnce}, Leave: func(x *harness.Exchange) func() {
 		topic := x.Topic("will")
 		c := x.Connect(harness.Persistent, harness.As("watcher"))
 		c.Subscribe(QoS1, topic)
-		x.Connect(harness.Clean, harness.WithWill(codec.Will{Topic: topic, Payload: kept, QoS: QoS1}))
+		x.Connect(harness.Clean, harness.WithWill(codec.Will{Topic: topic, Payload: durable, QoS: QoS1}))
 		return func() {
 			c := x.Connect(harness.Persistent, harness.As("watcher"))
 			mustBePresent(x, c)
-			c.WantDelivery(topic, kept)
+			c.WantDelivery(topic, durable)
 		}
 	}},
 }
@@ -89,16 +89,17 @@ func queuedFor(qos codec.QoS) func(x *harness.Exchange) func() {
 		c := x.Connect(harness.Persistent, harness.As(name))
 		c.Subscribe(qos, topic)
 		c.Disconnect()
-		x.Connect(harness.Clean).Publish(qos, topic, kept)
+		x.Connect(harness.Clean).Publish(qos, topic, durable)
 		return func() {
 			c := x.Connect(harness.Persistent, harness.As(name))
 			mustBePresent(x, c)
-			x.Connect(harness.Clean).Publish(qos, topic, marker)
-			c.WantDelivery(topic, kept)
+			x.Connect(harness.Clean).Publish(qos, topic, fence)
+			c.WantDelivery(topic, durable)
 		}
 	}
 }
 
+// mustBePresent wants the session to be there still.
 func mustBePresent(x *harness.Exchange, c *harness.Client) {
 	if !c.Connack.SessionPresent {
 		x.Failf("Session Present 1", "%s", c.Connack)

@@ -10,32 +10,32 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// Handling errors (section 4.8 of 3.1.1, 4.13 of 5.0): what an error costs, what
-// the broker says about it, and whom it does not concern. The errors themselves
-// have their checks where the rules are that they break; here stand a few of
-// each class.
+// Handling errors (section 4.8 of 3.1.1, 4.13 of 5.0): that the broker closes the
+// connection, what it says about the error, and whom it does not concern. The
+// errors themselves have their checks where the rules are that they break; here
+// stand a few of each class.
 
-// An offence is a packet that no server may put up with, from a client that is
+// A violation is a packet that no server may tolerate, from a client that is
 // connected.
-type offence struct {
+type violation struct {
 	name   string
 	packet func(x *Exchange, c *Client) codec.Packet
 	reason codec.ReasonCode // that fits (5.0)
 }
 
 // malformedPackets are packets that cannot be parsed.
-var malformedPackets = []offence{
+var malformedPackets = []violation{
 	{"PUBLISH with both QoS bits", func(x *Exchange, c *Client) codec.Packet {
-		return codec.Wrong(&codec.Publish{QoS: QoS1, PacketID: c.PacketID(), Topic: x.Topic("news")}, codec.Flags(0x6))
+		return codec.Wrong(&codec.Publish{QoS: QoS1, PacketID: c.PacketID(), Topic: x.Topic("news")}, codec.Flags(publishQoS3))
 	}, codec.MalformedPacket},
 	{"PUBREL with the flags 0000", func(_ *Exchange, c *Client) codec.Packet {
 		return codec.Wrong(&codec.Pubrel{PacketID: c.PacketID()}, codec.Flags(0x0))
 	}, codec.MalformedPacket},
 	{"SUBSCRIBE with reserved bits in its options", func(x *Exchange, c *Client) codec.Packet {
-		return codec.Wrong(subscribeTo(x, c), codec.Set("Subscription Options", 0xC0))
+		return codec.Wrong(c.NewSubscribe(QoS0, x.Topic("news")), codec.Set("Subscription Options", 0xC0))
 	}, codec.MalformedPacket},
 	{"SUBSCRIBE that ends within its Topic Filter", func(x *Exchange, c *Client) codec.Packet {
-		return codec.Wrong(subscribeTo(x, c), codec.Truncate(3))
+		return codec.Wrong(c.NewSubscribe(QoS0, x.Topic("news")), codec.Truncate(3))
 	}, codec.MalformedPacket},
 	{"PUBLISH with an ill-formed Topic Name", func(x *Exchange, _ *Client) codec.Packet {
 		return codec.Wrong(&codec.Publish{Topic: x.Topic("news")}, codec.SetString("Topic Name", x.Topic(surrogate)))
@@ -43,7 +43,7 @@ var malformedPackets = []offence{
 }
 
 // protocolErrors are packets that can be parsed but not be sent, or not now.
-var protocolErrors = []offence{
+var protocolErrors = []violation{
 	{"a second CONNECT", func(x *Exchange, c *Client) codec.Packet { return x.NewConnect(Clean, Identified(c.ID)) }, codec.ProtocolError},
 	{"SUBSCRIBE without a Topic Filter", func(_ *Exchange, c *Client) codec.Packet {
 		return codec.Wrong(&codec.Subscribe{PacketID: c.PacketID()})
@@ -54,33 +54,30 @@ var protocolErrors = []offence{
 	{"PUBLISH without a Topic Name", func(_ *Exchange, _ *Client) codec.Packet { return codec.Wrong(&codec.Publish{}) }, codec.ProtocolError},
 }
 
-func subscribeTo(x *Exchange, c *Client) *codec.Subscribe {
-	return &codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: x.Topic("news")}}}
-}
+// violationName names a case by the violation in it.
+func violationName(v violation) string { return v.name }
 
-func offenceName(o offence) string { return o.name }
-
-// wantOffencesClosed wants each of these to cost the connection.
-func wantOffencesClosed(x *Exchange, offences []offence) {
-	Each(x, offences, offenceName, func(x *Exchange, o offence) {
+// wantViolationsClosed wants the connection closed for each of these.
+func wantViolationsClosed(x *Exchange, violations []violation) {
+	Each(x, violations, violationName, func(x *Exchange, v violation) {
 		alice := x.Connect(Clean, As("alice"))
 
-		alice.Send(o.packet(x, alice))
+		alice.Send(v.packet(x, alice))
 
-		alice.WantClosed(offenceReasons...)
+		alice.WantClosed(violationReasons...)
 	})
 }
 
-// offenceReasons are Reason Codes that fit some of these as well as 0x81 and
+// violationReasons are Reason Codes that fit some of these as well as 0x81 and
 // 0x82 do: how a server classes an error is no great matter.
-var offenceReasons = []codec.ReasonCode{codec.TopicNameInvalid, codec.TopicFilterInvalid, codec.QoSNotSupported}
+var violationReasons = []codec.ReasonCode{codec.TopicNameInvalid, codec.TopicFilterInvalid, codec.QoSNotSupported}
 
 var _ = Check(Definition{
 	Slug:     "errors-malformed-packet",
 	Title:    "closes the connection on which a malformed packet arrived",
 	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/malformed-packet"},
 	CaughtBy: Faults{fault.IgnoresErrors},
-	Body:     func(x *Exchange) { wantOffencesClosed(x, malformedPackets) },
+	Body:     func(x *Exchange) { wantViolationsClosed(x, malformedPackets) },
 })
 
 var _ = Check(Definition{
@@ -88,7 +85,7 @@ var _ = Check(Definition{
 	Title:    "closes the connection on which a protocol error was committed",
 	Rules:    Rules{V311: "MQTT-4.8.0-1", V5: "MQTT-4.13.1-1 5.0/4.13.1/protocol-error"},
 	CaughtBy: Faults{fault.IgnoresErrors},
-	Body:     func(x *Exchange) { wantOffencesClosed(x, protocolErrors) },
+	Body:     func(x *Exchange) { wantViolationsClosed(x, protocolErrors) },
 })
 
 var _ = Check(Definition{
@@ -105,17 +102,17 @@ var _ = Check(Definition{
 		//
 		// "Use Reason Code 0x81 (Malformed Packet) or 0x82 (Protocol Error) unless
 		// a more specific Reason Code has been defined".
-		Each(x, slices.Concat(malformedPackets, protocolErrors[1:]), offenceName, func(x *Exchange, o offence) {
+		Each(x, slices.Concat(malformedPackets, protocolErrors[1:]), violationName, func(x *Exchange, v violation) {
 			alice := x.Connect(Clean, As("alice"))
 
-			alice.Send(o.packet(x, alice))
+			alice.Send(v.packet(x, alice))
 
-			alice.WantClosedWithin(x.Timeout(), offenceReasons...)
+			alice.WantClosedWithin(x.Timeout(), violationReasons...)
 			disconnect := alice.BrokerDisconnect()
 			if disconnect == nil {
-				x.Failf("DISCONNECT "+o.reason.String(), "the connection closed without it")
+				x.Failf("DISCONNECT "+v.reason.String(), "the connection closed without it")
 			}
-			x.Expect(disconnect.Code).To(BeElementOf(append(offenceReasons, codec.MalformedPacket, codec.ProtocolError)), "the Reason Code")
+			x.Expect(disconnect.Code).To(BeElementOf(append(violationReasons, codec.MalformedPacket, codec.ProtocolError)), "the Reason Code")
 		})
 	},
 })
@@ -131,7 +128,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
-		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", 0x03)))
+		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", cleanStartFlag|reservedFlag)))
 
 		var connack *codec.Connack
 		x.StandsOn(stepReservedFlagRefused, func() { connack = alice.WantRejected() })
@@ -151,9 +148,9 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
 		carol := x.Connect(Clean, As("carol"))
-		for _, o := range malformedPackets {
-			alice := x.Connect(Clean, As(o.name))
-			alice.Send(o.packet(x, alice))
+		for _, v := range malformedPackets {
+			alice := x.Connect(Clean, As(v.name))
+			alice.Send(v.packet(x, alice))
 			alice.PingOrClosed()
 		}
 
@@ -199,7 +196,7 @@ var _ = Check(Definition{
 			Case{Name: "CONNACK", Body: func(x *Exchange) {
 				alice := x.Dial("alice")
 
-				alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", 0x03)))
+				alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", cleanStartFlag|reservedFlag)))
 
 				alice.WantRejected()
 			}},
@@ -208,15 +205,14 @@ var _ = Check(Definition{
 
 				alice.Send(malformedPackets[0].packet(x, alice))
 
-				alice.WantClosed(offenceReasons...)
+				alice.WantClosed(violationReasons...)
 			}},
 		)
 	},
 })
 
-// foreign are the properties that do not belong in a packet from a client, by
-// what the strict decoder says of each.
-func foreign(x *Exchange, t turn) []codec.Property {
+// notBelonging are the properties that do not belong in this packet.
+func notBelonging(packet codec.Type) []codec.Property {
 	all := []codec.Property{
 		codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(60), codec.ContentType("text"), codec.ResponseTopic("answers"),
 		codec.CorrelationData("data"), codec.SubscriptionIdentifier(1), codec.SessionExpiryInterval(60), codec.AssignedClientIdentifier("alice"),
@@ -228,7 +224,7 @@ func foreign(x *Exchange, t turn) []codec.Property {
 	}
 	var some []codec.Property
 	for _, property := range all {
-		if !codec.Belongs(property.ID, t.packet) {
+		if !codec.Belongs(property.ID, packet) {
 			some = append(some, property)
 		}
 	}
@@ -242,17 +238,17 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.IgnoresForeignProperties},
 	Body: func(x *Exchange) {
 		type row struct {
-			turn
+			sendStep
 			property codec.Property
 		}
 		var rows []row
-		for _, t := range turnsOf(x, acknowledgements...) {
-			for _, property := range foreign(x, t) {
-				rows = append(rows, row{t, property})
+		for _, step := range sendStepsOf(x, acknowledgements...) {
+			for _, property := range notBelonging(step.packet) {
+				rows = append(rows, row{step, property})
 			}
 		}
 		Each(x, rows, func(r row) string { return r.packet.String() + " " + r.property.ID.String() }, func(x *Exchange, r row) {
-			alice, packet := r.take(x)
+			alice, packet := r.prepare(x)
 			addProperty(packet, r.property)
 
 			alice.Send(codec.Wrong(packet))
@@ -268,9 +264,9 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
 	CaughtBy: Faults{fault.IgnoresForeignProperties},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, acknowledgements...), turnName,
-			func(x *Exchange, t turn) {
-				alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, acknowledgements...), sendStepName,
+			func(x *Exchange, step sendStep) {
+				alice, packet := step.prepare(x)
 				addProperty(packet, codec.UserProperty("name", "value"))
 
 				alice.Send(codec.Wrong(packet, codec.Set("User Property Identifier", 0x7E)))
@@ -286,9 +282,9 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/2.2.2.2/property-data-type"},
 	CaughtBy: Faults{fault.IgnoresTruncatedProperties},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, acknowledgements...), turnName,
-			func(x *Exchange, t turn) {
-				alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, acknowledgements...), sendStepName,
+			func(x *Exchange, step sendStep) {
+				alice, packet := step.prepare(x)
 				addProperty(packet, codec.UserProperty("name", "value"))
 
 				alice.Send(codec.Wrong(packet, codec.Set("User Property", 0, 4, 'n', 'a')))

@@ -22,7 +22,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-4"},
 	CaughtBy: Faults{fault.DropsPayloadFormat},
 	Body: func(x *Exchange) {
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"UTF-8", codec.Properties{codec.PayloadFormatIndicator(1)}},
 		}, func(x *Exchange, sent, got codec.Properties) {
 			x.Expect(got.All(codec.PropPayloadFormatIndicator)).To(Equal(sent), "Payload Format Indicator")
@@ -36,7 +36,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-4"},
 	CaughtBy: Faults{fault.DeclaresText},
 	Body: func(x *Exchange) {
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"absent", nil},
 			{"unspecified bytes", codec.Properties{codec.PayloadFormatIndicator(0)}},
 		}, func(x *Exchange, _, got codec.Properties) {
@@ -53,7 +53,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-20"},
 	CaughtBy: Faults{fault.DropsContentType, fault.LowersText},
 	Body: func(x *Exchange) {
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"MIME type", codec.Properties{codec.ContentType("Application/JSON; charset=UTF-8")}},
 			{"no MIME type", codec.Properties{codec.ContentType("Käse ≠ 奶酪")}},
 		}, func(x *Exchange, sent, got codec.Properties) {
@@ -68,7 +68,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-15"},
 	CaughtBy: Faults{fault.DropsResponseTopic, fault.LowersText},
 	Body: func(x *Exchange) {
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"levels", codec.Properties{codec.ResponseTopic("Answers/to/Alice")}},
 			{"empty levels", codec.Properties{codec.ResponseTopic("/Answers//")}},
 		}, func(x *Exchange, sent, got codec.Properties) {
@@ -85,7 +85,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		// As long as fits into a packet, beside the rest of it.
 		long := min(1000, int(x.Profile.Number(codec.PropMaximumPacketSize, codec.MaxPacketSize))/2)
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"text", codec.Properties{codec.CorrelationData("request 7")}},
 			{"bytes that are no text", codec.Properties{codec.CorrelationData("\x00\xFF\xED\xA0\x80\x01")}},
 			{fmt.Sprint(long, " bytes"), codec.Properties{codec.CorrelationData(strings.Repeat("\xFE", long))}},
@@ -101,7 +101,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-17 MQTT-3.3.2-18"},
 	CaughtBy: Faults{fault.DropsUserProperties, fault.SortsUserProperties, fault.MergesUserProperties},
 	Body: func(x *Exchange) {
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"several", codec.Properties{
 				codec.UserProperty("z", "last goes first"), codec.UserProperty("a", "2"), codec.UserProperty("Größe", "≥ 3 m"),
 				codec.UserProperty("a", "1"), codec.UserProperty("a", "1"), codec.UserProperty("b", "+/#"),
@@ -121,7 +121,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20"},
 	CaughtBy: Faults{fault.DropsEmptyValues},
 	Body: func(x *Exchange) {
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"Content Type", codec.Properties{codec.ContentType("")}},
 			{"Correlation Data", codec.Properties{codec.CorrelationData("")}},
 			{"User Property", codec.Properties{codec.UserProperty("", "nameless"), codec.UserProperty("empty", "")}},
@@ -141,7 +141,7 @@ var _ = Check(Definition{
 			codec.UserProperty("first", "1"), codec.CorrelationData("7"), codec.ContentType("text/plain"),
 			codec.UserProperty("second", "2"), codec.ResponseTopic("answers"), codec.PayloadFormatIndicator(1),
 		}
-		forwarded(x, []forwarding{
+		forwarded(x, []named[codec.Properties]{
 			{"in one order", all},
 			{"in another", codec.Properties{all[5], all[0], all[4], all[2], all[3], all[1]}},
 		}, func(x *Exchange, sent, got codec.Properties) {
@@ -163,15 +163,9 @@ func among(got, sent codec.Properties) (found codec.Properties) {
 	return found
 }
 
-// forwarding is a message's properties, with a name.
-type forwarding struct {
-	name       string
-	properties codec.Properties
-}
-
 // forwarded publishes a message with each set of properties, and shows what
 // arrives of them on each way from a publisher to a subscriber.
-func forwarded(x *Exchange, rows []forwarding, want func(x *Exchange, sent, got codec.Properties)) {
+func forwarded(x *Exchange, rows []named[codec.Properties], want func(x *Exchange, sent, got codec.Properties)) {
 	const payload = "hello"
 	type way struct {
 		name  string
@@ -206,7 +200,7 @@ func forwarded(x *Exchange, rows []forwarding, want func(x *Exchange, sent, got 
 				continue
 			}
 			cases = append(cases, Case{Name: row.name + ", " + way.name, Body: func(x *Exchange) {
-				want(x, row.properties, way.get(x, x.Topic("properties"), row.properties).Properties)
+				want(x, row.value, way.get(x, x.Topic("properties"), row.value).Properties)
 			}})
 		}
 	}

@@ -2,7 +2,6 @@ package suites
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"mqttspec/codec"
@@ -16,85 +15,9 @@ import (
 // Packets as a network delivers them, and as it never should: the fixed header
 // (section 2.2 of 3.1.1, 2.1 of 5.0), the Remaining Length, the Property Length.
 
-// A turn is the moment at which a client is to send a packet of one type, so
-// that nothing about it is out of place but what a check does to it.
-type turn struct {
-	packet codec.Type
-	qos    codec.QoS // that it needs
-	take   func(x *Exchange) (*Client, codec.Packet)
-}
-
-// turns are the packets that a client sends.
-var turns = []turn{
-	{codec.CONNECT, QoS0, func(x *Exchange) (*Client, codec.Packet) {
-		return x.Dial("alice"), x.NewConnect(Clean, As("alice"))
-	}},
-	{codec.PUBLISH, QoS0, func(x *Exchange) (*Client, codec.Packet) {
-		alice := x.Connect(Clean, As("alice"))
-		return alice, alice.NewPublish(x.UpTo(QoS1), x.Topic("news"), "")
-	}},
-	{codec.PUBACK, QoS1, func(x *Exchange) (*Client, codec.Packet) {
-		alice, message := offered(x, QoS1)
-		return alice, &codec.Puback{PacketID: message.PacketID}
-	}},
-	{codec.PUBREC, QoS2, func(x *Exchange) (*Client, codec.Packet) {
-		alice, message := offered(x, QoS2)
-		return alice, &codec.Pubrec{PacketID: message.PacketID}
-	}},
-	{codec.PUBREL, QoS2, func(x *Exchange) (*Client, codec.Packet) {
-		alice := x.Connect(Clean, As("alice"))
-		message := alice.NewPublish(QoS2, x.Topic("news"), "hello")
-		alice.Send(message)
-		alice.TakePubrec(message.PacketID)
-		return alice, &codec.Pubrel{PacketID: message.PacketID}
-	}},
-	{codec.PUBCOMP, QoS2, func(x *Exchange) (*Client, codec.Packet) {
-		alice, message := offered(x, QoS2)
-		alice.Send(&codec.Pubrec{PacketID: message.PacketID})
-		alice.TakePubrel(message.PacketID)
-		return alice, &codec.Pubcomp{PacketID: message.PacketID}
-	}},
-	{codec.SUBSCRIBE, QoS0, func(x *Exchange) (*Client, codec.Packet) {
-		alice := x.Connect(Clean, As("alice"))
-		return alice, &codec.Subscribe{PacketID: alice.PacketID(), Subscriptions: []codec.Subscription{{Filter: x.Topic("news")}}}
-	}},
-	{codec.UNSUBSCRIBE, QoS0, func(x *Exchange) (*Client, codec.Packet) {
-		alice := x.Connect(Clean, As("alice"))
-		return alice, &codec.Unsubscribe{PacketID: alice.PacketID(), Filters: []string{x.Topic("news")}}
-	}},
-	{codec.PINGREQ, QoS0, func(x *Exchange) (*Client, codec.Packet) {
-		return x.Connect(Clean, As("alice")), &codec.Pingreq{}
-	}},
-	{codec.DISCONNECT, QoS0, func(x *Exchange) (*Client, codec.Packet) {
-		return x.Connect(Clean, As("alice")), &codec.Disconnect{}
-	}},
-}
-
-// offered is a client that has been sent a message which it has not answered.
-func offered(x *Exchange, qos codec.QoS) (*Client, *codec.Publish) {
-	topic := x.Topic("news")
-	alice := x.Connect(Clean, As("alice"))
-	alice.Subscribe(qos, topic)
-	x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
-	return alice, alice.TakePublish(topic, "hello")
-}
-
-// turnsOf are the turns of these packets, as far as the broker's QoS allows.
-func turnsOf(x *Exchange, types ...codec.Type) []turn {
-	var some []turn
-	for _, t := range turns {
-		if slices.Contains(types, t.packet) && t.qos <= x.Profile.MaximumQoS() {
-			some = append(some, t)
-		}
-	}
-	return some
-}
-
-func turnName(t turn) string { return t.packet.String() }
-
-// wantRefused wants the broker not to put up with a packet: a CONNECT may be
-// answered with a refusal before the connection is closed, and in 5.0 any other
-// packet with a DISCONNECT.
+// wantRefused wants the broker not to tolerate a packet: a CONNECT may be answered
+// with a refusal before the connection is closed, and in 5.0 any other packet with
+// a DISCONNECT.
 func wantRefused(c *Client, p codec.Packet, reasons ...codec.ReasonCode) {
 	if p.Type() == codec.CONNECT {
 		c.WantRejected(reasons...)
@@ -109,10 +32,10 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1"},
 	CaughtBy: Faults{fault.NeedsWholePackets},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
-			codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), sendStepName, func(x *Exchange, step sendStep) {
 			bob := x.Connect(Clean, As("other"))
-			alice, packet := t.take(x)
+			alice, packet := step.prepare(x)
 
 			alice.SendBytewise(packet, bob)
 
@@ -314,8 +237,8 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "3.1.1/2.2.3/remaining-length-too-long MQTT-4.8.0-1", V5: "5.0/1.5.5/variable-byte-integer-too-long"},
 	CaughtBy: Faults{fault.IgnoresLongIntegers},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), turnName, func(x *Exchange, t turn) {
-			alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), sendStepName, func(x *Exchange, step sendStep) {
+			alice, packet := step.prepare(x)
 
 			alice.Send(codec.Wrong(packet, codec.RemainingLength(0x80, 0x80, 0x80, 0x80, 0x01)))
 
@@ -330,9 +253,9 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/1.5.5/variable-byte-integer-too-long"},
 	CaughtBy: Faults{fault.IgnoresLongIntegers},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
-			codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
-			alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE), sendStepName, func(x *Exchange, step sendStep) {
+			alice, packet := step.prepare(x)
 
 			alice.Send(codec.Wrong(packet, codec.Set("Property Length", 0x80, 0x80, 0x80, 0x80, 0x01)))
 
@@ -347,18 +270,18 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-2.2.2-1 5.0/4.13.1/malformed-packet"},
 	CaughtBy: Faults{fault.IgnoresPropertyLength},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(t turn) string { return turnName(t) + " without it" },
-			func(x *Exchange, t turn) {
-				alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(step sendStep) string { return sendStepName(step) + " without it" },
+			func(x *Exchange, step sendStep) {
+				alice, packet := step.prepare(x)
 
 				alice.Send(codec.Wrong(packet, codec.Drop("Property Length")))
 
 				wantRefused(alice, packet)
 			})
-		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
-			codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(t turn) string { return turnName(t) + " with one beyond it" },
-			func(x *Exchange, t turn) {
-				alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE), func(step sendStep) string { return sendStepName(step) + " with one beyond it" },
+			func(x *Exchange, step sendStep) {
+				alice, packet := step.prepare(x)
 
 				alice.Send(codec.Wrong(packet, codec.Set("Property Length", 0x7F)))
 
@@ -392,8 +315,8 @@ var _ = Check(Definition{
 	},
 })
 
-// There is no check that a packet which only a server may send costs the
-// connection. Tables 2.1 of 3.1.1 and 2-1 of 5.0 have a column for the direction
+// There is no check that the server closes the connection for a packet which only
+// a server may send. Tables 2.1 of 3.1.1 and 2-1 of 5.0 have a column for the direction
 // of flow, but no sentence says what becomes of a packet that goes against it. In
 // 5.0 table 3-10 explains 0x82 Protocol Error by "an unexpected or out of order
 // packet was received", but names no packet, MQTT-4.13.1-1 obliges a server that
@@ -406,23 +329,23 @@ var _ = Check(Definition{
 // inverted, one at a time.
 func flagged(x *Exchange, types ...codec.Type) {
 	type row struct {
-		turn
+		sendStep
 		flags byte
 	}
 	var rows []row
-	for _, t := range turnsOf(x, types...) {
+	for _, step := range sendStepsOf(x, types...) {
 		for bit := byte(1); bit < 16; bit <<= 1 {
 			flags := bit
-			switch t.packet {
+			switch step.packet {
 			case codec.PUBREL, codec.SUBSCRIBE, codec.UNSUBSCRIBE:
 				flags ^= 0x2
 			}
-			rows = append(rows, row{t, flags})
+			rows = append(rows, row{step, flags})
 		}
 	}
 	name := func(r row) string { return fmt.Sprintf("%v with %04b", r.packet, r.flags) }
 	Each(x, rows, name, func(x *Exchange, r row) {
-		alice, packet := r.take(x)
+		alice, packet := r.prepare(x)
 
 		alice.Send(codec.Wrong(packet, codec.Flags(r.flags)))
 
@@ -457,8 +380,8 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.IgnoresTrailingBytes},
 	// mochi 2.7.9 accepts the CONNECT
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, codec.CONNECT, codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
-			alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.SUBSCRIBE, codec.UNSUBSCRIBE), sendStepName, func(x *Exchange, step sendStep) {
+			alice, packet := step.prepare(x)
 
 			alice.Send(codec.Wrong(packet, codec.Trailing(0x00)))
 
@@ -474,9 +397,9 @@ var _ = Check(Definition{
 	// MQTT-3.1.4-1 is for connect-malformed
 	CaughtBy: Faults{fault.IgnoresTruncatedPackets},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
-			codec.SUBSCRIBE, codec.UNSUBSCRIBE), turnName, func(x *Exchange, t turn) {
-			alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
+			codec.SUBSCRIBE, codec.UNSUBSCRIBE), sendStepName, func(x *Exchange, step sendStep) {
+			alice, packet := step.prepare(x)
 
 			alice.Send(codec.Wrong(packet, codec.Truncate(1)))
 

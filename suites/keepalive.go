@@ -12,8 +12,9 @@ import (
 
 // Keep Alive (section 3.1.2.10) and Server Keep Alive (5.0, section 3.2.2.3.14).
 
-// keepAliveOf is the Keep Alive that holds for an accepted connection: the server's, where it sets one, or else the one asked for. One that
-// is longer than this makes a check inapplicable that would have to wait for it.
+// keepAliveOf is the Keep Alive that holds for an accepted connection: the
+// server's, where it sets one, or else the one asked for. One that is longer than
+// this makes a check inapplicable that would have to wait for it.
 func keepAliveOf(x *Exchange, c *Client, asked, longest uint32) time.Duration {
 	used := asked
 	if n, ok := c.Connack.Properties.Number(codec.PropServerKeepAlive); ok {

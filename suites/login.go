@@ -122,24 +122,6 @@ func wantLoginRejected(x *Exchange, userName, password bool, flags byte) {
 	wantFormatRejected(x, alice)
 }
 
-// wantFormatRejected wants a CONNECT to be refused that does not have the format
-// of one. A broker that demands a login may refuse it for want of that, and shows
-// nothing. But it has to look at the format first, and upon that not even to
-// answer in 3.1.1: "the Server MUST close the Network Connection without sending
-// a CONNACK" (MQTT-3.1.4-1).
-func wantFormatRejected(x *Exchange, c *Client, reasons ...codec.ReasonCode) {
-	connack := c.WantRejected(reasons...)
-	if connack == nil {
-		return
-	}
-	switch connack.Code {
-	case codec.BadUserNameOrPassword, codec.NotAuthorized:
-		x.Inapplicable("the broker refuses the client for its user name or password, whatever the format of CONNECT: %s", connack)
-	case codec.RefusedCredentials, codec.RefusedNotAuthorized:
-		x.Failf("the connection closed without a CONNACK", "%s", connack)
-	}
-}
-
 var _ = Check(Definition{
 	Slug:     "login-refused-closed",
 	Title:    "closes the connection of a client whose user name or password is wrong",

@@ -141,15 +141,6 @@ var _ = Check(Definition{
 	},
 })
 
-// retainedState has alice leave the retained message "on". It is at QoS 1 where
-// that is possible: one at QoS 0 may be dropped at any time.
-func retainedState(x *Exchange) (alice *Client, topic string, qos codec.QoS) {
-	topic, qos = x.Topic("state"), x.UpTo(QoS1)
-	alice = x.Connect(Clean, As("alice"))
-	alice.Retain(qos, topic, "on")
-	return alice, topic, qos
-}
-
 var _ = Check(Definition{
 	Slug:     "options-retain-handling-0",
 	Title:    "sends the retained messages on every SUBSCRIBE with Retain Handling 0",

@@ -96,15 +96,6 @@ var _ = Check(Definition{
 	},
 })
 
-// resending is the check that decides whether a server sends a message again
-// when the client comes back.
-func resending(qos codec.QoS) Step {
-	if qos == QoS2 {
-		return stepResentQoS2
-	}
-	return stepResentQoS1
-}
-
 var _ = Check(Definition{
 	Slug:  "order-pubrel",
 	Title: "sends PUBREL packets in the order in which the PUBRECs came",
@@ -152,13 +143,4 @@ type pairing struct{ published, granted codec.QoS }
 
 func (p pairing) String() string {
 	return fmt.Sprintf("QoS %d to a QoS %d subscription", p.published, p.granted)
-}
-
-// numbered are the payloads "1" to n.
-func numbered(n int) []string {
-	payloads := make([]string, n)
-	for i := range payloads {
-		payloads[i] = fmt.Sprint(i + 1)
-	}
-	return payloads
 }

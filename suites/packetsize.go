@@ -15,20 +15,11 @@ import (
 // Maximum Packet Size (5.0): the client's (section 3.1.2.11.4), which the server
 // keeps whatever it has to say, and the server's (3.2.2.3.6).
 
-// room is a Maximum Packet Size that leaves a client room for small messages;
-// large is a payload that goes beyond it.
-const room = 256
+// clientLimit is a Maximum Packet Size of a client that leaves room for small
+// messages; large is a payload that goes beyond it.
+const clientLimit = 256
 
 var large = strings.Repeat("too large for the subscriber, ", 20)
-
-// eachQoS is the table of the QoS that the broker takes part in.
-func eachQoS(x *Exchange, body func(*Exchange, codec.QoS)) {
-	var all []codec.QoS
-	for qos := QoS0; qos <= x.Profile.MaximumQoS(); qos++ {
-		all = append(all, qos)
-	}
-	Each(x, all, func(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }, body)
-}
 
 var _ = Check(Definition{
 	Slug:     "packetsize-not-exceeded",
@@ -37,9 +28,9 @@ var _ = Check(Definition{
 	Watches:  true,
 	CaughtBy: Faults{fault.IgnoresMaximumPacketSize},
 	Body: func(x *Exchange) {
-		eachQoS(x, func(x *Exchange, qos codec.QoS) {
+		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("news")
-			alice := x.Connect(Clean, As("alice"), With(codec.MaximumPacketSize(room)))
+			alice := x.Connect(Clean, As("alice"), With(codec.MaximumPacketSize(clientLimit)))
 			alice.Subscribe(qos, topic)
 			bob := x.Connect(Clean, As("bob"))
 
@@ -58,13 +49,9 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.KeepsTooLargeMessages, fault.StopsAtTooLargeMessages},
 	// and mochi 2.7.9, which sends it when it may
 	Body: func(x *Exchange) {
-		var above0 []codec.QoS
-		for qos := QoS1; qos <= x.Profile.MaximumQoS(); qos++ {
-			above0 = append(above0, qos)
-		}
-		Each(x, above0, func(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }, func(x *Exchange, qos codec.QoS) {
+		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("news")
-			alice := x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(room)))
+			alice := x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(clientLimit)))
 			alice.Subscribe(qos, topic)
 			bob := x.Connect(Clean, As("bob"))
 
@@ -93,7 +80,7 @@ var _ = Check(Definition{
 		bob.Publish(QoS1, topic, large)
 		marker := bob.Marker(QoS1, topic)
 
-		alice = x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(room)))
+		alice = x.Connect(Persistent, As("alice"), With(codec.MaximumPacketSize(clientLimit)))
 
 		alice.WantNothingBefore(marker)
 		alice.WantPingresp()
@@ -225,7 +212,7 @@ func tight(x *Exchange, messages ...*codec.Publish) ConnectOption {
 	}
 	raw, err := codec.Encode(V5, codec.Server, x.Profile.Connack)
 	if err != nil {
-		return With(codec.MaximumPacketSize(room))
+		return With(codec.MaximumPacketSize(clientLimit))
 	}
 	return With(codec.MaximumPacketSize(uint32(max(least, len(raw)))))
 }
@@ -240,7 +227,7 @@ var _ = Check(Definition{
 		x.Connect(Clean, As("alice"), tight(x))
 
 		bob := x.Dial("bob")
-		bob.Send(codec.Wrong(x.NewConnect(Clean, As("bob"), tight(x)), codec.Set("Connect Flags", 0x03)))
+		bob.Send(codec.Wrong(x.NewConnect(Clean, As("bob"), tight(x)), codec.Set("Connect Flags", cleanStartFlag|reservedFlag)))
 		bob.AwaitEnd()
 	},
 })

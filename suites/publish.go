@@ -32,17 +32,6 @@ var _ = Check(Definition{
 	},
 })
 
-// levels are those of the given QoS levels that the broker takes part in.
-func levels(x *Exchange, all ...codec.QoS) []codec.QoS {
-	var here []codec.QoS
-	for _, qos := range all {
-		if qos <= x.Profile.MaximumQoS() {
-			here = append(here, qos)
-		}
-	}
-	return here
-}
-
 var _ = Check(Definition{
 	Slug:     "publish-payload",
 	Title:    "delivers every payload byte for byte",
@@ -53,20 +42,20 @@ var _ = Check(Definition{
 		for i := range every {
 			every[i] = byte(i)
 		}
-		Each(x, []payload{
+		Each(x, []named[string]{
 			{"one byte", "x"},
 			{"all 256 bytes", string(every)},
 			{"ill-formed UTF-8", "\xED\xA0\x80\xFF\xC3"},
 			{"127 bytes", strings.Repeat("x", 127)},
 			{"128 bytes", strings.Repeat("x", 128)},
-		}, payloadName, func(x *Exchange, p payload) {
+		}, named[string].label, func(x *Exchange, payload named[string]) {
 			topic, qos := x.Topic("bytes"), x.UpTo(QoS1)
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(qos, topic)
 
-			x.Connect(Clean, As("alice")).Publish(qos, topic, p.bytes)
+			x.Connect(Clean, As("alice")).Publish(qos, topic, payload.value)
 
-			bob.WantDelivery(topic, p.bytes)
+			bob.WantDelivery(topic, payload.value)
 		})
 	},
 })
@@ -78,27 +67,27 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.AltersPayloads},
 	Body: func(x *Exchange) {
-		Each(x, []payload{
+		Each(x, []named[string]{
 			{"16 KiB", strings.Repeat("0123456789abcdef", 1<<10)},
 			{"1 MiB", strings.Repeat("0123456789abcdef", 1<<16)},
-		}, payloadName, func(x *Exchange, p payload) {
-			if most := x.Profile.Number(codec.PropMaximumPacketSize, math.MaxUint32); uint32(len(p.bytes)+256) > most {
+		}, named[string].label, func(x *Exchange, payload named[string]) {
+			if most := x.Profile.Number(codec.PropMaximumPacketSize, math.MaxUint32); uint32(len(payload.value)+256) > most {
 				x.Inapplicable("CONNACK: Maximum Packet Size %d", most)
 			}
 			topic := x.Topic("bytes")
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS1, topic)
 			alice := x.Connect(Clean, As("alice"))
-			alice.Patience(times.Transfer(len(p.bytes)))
-			bob.Patience(2 * times.Transfer(len(p.bytes)))
+			alice.Patience(times.Transfer(len(payload.value)))
+			bob.Patience(2 * times.Transfer(len(payload.value)))
 
 			// A limit that 3.1.1 gives a broker no way to declare; that one of 5.0 has
 			// to is for packetsize-of-server-unlimited.
-			if refusal := alice.WantTakenOrRefused(QoS1, topic, p.bytes); refusal != "" {
-				x.Inapplicable("the broker takes no payload of %s: %s", p.name, refusal)
+			if refusal := alice.WantTakenOrRefused(QoS1, topic, payload.value); refusal != "" {
+				x.Inapplicable("the broker takes no payload of %s: %s", payload.name, refusal)
 			}
 
-			bob.WantDelivery(topic, p.bytes)
+			bob.WantDelivery(topic, payload.value)
 		})
 	},
 })
@@ -198,21 +187,21 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		topic := x.Topic("cut")
 		long := []byte{0xFF, 0xFF} // a length
-		cases := []truncated{
+		rows := []named[codec.Packet]{
 			{"nothing at all", codec.Raw{0x30, 0x00}},
 			{"half a length", codec.Raw{0x30, 0x01, 0x00}},
 			{"a Topic Name shorter than its length", codec.Wrong(&codec.Publish{Topic: topic}, codec.Set("Topic Name", append(long, topic...)...))},
 		}
 		if x.Profile.MaximumQoS() > QoS0 {
-			cases = append(cases, truncated{
+			rows = append(rows, named[codec.Packet]{
 				"no Packet Identifier at QoS 1",
 				codec.Wrong(&codec.Publish{QoS: QoS1, PacketID: 1, Topic: topic}, codec.Drop("Packet Identifier")),
 			})
 		}
-		Each(x, cases, truncated.String, func(x *Exchange, c truncated) {
+		Each(x, rows, named[codec.Packet].label, func(x *Exchange, truncated named[codec.Packet]) {
 			alice := x.Connect(Clean, As("alice"))
 
-			alice.Send(c.packet)
+			alice.Send(truncated.value)
 
 			alice.WantClosed()
 		})
@@ -236,16 +225,3 @@ var _ = Check(Definition{
 		x.Note("PUBACK, or the connection closed: %q", refusal)
 	},
 })
-
-// payload is a payload with a name.
-type payload struct{ name, bytes string }
-
-func payloadName(p payload) string { return p.name }
-
-// truncated is a packet that ends too early.
-type truncated struct {
-	name   string
-	packet codec.Packet
-}
-
-func (t truncated) String() string { return t.name }

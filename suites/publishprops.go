@@ -9,9 +9,9 @@ import (
 )
 
 // Properties and Reason Codes of PUBLISH, PUBACK, PUBREC, PUBREL and PUBCOMP
-// that a client sends (5.0, sections 3.3.2.3 and 3.4.2 to 3.7.2): errors, which
-// cost it the connection [MQTT-4.13.1-1], the forms that are left short, and
-// refusals.
+// that a client sends (5.0, sections 3.3.2.3 and 3.4.2 to 3.7.2): errors, upon
+// which the server closes the connection [MQTT-4.13.1-1], the forms that are left
+// short, and refusals.
 
 var _ = Check(Definition{
 	Slug:  "publishprops-twice",
@@ -57,7 +57,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.3.2-14"},
 	CaughtBy: Faults{fault.ForwardsWhateverComes},
 	Body: func(x *Exchange) {
-		Each(x, []string{"#", "+", "answers/#", "answers/+/alice", "answers+"}, func(topic string) string { return topic }, func(x *Exchange, topic string) {
+		Each(x, []string{"#", "+", "answers/#", "answers/+/alice", "answers+"}, textName, func(x *Exchange, topic string) {
 			wantNotForwarded(x, codec.ResponseTopic(topic), func(p *codec.Publish) {
 				got, _ := p.Properties.Text(codec.PropResponseTopic)
 				x.Expect(got).NotTo(Equal(topic), "Response Topic")
@@ -85,7 +85,7 @@ var _ = Check(Definition{
 				wantPublishRefused(x, codec.Properties{property})
 			}})
 		}
-		for _, id := range []byte{0x00, 0x04, 0x10, 0x2B, 0x7F} {
+		for _, id := range undefinedProperties {
 			cases = append(cases, Case{Name: hexName(id), Body: func(x *Exchange) {
 				alice := x.Connect(Clean, As("alice"))
 
@@ -158,8 +158,8 @@ var _ = Check(Definition{
 		fault.Overlooks("5.0/3.6.2.2.2/reason-string-twice"), fault.Overlooks("5.0/3.7.2.2.2/reason-string-twice"),
 	},
 	Body: func(x *Exchange) {
-		Each(x, turnsOf(x, acknowledgements...), turnName, func(x *Exchange, t turn) {
-			alice, packet := t.take(x)
+		Each(x, sendStepsOf(x, acknowledgements...), sendStepName, func(x *Exchange, step sendStep) {
+			alice, packet := step.prepare(x)
 
 			alice.Send(codec.Wrong(saying(packet, codec.Success, codec.ReasonString("one"), codec.ReasonString("two"))))
 
@@ -207,7 +207,7 @@ var _ = Check(Definition{
 				bob.WantPublishAt(QoS1, x.Topic("acknowledged"), "2")
 			}},
 			Case{Name: "PUBREC 0x80", Body: func(x *Exchange) {
-				bob, message := offered(x, QoS2)
+				bob, message := unacknowledged(x, QoS2)
 				bob.Send(short(&codec.Pubrec{PacketID: message.PacketID, Code: codec.UnspecifiedError}))
 				bob.WantIdle() // no PUBREL: that answers a PUBREC below 0x80
 			}},

@@ -23,7 +23,7 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.WithholdsPuback, fault.PubackWrongIdentifier},
 	Body: func(x *Exchange) {
-		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {
+		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
 			alice := x.Connect(Clean, As("alice"))
 
 			alice.Send(&codec.Publish{QoS: QoS1, PacketID: id, Topic: x.Topic("once"), Payload: "hello"})
@@ -120,13 +120,13 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.ForgetsUnacknowledged, fault.ResendsWithoutDup, fault.ResendsUnderNewIdentifier},
 	Body: func(x *Exchange) {
-		Each(x, partings, partingName, func(x *Exchange, part parting) {
+		Each(x, connectionEnds, connectionEnd.label, func(x *Exchange, end connectionEnd) {
 			topic := x.Topic("kept")
 			bob := x.Connect(Persistent, As("bob"))
 			bob.Subscribe(QoS1, topic)
 			x.Connect(Clean, As("alice")).Publish(QoS1, topic, "hello")
 			first := bob.WantPublishAt(QoS1, topic, "hello")
-			part.from(bob)
+			end.value(bob)
 
 			bob = x.Connect(Persistent, As("bob"))
 
@@ -231,22 +231,3 @@ var _ = Check(Definition{
 		})
 	},
 })
-
-// someIdentifiers are Packet Identifiers that show a mistake in reading or
-// writing two bytes.
-var someIdentifiers = []uint16{1, 0x00FF, 0x0100, 0xABCD, 0xFFFF}
-
-func identifierName(id uint16) string { return fmt.Sprintf("Packet Identifier %d", id) }
-
-// parting is a way in which a connection ends while its session lives on.
-type parting struct {
-	name string
-	from func(*Client)
-}
-
-var partings = []parting{
-	{"lost connection", func(c *Client) { c.Drop() }},
-	{"DISCONNECT", func(c *Client) { c.Disconnect() }},
-}
-
-func partingName(p parting) string { return p.name }

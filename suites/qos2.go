@@ -21,7 +21,7 @@ var _ = Check(Definition{
 	Needs:    Needs{ExactlyOnceFromClients},
 	CaughtBy: Faults{fault.WithholdsPubrec, fault.PubrecWrongIdentifier, fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
 	Body: func(x *Exchange) {
-		Each(x, someIdentifiers, identifierName, func(x *Exchange, id uint16) {
+		Each(x, packetIDs, packetIDName, func(x *Exchange, id uint16) {
 			alice := x.Connect(Clean, As("alice"))
 
 			alice.Send(&codec.Publish{QoS: QoS2, PacketID: id, Topic: x.Topic("once"), Payload: "hello"})
@@ -256,14 +256,14 @@ var _ = Check(Definition{
 		}
 		var cases []Case
 		for _, point := range points {
-			for _, part := range partings {
-				cases = append(cases, Case{Name: point.name + ", " + part.name, Body: func(x *Exchange) {
+			for _, end := range connectionEnds {
+				cases = append(cases, Case{Name: point.name + ", " + end.name, Body: func(x *Exchange) {
 					topic := x.Topic("once")
 					bob := x.Connect(Clean, As("bob"))
 					bob.Subscribe(QoS2, topic)
 					alice := x.Connect(Persistent, As("alice"))
 					point.before(alice, topic)
-					part.from(alice)
+					end.value(alice)
 
 					alice = x.Connect(Persistent, As("alice"))
 					point.resume(alice, topic)
@@ -326,8 +326,8 @@ var _ = Check(Definition{
 		}
 		var cases []Case
 		for _, point := range points {
-			for _, part := range partings {
-				cases = append(cases, Case{Name: point.name + ", " + part.name, Body: func(x *Exchange) {
+			for _, end := range connectionEnds {
+				cases = append(cases, Case{Name: point.name + ", " + end.name, Body: func(x *Exchange) {
 					topic := x.Topic("once")
 					bob := x.Connect(Persistent, As("bob"))
 					bob.Subscribe(QoS2, topic)
@@ -335,7 +335,7 @@ var _ = Check(Definition{
 					alice.Publish(QoS2, topic, "hello")
 					id := bob.WantPublishAt(QoS2, topic, "hello").PacketID
 					point.begin(x, bob, topic, id)
-					part.from(bob)
+					end.value(bob)
 
 					bob = x.Connect(Persistent, As("bob"))
 					point.resume(x, bob, topic, id)

@@ -11,8 +11,8 @@ import (
 )
 
 // Flow control (5.0, sections 3.1.2.11.3, 3.3.4 and 4.9): the server as the
-// sender keeps within the client's Receive Maximum; as the receiver it bears
-// what its own allows and no more.
+// sender keeps within the client's Receive Maximum; as the receiver it takes what
+// its own allows and no more.
 
 var _ = Check(Definition{
 	Slug:     "receive-maximum-initial",
@@ -241,7 +241,7 @@ var _ = Check(Definition{
 
 var _ = Check(Definition{
 	Slug:     "receive-maximum-used-up",
-	Title:    "bears as many unfinished QoS 2 messages as its Receive Maximum allows, and answers everything else meanwhile",
+	Title:    "takes as many unfinished QoS 2 messages as its Receive Maximum allows, and answers everything else meanwhile",
 	Rules:    Rules{V5: "MQTT-4.9.0-3 MQTT-4.3.3-8"},
 	Needs:    Needs{ExactlyOnce, SmallReceiveMaximum},
 	CaughtBy: Faults{fault.BearsOneLess},
@@ -261,7 +261,7 @@ var _ = Check(Definition{
 
 var _ = Check(Definition{
 	Slug:     "receive-maximum-large",
-	Title:    "bears as many unfinished QoS 2 messages as its Receive Maximum allows, or two thousand where it allows more",
+	Title:    "takes as many unfinished QoS 2 messages as its Receive Maximum allows, or two thousand where it allows more",
 	Rules:    Rules{V5: "5.0/3.2.2.3.3/receive-maximum-borne"},
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: Faults{fault.BearsAHundred},

@@ -13,22 +13,6 @@ import (
 // A broker may discard a retained QoS 0 message at any time, so what has to be
 // kept is published at QoS 1.
 
-// wantNothingRetained wants that a client which has subscribed to a topic gets
-// no retained message for it, or no other than it has got. The PINGRESP and the
-// marker may both overtake what took long to look up; a retained message of
-// another topic, which is looked up later, should not.
-func wantNothingRetained(x *Exchange, c *Client, topic string) {
-	qos, known := x.UpTo(QoS1), x.Topic("known")
-	carol := x.Connect(Clean, As("carol"))
-	if qos > QoS0 {
-		carol.Retain(qos, known, "retained")
-		c.Subscribe(qos, known)
-		x.StandsOn(stepRetainedOnSubscribe, func() { c.Ack(c.WantCopy(qos, known, "retained")) })
-	}
-	c.FinishSubscribing()
-	c.WantNothingBefore(carol.Marker(qos, topic))
-}
-
 var _ = Check(Definition{
 	Slug:  "retain-new-subscription",
 	Title: "sends the retained message to a new subscription, with RETAIN 1",
@@ -311,11 +295,11 @@ var _ = Check(Definition{
 	Needs:    Needs{Retain, AtLeastOnce},
 	CaughtBy: Faults{fault.RetainsEverything},
 	Body: func(x *Exchange) {
-		Each(x, []payload{{"with a payload", "passing"}, {"with an empty payload", ""}}, payloadName, func(x *Exchange, p payload) {
+		Each(x, []named[string]{{"with a payload", "passing"}, {"with an empty payload", ""}}, named[string].label, func(x *Exchange, payload named[string]) {
 			topic := x.Topic("state")
 			alice := x.Connect(Clean, As("alice"))
 			alice.Retain(QoS1, topic, "on")
-			alice.PublishObserved(QoS1, topic, p.bytes)
+			alice.PublishObserved(QoS1, topic, payload.value)
 
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(QoS1, topic)

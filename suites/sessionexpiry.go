@@ -15,55 +15,12 @@ import (
 // Session Expiry Interval of 5.0: in CONNECT (section 3.1.2.11.2), CONNACK
 // (3.2.2.3.2) and DISCONNECT (3.14.2.2.2).
 
-// never is the Session Expiry Interval of a session that does not expire.
-const never = 0xFFFFFFFF
-
-// expiring sets the Session Expiry Interval.
-func expiring(seconds uint32) ConnectOption { return With(codec.SessionExpiryInterval(seconds)) }
-
-// usedExpiry is the Session Expiry Interval that the server uses: the one that
-// it declares in CONNACK, or else the one it was asked for.
-func usedExpiry(c *Client, asked uint32) uint32 {
-	if n, ok := c.Connack.Properties.Number(codec.PropSessionExpiryInterval); ok {
-		return n
-	}
-	return asked
-}
-
-// needExpiry makes a check inapplicable where the server declares that a
-// session does not last as long as the check needs it, or lasts too long.
-func needExpiry(x *Exchange, c *Client, asked, least, most uint32) {
-	if n := usedExpiry(c, asked); n < least || n > most {
-		x.Inapplicable("CONNACK: Session Expiry Interval %d instead of %d", n, asked)
-	}
-}
-
-// connectionEnds are the ways in which a client that is not replaced goes.
-func connectionEnds() []named[func(*Client)] {
-	return []named[func(*Client)]{
-		{"DISCONNECT", func(c *Client) { c.Disconnect() }},
-		{"lost connection", (*Client).Drop},
-	}
-}
-
 // wantNoSession wants a client to come back to no session of its own: Session
 // Present 0, and the subscription that it had is gone.
 func wantNoSession(x *Exchange, topic string) {
 	alice := x.Connect(Resuming, As("alice"))
 	x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 	wantNotSubscribed(x, alice, topic)
-}
-
-// wantNotSubscribed wants a client to have no subscription to a topic. A
-// message that another subscriber received must not be one that it receives
-// too; the fence is a subscription made after that.
-func wantNotSubscribed(x *Exchange, c *Client, topic string) {
-	qos := x.UpTo(QoS1)
-	publisher := x.Connect(Clean, As("publisher"))
-	publisher.PublishObserved(qos, topic, "before it subscribed")
-
-	c.Subscribe(qos, topic)
-	c.WantNothingBefore(publisher.Marker(qos, topic))
 }
 
 // wantReturned ends the check as an error where a client was not back in time.
@@ -94,7 +51,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		var rows []named[func(*Exchange)]
 		for _, expiry := range []named[ConnectOption]{{"absent", Clean}, {"0", expiring(0)}} {
-			for _, end := range connectionEnds() {
+			for _, end := range connectionEnds {
 				rows = append(rows, named[func(*Exchange)]{expiry.name + ", " + end.name, func(x *Exchange) {
 					topic := x.Topic("news")
 					alice := x.Connect(Clean, As("alice"), expiry.value)
@@ -120,7 +77,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		var rows []named[func(*Exchange)]
 		for _, expiry := range []named[uint32]{{"600 seconds", 600}, {"never", never}} {
-			for _, end := range connectionEnds() {
+			for _, end := range connectionEnds {
 				rows = append(rows, named[func(*Exchange)]{expiry.name + ", " + end.name, func(x *Exchange) {
 					topic := x.Topic("news")
 					alice := x.Connect(Clean, As("alice"), expiring(expiry.value))
@@ -171,7 +128,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.KeepsSessionsLonger},
 	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
-		Each(x, connectionEnds(), named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
+		Each(x, connectionEnds, connectionEnd.label, func(x *Exchange, end connectionEnd) {
 			topic := x.Topic("news")
 			alice := x.Connect(Clean, As("alice"), expiring(1))
 			needExpiry(x, alice, 1, 0, 5)

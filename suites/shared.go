@@ -26,11 +26,11 @@ func member(x *Exchange, name string, qos codec.QoS, filter string) *Client {
 	return c
 }
 
-// publishNumbered publishes so many messages to a topic, with the payloads "0",
-// "1" and so on.
+// publishNumbered publishes so many messages to a topic, one by one, with the
+// payloads that numbered gives.
 func publishNumbered(c *Client, qos codec.QoS, topic string, n int) {
-	for i := range n {
-		c.Publish(qos, topic, fmt.Sprint(i))
+	for _, payload := range numbered(n) {
+		c.Publish(qos, topic, payload)
 	}
 }
 
@@ -41,15 +41,6 @@ func payloads(received ...[]*codec.Publish) []string {
 		for _, m := range messages {
 			list = append(list, m.Payload)
 		}
-	}
-	return list
-}
-
-// countedTo are the payloads of publishNumbered.
-func countedTo(n int) []string {
-	list := make([]string, n)
-	for i := range list {
-		list[i] = fmt.Sprint(i)
 	}
 	return list
 }
@@ -69,7 +60,7 @@ var _ = Check(Definition{
 
 		// Which of them gets which message is for the server to choose.
 		received := x.WantAmong([]*Client{bob, carol, dave}, 12)
-		x.Expect(payloads(received...)).To(ConsistOf(countedTo(12)), "messages that the group received")
+		x.Expect(payloads(received...)).To(ConsistOf(numbered(12)), "messages that the group received")
 		bob.WantIdle()
 		carol.WantIdle()
 		dave.WantIdle()
@@ -190,7 +181,7 @@ var _ = Check(Definition{
 
 				// In any order, as in shared-independent.
 				received := x.WantAmong([]*Client{bob}, 3)
-				x.Expect(payloads(received...)).To(ConsistOf(countedTo(3)), "messages to the only member")
+				x.Expect(payloads(received...)).To(ConsistOf(numbered(3)), "messages to the only member")
 			}})
 		}
 		if _, lacks := x.Profile.Lacks(Retain); !lacks {
@@ -228,7 +219,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
+				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(numbered(4)), "messages to the first group")
 			}},
 			Case{Name: "two groups with overlapping filters", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs/today"), x.UpTo(QoS1)
@@ -237,7 +228,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the first group")
+				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(numbered(4)), "messages to the first group")
 			}},
 			Case{Name: "a group and a client with a subscription of its own", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
@@ -246,7 +237,7 @@ var _ = Check(Definition{
 
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
-				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(countedTo(4)), "messages to the group")
+				x.Expect(payloads(x.WantAmong([]*Client{bob, carol}, 8)[0])).To(ConsistOf(numbered(4)), "messages to the group")
 			}},
 			Case{Name: "a client alone in two groups", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
@@ -257,7 +248,7 @@ var _ = Check(Definition{
 
 				// "Processed separately by both of them."
 				received := x.WantAmong([]*Client{bob}, 8)
-				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of both groups")
+				x.Expect(payloads(received...)).To(ConsistOf(append(numbered(4), numbered(4)...)), "messages to the client, who is all of both groups")
 			}},
 			// mochi 2.7.9 sends such a client one copy. Section 4.8.2: "the Client
 			// will receive a copy of the message by virtue of it having the
@@ -271,7 +262,7 @@ var _ = Check(Definition{
 				publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 4)
 
 				received := x.WantAmong([]*Client{bob}, 8)
-				x.Expect(payloads(received...)).To(ConsistOf(append(countedTo(4), countedTo(4)...)), "messages to the client, who is all of the group")
+				x.Expect(payloads(received...)).To(ConsistOf(append(numbered(4), numbered(4)...)), "messages to the client, who is all of the group")
 			}},
 		)
 	},
@@ -295,9 +286,9 @@ var _ = Check(Definition{
 			bob.Unsubscribe(group)
 
 			alice := x.Connect(Clean, As("alice"))
-			for i := range 16 {
-				alice.Publish(qos, topic, fmt.Sprint(i))
-				carol.WantDelivery(topic, fmt.Sprint(i))
+			for _, payload := range numbered(16) {
+				alice.Publish(qos, topic, payload)
+				carol.WantDelivery(topic, payload)
 			}
 		})
 	},
@@ -321,9 +312,9 @@ var _ = Check(Definition{
 			leave(bob, group)
 
 			alice := x.Connect(Clean, As("alice"))
-			for i := range 4 {
-				alice.Publish(qos, topic, fmt.Sprint(i))
-				carol.WantDelivery(topic, fmt.Sprint(i))
+			for _, payload := range numbered(4) {
+				alice.Publish(qos, topic, payload)
+				carol.WantDelivery(topic, payload)
 			}
 		}
 		x.Cases(

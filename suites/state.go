@@ -21,21 +21,21 @@ import (
 type statePart struct {
 	name string
 	qos  codec.QoS // what it needs
-	// flight tells packets that were sent to alice, but not acknowledged: how
+	// delivery tells packets that were sent to alice, but not acknowledged: how
 	// they come back is the business of section 4.4 as well.
-	flight flight
+	delivery deliveryState
 	// begin is on alice's connection, away after it has ended: what happens
 	// then happens to no client that is there, and so not before a takeover.
 	begin, away func(x *Exchange, alice, bob *Client, topic string)
 	kept, gone  func(x *Exchange, alice, bob *Client, topic string)
 }
 
-// flight says whether a part of the state is on its way to the client.
-type flight bool
+// deliveryState says whether a part of the state is on its way to the client.
+type deliveryState bool
 
 const (
-	inFlight    flight = true
-	notInFlight flight = false
+	underWay    deliveryState = true
+	notUnderWay deliveryState = false
 )
 
 // stateParts are all of them that the broker takes part in.
@@ -61,16 +61,16 @@ func stateParts(x *Exchange) []statePart {
 		alice.WantIdle()
 	}
 	all := []statePart{
-		{"subscription", QoS0, notInFlight, subscribed(x.UpTo(QoS1)), nil,
+		{"subscription", QoS0, notUnderWay, subscribed(x.UpTo(QoS1)), nil,
 			func(x *Exchange, alice, bob *Client, topic string) {
 				bob.Publish(x.UpTo(QoS1), topic, "hello")
 				alice.WantDelivery(topic, "hello")
 			}, unsubscribed},
-		{"QoS 1 message pending", QoS1, notInFlight, subscribed(QoS1), published(QoS1), arrives, unsubscribed},
-		{"QoS 2 message pending", QoS2, notInFlight, subscribed(QoS2), published(QoS2), arrives, unsubscribed},
-		{"QoS 1 message sent, no PUBACK", QoS1, inFlight, received(QoS1), nil, arrives, unsubscribed},
-		{"QoS 2 message sent, no PUBREC", QoS2, inFlight, received(QoS2), nil, arrives, unsubscribed},
-		{"QoS 2 message sent, no PUBCOMP", QoS2, inFlight,
+		{"QoS 1 message pending", QoS1, notUnderWay, subscribed(QoS1), published(QoS1), arrives, unsubscribed},
+		{"QoS 2 message pending", QoS2, notUnderWay, subscribed(QoS2), published(QoS2), arrives, unsubscribed},
+		{"QoS 1 message sent, no PUBACK", QoS1, underWay, received(QoS1), nil, arrives, unsubscribed},
+		{"QoS 2 message sent, no PUBREC", QoS2, underWay, received(QoS2), nil, arrives, unsubscribed},
+		{"QoS 2 message sent, no PUBCOMP", QoS2, underWay,
 			func(_ *Exchange, alice, bob *Client, topic string) {
 				alice.Subscribe(QoS2, topic)
 				bob.Publish(QoS2, topic, "hello")
@@ -82,7 +82,7 @@ func stateParts(x *Exchange) []statePart {
 				p := Want[*codec.Pubrel](alice, "PUBREL")
 				alice.Send(&codec.Pubcomp{PacketID: p.PacketID})
 			}, unsubscribed},
-		{"QoS 2 message received, no PUBREL", QoS2, notInFlight,
+		{"QoS 2 message received, no PUBREL", QoS2, notUnderWay,
 			func(_ *Exchange, alice, bob *Client, topic string) {
 				bob.Subscribe(QoS2, topic)
 				alice.Send(&codec.Publish{QoS: QoS2, PacketID: 900, Topic: topic, Payload: "hello"})
@@ -118,7 +118,7 @@ func stateParts(x *Exchange) []statePart {
 }
 
 // takenOver leaves the connection to end when the client's next one is there.
-var takenOver = parting{"takeover", func(*Client) {}}
+var takenOver = connectionEnd{"takeover", func(*Client) {}}
 
 // eachState runs a check over parts of the state of alice's session, begun with
 // first, and every way in which her connection ends; back is how she comes
@@ -126,7 +126,7 @@ var takenOver = parting{"takeover", func(*Client) {}}
 func eachState(x *Exchange, parts []statePart, first ConnectOption, back func(x *Exchange, part statePart, bob *Client, topic string)) {
 	var cases []Case
 	for _, part := range parts {
-		ends := slices.Clone(partings)
+		ends := slices.Clone(connectionEnds)
 		if part.away == nil {
 			ends = append(ends, takenOver)
 		}
@@ -136,7 +136,7 @@ func eachState(x *Exchange, parts []statePart, first ConnectOption, back func(x 
 				bob := x.Connect(Clean, As("bob"))
 				alice := x.Connect(first, As("alice"))
 				part.begin(x, alice, bob, topic)
-				end.from(alice)
+				end.value(alice)
 				if part.away != nil {
 					part.away(x, alice, bob, topic)
 				}
@@ -148,9 +148,9 @@ func eachState(x *Exchange, parts []statePart, first ConnectOption, back func(x 
 	x.Cases(cases...)
 }
 
-// partsInFlight are those that are on their way to the client, or the others.
-func partsInFlight(x *Exchange, wanted flight) []statePart {
-	return slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.flight != wanted })
+// partsThatAre are the parts of this delivery state.
+func partsThatAre(x *Exchange, wanted deliveryState) []statePart {
+	return slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.delivery != wanted })
 }
 
 var _ = Check(Definition{
@@ -162,7 +162,7 @@ var _ = Check(Definition{
 	},
 	CaughtBy: Faults{fault.ForgetsSessions},
 	Body: func(x *Exchange) {
-		eachState(x, partsInFlight(x, notInFlight), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
+		eachState(x, partsThatAre(x, notUnderWay), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			alice := x.Connect(Persistent, As("alice"))
 
 			x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
@@ -184,7 +184,7 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.ForgetsSessions},
 	Body: func(x *Exchange) {
-		eachState(x, partsInFlight(x, inFlight), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
+		eachState(x, partsThatAre(x, underWay), Persistent, func(x *Exchange, part statePart, bob *Client, topic string) {
 			alice := x.Connect(Persistent, As("alice"))
 
 			part.kept(x, alice, bob, topic)
@@ -236,7 +236,7 @@ var _ = Check(Definition{
 		// Without the takeover, which has a check of its own.
 		var cases []Case
 		for _, part := range stateParts(x) {
-			for _, end := range connectionEnds() {
+			for _, end := range connectionEnds {
 				cases = append(cases, Case{Name: part.name + ", " + end.name, Body: func(x *Exchange) {
 					topic := x.Topic("news")
 					bob := x.Connect(Clean, As("bob"))

@@ -11,10 +11,8 @@ import (
 // UTF-8 Encoded Strings (section 1.5.3 of 3.1.1, 1.5.4 of 5.0) wherever a
 // client sends one, and the String Pairs of 5.0 (1.5.7).
 
-// An illFormed is a sequence of bytes that no UTF-8 Encoded String may contain.
-type illFormed struct{ name, bytes string }
-
-var illFormeds = []illFormed{
+// illFormed are sequences of bytes that no UTF-8 Encoded String may contain.
+var illFormed = []named[string]{
 	{"a lone continuation byte", "\x80"},
 	{"a sequence cut short", "\xE2\x82"},
 	{"an overlong sequence", "\xC0\xAF"},
@@ -27,9 +25,9 @@ var illFormeds = []illFormed{
 // A position is where a client's packet holds a string: it makes the packet
 // with these bytes in the middle of that string.
 type position struct {
-	name string
-	turn codec.Type
-	put  func(x *Exchange, p codec.Packet, bytes string) codec.Packet
+	name   string
+	packet codec.Type
+	put    func(x *Exchange, p codec.Packet, bytes string) codec.Packet
 }
 
 // inField puts the bytes into a field that a packet has anyway.
@@ -127,8 +125,8 @@ func needUserName(x *Exchange, name string) {
 // the connection closed. A CONNECT may be refused first: 3.1.1 has return codes
 // for a Client Identifier and a user name that are not acceptable.
 func wantStringRefused(x *Exchange, at position, bytes string) {
-	for _, t := range turnsOf(x, at.turn) {
-		alice, packet := t.take(x)
+	for _, step := range sendStepsOf(x, at.packet) {
+		alice, packet := step.prepare(x)
 
 		alice.Send(at.put(x, packet, bytes))
 
@@ -139,8 +137,8 @@ func wantStringRefused(x *Exchange, at position, bytes string) {
 // illFormedAt is the check of one position with every ill-formed sequence.
 func illFormedAt(at position) func(*Exchange) {
 	return func(x *Exchange) {
-		Each(x, illFormeds, func(s illFormed) string { return s.name }, func(x *Exchange, s illFormed) {
-			wantStringRefused(x, at, s.bytes)
+		Each(x, illFormed, named[string].label, func(x *Exchange, sequence named[string]) {
+			wantStringRefused(x, at, sequence.value)
 		})
 	}
 }

@@ -13,17 +13,6 @@ import (
 
 // Subscription Identifiers (5.0, sections 3.8.2.1.2, 3.8.4 and 3.3.4).
 
-// identifiers are the Subscription Identifiers of a message, in rising order:
-// the one that they come in says nothing (section 3.3.4).
-func identifiers(p *codec.Publish) []uint32 {
-	ids := []uint32{}
-	for _, property := range p.Properties.All(codec.PropSubscriptionIdentifier) {
-		ids = append(ids, property.Number)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
 // subscribeAs subscribes to one filter under a Subscription Identifier; 0 is
 // none.
 func subscribeAs(c *Client, id uint32, qos codec.QoS, filter string) {
@@ -364,7 +353,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
-		subscribe := subscribeTo(x, alice)
+		subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
 		subscribe.Properties = codec.Properties{codec.SubscriptionIdentifier(1)}
 		alice.Send(codec.Wrong(subscribe, codec.Set("Subscription Identifier", 0x80, 0x80, 0x80, 0x80, 0x01)))
 

@@ -52,11 +52,6 @@ var _ = Check(Definition{
 	},
 })
 
-// packetIDs are Packet Identifiers at whose byte order a server can trip.
-var packetIDs = []uint16{1, 0x00FF, 0x0100, 0x1234, 0xFFFF}
-
-func packetIDName(id uint16) string { return fmt.Sprintf("Packet Identifier 0x%04X", id) }
-
 var _ = Check(Definition{
 	Slug:     "subscribe-several-pending",
 	Title:    "answers each of several SUBSCRIBEs that arrive at once",
@@ -519,11 +514,6 @@ var _ = Check(Definition{
 	},
 })
 
-// wrongFlags are all flags but those that PUBREL, SUBSCRIBE and UNSUBSCRIBE carry.
-var wrongFlags = []byte{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
-
-func flagsName(flags byte) string { return fmt.Sprintf("flags %04b", flags) }
-
 var _ = Check(Definition{
 	Slug:     "subscribe-empty",
 	Title:    "closes the connection on a SUBSCRIBE without a Topic Filter",
@@ -584,7 +574,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.8.3-2"},
 	CaughtBy: Faults{fault.GrantsWildcardsInVain},
 	Body: func(x *Exchange) {
-		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
+		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, textName, func(x *Exchange, filter string) {
 			topic := x.Topic("sport/tennis")
 			bob := x.Connect(Clean, As("bob"))
 			subscribe := bob.NewSubscribe(QoS0, x.Topic(filter))
@@ -606,7 +596,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "3.1.1/3.8.3/wildcards-supported"},
 	CaughtBy: Faults{fault.RefusesWildcards},
 	Body: func(x *Exchange) {
-		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, func(filter string) string { return filter }, func(x *Exchange, filter string) {
+		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, textName, func(x *Exchange, filter string) {
 			bob := x.Connect(Clean, As("bob"))
 			subscribe := bob.NewSubscribe(QoS0, x.Topic(filter))
 			bob.Send(subscribe)

@@ -148,7 +148,7 @@ var _ = Check(Definition{
 	Needs:    Needs{Wildcards},
 	CaughtBy: Faults{fault.KeepsSubscriptions},
 	Body: func(x *Exchange) {
-		Each(x, []string{"sport/tennis", "sport/+", "sport/#", "+/tennis", "sport/tennis/#"}, func(filter string) string { return filter },
+		Each(x, []string{"sport/tennis", "sport/+", "sport/#", "+/tennis", "sport/tennis/#"}, textName,
 			func(x *Exchange, filter string) {
 				topic, qos := x.Topic("sport/tennis"), x.UpTo(QoS1)
 				bob := x.Connect(Clean, As("bob"))

@@ -140,11 +140,11 @@ var _ = Check(Definition{
 					lastFragment(raw[20:]),
 				}
 			}},
-		}, func(c cutting) string { return c.name }, func(x *Exchange, c cutting) {
+		}, cutting.label, func(x *Exchange, cut cutting) {
 			topic := x.Topic("news")
 			alice := x.DialWebSocket("alice")
 
-			alice.SendFrames(c.cut(alice.Bytes(
+			alice.SendFrames(cut.value(alice.Bytes(
 				x.NewConnect(Clean, As("alice")),
 				&codec.Subscribe{PacketID: 1, Subscriptions: []codec.Subscription{{Filter: topic}}},
 				&codec.Publish{Topic: topic, Payload: "hello"},
@@ -193,10 +193,7 @@ var _ = Check(Definition{
 })
 
 // cutting is a way to cut a stream of packets into frames.
-type cutting struct {
-	name string
-	cut  func(raw []byte) []websocket.Frame
-}
+type cutting = named[func(raw []byte) []websocket.Frame]
 
 // frame is a message of one frame.
 func frame(op ws.OpCode, payload []byte) websocket.Frame {

@@ -1,7 +1,6 @@
 package suites
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -17,26 +16,6 @@ import (
 // 3.1.3.3, 3.1.3.4 of 5.0). What delays a will is in willdelay.go, what it
 // carries in willprops.go, and how DISCONNECT discards it in disconnect.go.
 
-// overhear connects a client that receives what is published to a topic.
-func overhear(x *Exchange, qos codec.QoS, topics ...string) *Client {
-	watcher := x.Connect(Clean, As("watcher"))
-	watcher.Subscribe(qos, topics...)
-	return watcher
-}
-
-// awaitingWill is overhear for a will, with patience: that a will comes at all is
-// a MUST, that it comes promptly only a SHOULD (section 3.1.2.5).
-func awaitingWill(x *Exchange, qos codec.QoS, topic string) *Client {
-	watcher := overhear(x, qos, topic)
-	watcher.Patience(times.Late)
-	return watcher
-}
-
-// willOn is a will at the given topic, at a QoS that limited brokers have too.
-func willOn(x *Exchange, topic, payload string, properties ...codec.Property) ConnectOption {
-	return WithWill(codec.Will{QoS: x.UpTo(QoS1), Topic: topic, Payload: payload, Properties: properties})
-}
-
 var _ = Check(Definition{
 	Slug:     "will-published",
 	Title:    "publishes the Will Message when the connection is lost",
@@ -44,10 +23,10 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.StoresNoWill},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		Each(x, []named[func(*Client)]{
+		Each(x, []connectionEnd{
 			{"closed", (*Client).Drop},
 			{"reset", (*Client).Abort},
-		}, named[func(*Client)].label, func(x *Exchange, lose named[func(*Client)]) {
+		}, connectionEnd.label, func(x *Exchange, lose connectionEnd) {
 			wantWillAfter(x, lose.value)
 		})
 	},
@@ -115,7 +94,7 @@ var _ = Check(Definition{
 		Each(x, []wrong{
 			{"second CONNECT", stepSecondConnectCloses, x.NewConnect(Clean)},
 			{"packet type 0", stepReservedTypeCloses, codec.Raw{0x00, 0x00}},
-			{"PUBLISH at QoS 3", stepQoS3Closes, codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(3<<1))},
+			{"PUBLISH at QoS 3", stepQoS3Closes, codec.Wrong(&codec.Publish{Topic: x.Topic("wrong")}, codec.Flags(publishQoS3))},
 			{"SUBSCRIBE without Topic Filter", stepEmptySubscribeCloses, codec.Wrong(&codec.Subscribe{PacketID: 1})},
 		}, func(w wrong) string { return w.name }, func(x *Exchange, w wrong) {
 			wantWillAfter(x, func(alice *Client) {
@@ -154,7 +133,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.ChangesWillQoS},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		Each(x, []codec.QoS{QoS0, QoS1, QoS2}[:x.UpTo(QoS2)+1], qosName, func(x *Exchange, qos codec.QoS) {
+		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS2), topic)
 
@@ -164,9 +143,6 @@ var _ = Check(Definition{
 		})
 	},
 })
-
-// qosName names a case by its QoS.
-func qosName(qos codec.QoS) string { return fmt.Sprintf("QoS %d", qos) }
 
 var _ = Check(Definition{
 	Slug:     "will-payload",
@@ -298,49 +274,13 @@ var _ = Check(Definition{
 	},
 })
 
-// sessionKinds are a session that ends with its connection and one that outlives it.
-func sessionKinds() []named[ConnectOption] {
-	return []named[ConnectOption]{{"clean session", Clean}, {"stored session", Persistent}}
-}
-
-// Bits of the Connect Flags (section 3.1.2.3).
-const (
-	willFlag    = 0x04
-	willQoSBits = 3
-	willRetain  = 0x20
-)
-
-// connectFlagged is a valid CONNECT but for the bits of its Connect Flags that
-// speak of a will: those it has are replaced by these.
-func connectFlagged(x *Exchange, bits byte, options ...ConnectOption) codec.Packet {
-	connect := x.NewConnect(append([]ConnectOption{Clean, As("alice")}, options...)...)
-	const clean, password, userName = 0x02, 0x40, 0x80
-	flags := bits | clean
-	if connect.UserName != nil {
-		flags |= userName
-	}
-	if connect.Password != nil {
-		flags |= password
-	}
-	return codec.Wrong(connect, codec.Set("Connect Flags", flags))
-}
-
-// wantUnacceptable wants a CONNECT to end in a closed connection: it is
-// malformed (MQTT-3.1.4-1). That 3.1.1 does not allow a CONNACK before that is
-// for connect-malformed-unanswered.
-func wantUnacceptable(x *Exchange, connect codec.Packet) {
-	alice := x.Dial("alice")
-	alice.Send(connect)
-	alice.WantRejected(codec.QoSNotSupported, codec.TopicNameInvalid)
-}
-
 var _ = Check(Definition{
 	Slug:     "will-qos-without-flag",
 	Title:    "closes the connection when CONNECT has a Will QoS but no Will Flag",
 	Rules:    Rules{V311: "MQTT-3.1.2-13 MQTT-3.1.2-11 MQTT-3.1.4-1", V5: "MQTT-3.1.2-11"},
 	CaughtBy: Faults{fault.TakesWillQoSWithoutFlag},
 	Body: func(x *Exchange) {
-		Each(x, []codec.QoS{1, 2}, qosName, func(x *Exchange, qos codec.QoS) {
+		Each(x, []codec.QoS{QoS1, QoS2}, qosName, func(x *Exchange, qos codec.QoS) {
 			wantUnacceptable(x, connectFlagged(x, byte(qos)<<willQoSBits))
 		})
 	},

@@ -29,10 +29,10 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.IgnoresWillDelay, fault.StoresNoWill},
 	Takes:    seconds(2),
 	Body: func(x *Exchange) {
-		Each(x, []named[func(*Client)]{
+		Each(x, []connectionEnd{
 			{"lost connection", (*Client).Drop},
 			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
-		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
+		}, connectionEnd.label, func(x *Exchange, end connectionEnd) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(2)))
@@ -167,11 +167,11 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.PublishesWillDespiteReconnect},
 	Takes:    seconds(3) + times.Late,
 	Body: func(x *Exchange) {
-		Each(x, []named[func(*Client)]{
+		Each(x, []connectionEnd{
 			{"lost connection", (*Client).Drop},
 			{"DISCONNECT with 0x04", func(c *Client) { c.Send(&codec.Disconnect{Code: codec.DisconnectWithWill}); c.Drop() }},
 			{"takeover", func(*Client) {}},
-		}, named[func(*Client)].label, func(x *Exchange, end named[func(*Client)]) {
+		}, connectionEnd.label, func(x *Exchange, end connectionEnd) {
 			topic := x.Topic("status")
 			watcher := overhear(x, x.UpTo(QoS1), topic)
 			delay := times.Return(x.RoundTrip())

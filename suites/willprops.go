@@ -144,7 +144,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/2.2.2.2/property-identifier"},
 	CaughtBy: Faults{fault.TakesForeignWillProperty},
 	Body: func(x *Exchange) {
-		Each(x, []byte{0x00, 0x04, 0x10, 0x2B, 0x7F}, hexName, func(x *Exchange, id byte) {
+		Each(x, undefinedProperties, hexName, func(x *Exchange, id byte) {
 			connect := x.NewConnect(Clean, As("alice"), willOn(x, x.Topic("status"), "lost", codec.ContentType("text/plain")))
 			wantUnacceptable(x, codec.Wrong(connect, codec.Set("Will Content Type Identifier", id)))
 		})

@@ -14,57 +14,6 @@ import (
 // A check names the statements that the decoder can name for its packets, and
 // only those; codec.Statements lists them.
 
-// someConnacks makes the broker accept one connection and refuse another.
-func someConnacks(x *Exchange) {
-	x.Connect(Clean, As("alice"))
-
-	// Not by an unknown protocol level: nobody can say in which version's
-	// format that is to be answered.
-	refused := codec.Wrong(x.NewConnect(Persistent, As("bob")), codec.SetString("Client Identifier", ""))
-	if x.Version == codec.V5 {
-		refused = codec.Wrong(x.NewConnect(Clean, As("bob")), codec.Set("Connect Flags", 0x03))
-	}
-	bob := x.Dial("bob")
-	bob.Send(refused)
-	bob.AwaitEnd()
-}
-
-// someMessages makes the broker send PUBLISH at every QoS, and all that
-// belongs to their delivery in both directions.
-func someMessages(x *Exchange, options ...PublishOption) {
-	topic := x.Topic("tour")
-	alice := x.Connect(Clean, As("listener"))
-	alice.Subscribe(x.UpTo(QoS2), topic)
-	bob := x.Connect(Clean, As("speaker"))
-
-	for qos := QoS0; qos <= x.UpTo(QoS2); qos++ {
-		bob.Publish(qos, topic, "hello", options...)
-		alice.WantDelivery(topic, "hello")
-	}
-
-	bob.Publish(x.UpTo(QoS1), x.Topic("nobody/listens"), "hello")
-}
-
-// someSubscriptions makes the broker send SUBACK, UNSUBACK and PINGRESP.
-func someSubscriptions(x *Exchange) {
-	alice := x.Connect(Clean, As("subscriber"))
-	alice.Subscribe(x.UpTo(QoS2), x.Topic("one"), x.Topic("two"))
-	alice.Unsubscribe(x.Topic("one"), x.Topic("three"))
-	alice.WantPingresp()
-}
-
-// someDisconnects makes the broker end connections by itself: a session that
-// is taken over, and a protocol error. It should send DISCONNECT in 5.0.
-func someDisconnects(x *Exchange) {
-	alice := x.Connect(Clean, As("displaced"))
-	x.Dial("displaced").Send(x.NewConnect(Clean, As("displaced"))) // whether it is accepted does not matter here
-	alice.AwaitEnd()
-
-	bob := x.Connect(Clean, As("offender"))
-	bob.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("tour"), QoS: QoS1, PacketID: 1}, codec.Flags(0x6)))
-	bob.AwaitEnd()
-}
-
 var _ = Check(Definition{
 	Slug:  "well-formed-packets",
 	Title: "sends nothing but packets whose fixed header and length are right",
