@@ -34,7 +34,7 @@ var soakRuns = flag.Int("soak.runs", 200, "how many full runs in a row make a so
 //	go test -tags soak -run TestSoak -timeout 6h ./suites -soak.runs 200
 func TestSoak(t *testing.T) {
 	for _, b := range witnesses(t) {
-		t.Run(b.name, func(t *testing.T) { soak(t, bare(b.target), publishedResults(t)[b.name].Wavers) })
+		t.Run(b.name, func(t *testing.T) { soak(t, bare(b.target), matrix(t)[b.name].Wavers) })
 	}
 }
 
