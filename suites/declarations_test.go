@@ -7,12 +7,15 @@ import (
 )
 
 // TestDeclarations: every declaration is complete and contradicts no other, and
-// every fault says what it does.
+// every fault says what it does. Both say where they stand.
 func TestDeclarations(t *testing.T) {
 	for _, d := range suites.All().Definitions() {
+		if d.Where == "" {
+			t.Errorf("%s: nobody knows where it is declared", d.Slug)
+		}
 		for _, f := range append(d.CaughtBy, d.MendedBy...) {
-			if f.Name == "" || f.Does == "" {
-				t.Errorf("%s: a fault without a name or sentence", d.Slug)
+			if f.Name == "" || f.Does == "" || f.Where == "" {
+				t.Errorf("%s: a fault without a name, a sentence or a place: %q, %q, %q", d.Slug, f.Name, f.Does, f.Where)
 			}
 		}
 	}

@@ -11,6 +11,9 @@ package suites
 
 import (
 	"context"
+	"fmt"
+	"path"
+	"runtime"
 	"sync"
 
 	"mqttspec/harness"
@@ -36,8 +39,22 @@ var declared []*Definition
 
 // Check declares a check. What is wrong with the declaration, [All] says.
 func Check(d Definition) *Definition {
+	d.Where = declaredAt()
 	declared = append(declared, &d)
 	return &d
+}
+
+// declaredAt is the line on which the declaration of a check begins, however
+// many functions of this package lie between it and here.
+func declaredAt() (where string) {
+	_, here, _, _ := runtime.Caller(0)
+	for skip := 1; ; skip++ {
+		_, file, line, ok := runtime.Caller(skip)
+		if !ok || path.Dir(file) != path.Dir(here) {
+			return where
+		}
+		where = fmt.Sprintf("suites/%s:%d", path.Base(file), line)
+	}
 }
 
 // All is the suite of all checks. It panics when a declaration is incomplete or

@@ -18,64 +18,90 @@ import (
 )
 
 func newExplain() *cobra.Command {
-	return &cobra.Command{
+	exchange := false
+	cmd := &cobra.Command{
 		Use:   "explain STATEMENT|SLUG",
-		Short: "Explain a statement of the specification or a check",
+		Short: "Explain a statement of the specification or a check: where it and its faults stand",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return explain(cmd.Context(), cmd.OutOrStdout(), args[0])
+			return explain(cmd.Context(), cmd.OutOrStdout(), args[0], exchange)
 		},
 	}
+	cmd.Flags().BoolVar(&exchange, "exchange", false, "run the check on the embedded broker and show its exchange; for one check, SLUG or SLUG@VERSION")
+	return cmd
 }
 
-func explain(ctx context.Context, w io.Writer, name string) error {
+// explain tells of a statement or a check, and shows the exchange if asked to.
+func explain(ctx context.Context, w io.Writer, name string, exchange bool) error {
 	if found := catalogue.Find(name); len(found) > 0 {
-		for i, r := range found {
-			if i > 0 {
-				fmt.Fprintln(w)
-			}
-			if err := explainRequirement(ctx, w, r); err != nil {
-				return err
-			}
-		}
-		return nil
+		return explainStatement(ctx, w, found, exchange)
 	}
-	slug, _, _ := strings.Cut(name, "@")
-	for _, d := range suites.All().Definitions() {
-		if d.Slug != slug {
-			continue
-		}
-		versions := d.Versions()
-		explainCheck(w, d)
-		for _, v := range versions {
-			for _, r := range d.Requirements(v) {
-				fmt.Fprintf(w, "  MQTT %s %s (%s): %s\n    %s\n", v, r.ID, r.Level, r.Summary, r.Link())
+	slug, version, _ := strings.Cut(name, "@")
+	if d := suites.All().Lookup(slug); d != nil {
+		for _, v := range slices.Backward(d.Versions()) {
+			if version == "" || version == v.String() {
+				return explainSlug(ctx, w, d, v, exchange)
 			}
 		}
-		return explainExchanges(ctx, w, versions[len(versions)-1], []*runner.Definition{d})
 	}
 	return fmt.Errorf("%q is neither a statement nor a check; `mqttspec list` names them all", name)
 }
 
-func explainRequirement(ctx context.Context, w io.Writer, r catalogue.Requirement) error {
-	fmt.Fprintf(w, "%s, MQTT %s, section %s %s\n", r.ID, r.Version, r.Section, r.SectionTitle())
-	fmt.Fprintf(w, "  %s\n  %s, binds %s\n  %s\n", r.Summary, r.Level, parties[r.Binds], r.Link())
-	if r.Untested != "" {
-		fmt.Fprintf(w, "  not tested: %s\n", r.Untested)
-	}
+// explainStatement tells of what has this number in one version or both.
+func explainStatement(ctx context.Context, w io.Writer, found []catalogue.Requirement, exchange bool) error {
 	var deciding []*runner.Definition
+	versions := map[*runner.Definition][]codec.Version{} // on which they decide it
 	for _, d := range suites.All().Definitions() {
-		if slices.Contains(d.Rules.Of(r.Version), r.ID) {
+		for _, r := range found {
+			if slices.Contains(d.Rules.Of(r.Version), r.ID) {
+				versions[d] = append(versions[d], r.Version)
+			}
+		}
+		if len(versions[d]) > 0 {
 			deciding = append(deciding, d)
 		}
 	}
-	for _, d := range deciding {
-		fmt.Fprintln(w)
-		explainCheck(w, d)
-		if err := explainExchanges(ctx, w, r.Version, []*runner.Definition{d}); err != nil {
-			return err
+	if exchange && len(deciding) != 1 {
+		return fmt.Errorf("--exchange shows the exchange of one check, and %d decide %s: `mqttspec explain %s` names them", len(deciding), found[0].ID, found[0].ID)
+	}
+	for _, r := range found {
+		fmt.Fprintf(w, "%s, MQTT %s, section %s %s\n", r.ID, r.Version, r.Section, r.SectionTitle())
+		fmt.Fprintf(w, "  %s\n  %s, binds %s\n  %s\n", r.Summary, r.Level, parties[r.Binds], r.Link())
+		if r.Untested != "" {
+			fmt.Fprintf(w, "  not tested: %s\n", r.Untested)
 		}
 	}
+	if len(deciding) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nDecided by")
+	for _, d := range deciding {
+		explainCheck(w, d, versions[d])
+	}
+	explainFaults(w, deciding)
+	if exchange {
+		v := versions[deciding[0]]
+		return explainExchange(ctx, w, v[len(v)-1], deciding[0])
+	}
+	fmt.Fprintf(w, "\nThe exchange of a check: mqttspec explain %s --exchange\n", deciding[0].Slug)
+	return nil
+}
+
+// explainSlug tells of a check; v is the version whose exchange is asked for.
+func explainSlug(ctx context.Context, w io.Writer, d *runner.Definition, v codec.Version, exchange bool) error {
+	fmt.Fprintln(w, "The check")
+	explainCheck(w, d, d.Versions())
+	fmt.Fprintln(w, "\nDecides")
+	for _, v := range d.Versions() {
+		for _, r := range d.Requirements(v) {
+			fmt.Fprintf(w, "  %s, MQTT %s, %s\n    %s\n    %s\n", r.ID, v, r.Level, r.Summary, r.Link())
+		}
+	}
+	explainFaults(w, []*runner.Definition{d})
+	if exchange {
+		return explainExchange(ctx, w, v, d)
+	}
+	fmt.Fprintf(w, "\nIts exchange: mqttspec explain %s --exchange\n", d.Slug)
 	return nil
 }
 
@@ -84,13 +110,32 @@ var parties = map[catalogue.Party]string{
 	catalogue.Server: "the server", catalogue.Client: "the client", catalogue.Both: "client and server",
 }
 
-func explainCheck(w io.Writer, d *runner.Definition) {
-	fmt.Fprintf(w, "check %s: the broker %s\n", d.Slug, d.Title)
-	for _, need := range d.Needs {
-		fmt.Fprintf(w, "  needs %s\n", need)
+func explainCheck(w io.Writer, d *runner.Definition, versions []codec.Version) {
+	var on, faults []string
+	for _, v := range versions {
+		on = append(on, v.String())
 	}
 	for _, f := range d.CaughtBy {
-		fmt.Fprintf(w, "  proved by a broker that %s (fault %s)\n", f.Does, f.Name)
+		faults = append(faults, f.Name)
+	}
+	fmt.Fprintf(w, "  %s  %s  (MQTT %s)\n    the broker %s\n", d.Slug, d.Where, strings.Join(on, ", "), d.Title)
+	for _, need := range d.Needs {
+		fmt.Fprintf(w, "    needs %s\n", need)
+	}
+	fmt.Fprintf(w, "    catches %s\n", strings.Join(faults, ", "))
+}
+
+// explainFaults tells once of every fault that the checks catch.
+func explainFaults(w io.Writer, definitions []*runner.Definition) {
+	fmt.Fprintln(w, "\nProved by a broker that")
+	told := map[string]bool{}
+	for _, d := range definitions {
+		for _, f := range d.CaughtBy {
+			if !told[f.Name] {
+				fmt.Fprintf(w, "  %s\n    fault %s  %s\n", f.Does, f.Name, f.Where)
+			}
+			told[f.Name] = true
+		}
 	}
 }
 
@@ -98,29 +143,29 @@ func explainCheck(w io.Writer, d *runner.Definition) {
 // table says what the others are like.
 const mostEvents = 40
 
-// explainExchanges shows the checks' exchanges with the embedded broker.
-func explainExchanges(ctx context.Context, w io.Writer, v codec.Version, definitions []*runner.Definition) error {
+// explainExchange shows a check's exchange with the embedded broker.
+func explainExchange(ctx context.Context, w io.Writer, v codec.Version, d *runner.Definition) error {
 	broker, err := embedded.Start()
 	if err != nil {
 		return err
 	}
 	defer broker.Close()
-	checks, err := suites.All().Demonstrate(ctx, broker.Target, v, definitions)
+	checks, err := suites.All().Demonstrate(ctx, broker.Target, v, []*runner.Definition{d})
 	if err != nil {
 		return err
 	}
 	for _, c := range checks {
 		if len(c.Exchange) == 0 {
-			fmt.Fprintf(w, "  no exchange with the embedded broker to show: %s\n", reports.Printable(c.Reason))
+			fmt.Fprintf(w, "\nNo exchange with the embedded broker to show: %s\n", reports.Printable(c.Reason))
 			continue
 		}
-		fmt.Fprintf(w, "  its exchange with the embedded broker (MQTT %s, %s):\n", v, c.Outcome)
+		fmt.Fprintf(w, "\nExchange with the embedded broker (MQTT %s, %s)\n", v, c.Outcome)
 		for i, e := range c.Exchange {
 			if i == mostEvents {
-				fmt.Fprintf(w, "    … and %d events more\n", len(c.Exchange)-i)
+				fmt.Fprintf(w, "  … and %d events more\n", len(c.Exchange)-i)
 				break
 			}
-			fmt.Fprintf(w, "    %s\n", inWords(e))
+			fmt.Fprintf(w, "  %s\n", inWords(e))
 		}
 	}
 	return nil

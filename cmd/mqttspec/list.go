@@ -40,6 +40,7 @@ type listed struct {
 	Requirements []string `json:"requirements"`
 	Needs        []string `json:"needs"`
 	Faults       []string `json:"faults"`
+	Where        string   `json:"where"`
 }
 
 var bothVersions = []codec.Version{codec.V311, codec.V5}
@@ -53,7 +54,7 @@ func checksOf(v codec.Version) []listed {
 		}
 		l := listed{
 			ID: d.ID(v), Slug: d.Slug, MQTT: v.String(), Title: d.Title, Section: d.Home(v).Section,
-			Level: string(d.Level(v)), Requirements: d.Rules.Of(v), Needs: []string{}, Faults: []string{},
+			Level: string(d.Level(v)), Requirements: d.Rules.Of(v), Needs: []string{}, Faults: []string{}, Where: d.Where,
 		}
 		for _, need := range d.Needs {
 			l.Needs = append(l.Needs, string(need))

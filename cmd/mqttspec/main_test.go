@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,6 +135,8 @@ func TestMistakes(t *testing.T) {
 		{"one file twice", []string{"run", "--json", filepath.Join(dir, "r"), "--junit", filepath.Join(dir, "r")}, "file of its own"},
 		{"password twice", []string{"run", "mqtt://localhost", "--username", "u", "--password", "p", "--password-file", "f"}, "exclude"},
 		{"explain", []string{"explain", "MQTT-9.9.9-9"}, "neither"},
+		{"explain on another version", []string{"explain", "connect-second@9"}, "neither"},
+		{"exchange of many checks", []string{"explain", "MQTT-4.6.0-6", "--exchange"}, "one check"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_, stderr, exit := mqttspec(t, test.args...)
@@ -315,12 +319,48 @@ func TestListJSON(t *testing.T) {
 	}
 }
 
+// TestExplain: from a statement to the lines on which its checks and their
+// faults are declared, and to the exchange of one check only when asked.
 func TestExplain(t *testing.T) {
-	stdout, _, exit := mqttspec(t, "explain", "MQTT-3.1.0-2")
-	for _, want := range []string{"connect-second", "binds the server", "https://", "fault ignores-second-connect", "MQTT 5.0"} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("exit %d, output %q lacks %q", exit, stdout, want)
-		}
+	declared := regexp.MustCompile(`(\S+)  ((?:suites|harness/fault)/\S+\.go):(\d+)`)
+	for _, test := range []struct {
+		args     []string
+		says     []string
+		exchange string // its heading
+	}{
+		{[]string{"MQTT-3.1.0-2"}, []string{"connect-second", "binds the server", "https://", "fault ignores-second-connect", "MQTT 5.0"}, ""},
+		{[]string{"MQTT-3.12.4-1"}, []string{"pingreq-answered", "ping-each-answered", "explain pingreq-answered --exchange"}, ""},
+		{[]string{"connect-second"}, []string{"fault ignores-second-connect", "MQTT-3.1.0-2, MQTT 3.1.1, MUST"}, ""},
+		{[]string{"connect-second", "--exchange"}, []string{"alice sends CONNECT"}, "embedded broker (MQTT 5.0, pass)"},
+		{[]string{"connect-second@3.1.1", "--exchange"}, []string{"alice sends CONNECT"}, "embedded broker (MQTT 3.1.1, pass)"},
+		{[]string{"MQTT-3.1.0-2", "--exchange"}, []string{"alice sends CONNECT"}, "embedded broker (MQTT 5.0, pass)"},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			stdout, _, exit := mqttspec(t, append([]string{"explain"}, test.args...)...)
+			for _, want := range append(test.says, test.exchange) {
+				if !strings.Contains(stdout, want) {
+					t.Errorf("exit %d, output %q lacks %q", exit, stdout, want)
+				}
+			}
+			if test.exchange == "" && strings.Contains(stdout, "sends CONNECT") {
+				t.Errorf("shows an exchange: %q", stdout)
+			}
+			found := declared.FindAllStringSubmatch(stdout, -1)
+			if len(found) < 2 {
+				t.Errorf("names the lines %q; want those of a check and a fault", found)
+			}
+			for _, f := range found {
+				raw, err := os.ReadFile(filepath.Join("..", "..", f[2]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				line, _ := strconv.Atoi(f[3])
+				lines := strings.SplitAfter(string(raw), "\n")
+				if at := strings.Join(lines[line-1:min(line+1, len(lines))], ""); !strings.Contains(at, `"`+f[1]+`"`) {
+					t.Errorf("%s is said to stand in line %d of %s, but there is %q", f[1], line, f[2], at)
+				}
+			}
+		})
 	}
 }
 

@@ -5,8 +5,8 @@ import "mqttspec/codec"
 // IgnoresMissingCertificate lets clients in on a listener that demands a
 // certificate, whether they show one or not. It is no matter of packets:
 // whoever sets the faulty broker up opens the listener to everybody.
-var IgnoresMissingCertificate = Fault{"ignores-missing-certificate", "demands a client certificate and lets clients in without one",
-	func() behaviour { return behaviour{} }}
+var IgnoresMissingCertificate = stateful("ignores-missing-certificate", "demands a client certificate and lets clients in without one",
+	func() behaviour { return behaviour{} })
 
 // RefusesAllForOne lets one subscription spoil the others.
 var RefusesAllForOne = fromBroker("refuses-all-for-one", "refuses every subscription of a SUBSCRIBE when one of them is forbidden",

@@ -29,7 +29,7 @@ func unusual(id string) bool {
 
 // RefusesUnusualClientIDsWrongly says that it is unavailable, by the return code
 // that 3.1.1 has for that; in 5.0 it is no code of CONNACK at all.
-var RefusesUnusualClientIDsWrongly = Fault{"refuses-unusual-client-identifiers-wrongly",
+var RefusesUnusualClientIDsWrongly = stateful("refuses-unusual-client-identifiers-wrongly",
 	"refuses Client Identifiers that are longer than 23 bytes or hold other characters than letters and digits with the return code 0x03, in 5.0 too",
 	func() behaviour {
 		refused := ofClient(unusual)
@@ -41,7 +41,7 @@ var RefusesUnusualClientIDsWrongly = Fault{"refuses-unusual-client-identifiers-w
 			l.CloseClient()
 			return Swallow
 		}}
-	}}
+	})
 
 // IgnoresUnusualClientIDs says nothing.
 var IgnoresUnusualClientIDs = tolerates("ignores-unusual-client-identifiers",

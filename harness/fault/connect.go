@@ -46,7 +46,7 @@ var SilentAboutProtocolLevel = closes("silent-about-protocol-level", "closes on 
 	breaking("MQTT-3.1.2-2"))
 
 // RefusesProtocolLevelBy5 says in the format of 3.1.1 what only 5.0 can say.
-var RefusesProtocolLevelBy5 = Fault{"refuses-protocol-level-by-5", "refuses an unsupported Protocol Level in the format of 3.1.1 with the code 0x84, which is 5.0's",
+var RefusesProtocolLevelBy5 = stateful("refuses-protocol-level-by-5", "refuses an unsupported Protocol Level in the format of 3.1.1 with the code 0x84, which is 5.0's",
 	func() behaviour {
 		unsupported := breaking("MQTT-3.1.2-2")
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -57,7 +57,7 @@ var RefusesProtocolLevelBy5 = Fault{"refuses-protocol-level-by-5", "refuses an u
 			l.CloseClient()
 			return Swallow
 		}}
-	}}
+	})
 
 // AcceptsReservedConnectFlag does not look at bit 0 of the Connect Flags.
 var AcceptsReservedConnectFlag = accepts("accepts-reserved-connect-flag", "accepts a CONNECT with the reserved Connect Flag set",
@@ -199,7 +199,7 @@ var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the Us
 // closes makes a broker that closes the connection on some packets, without a
 // word.
 func closes(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {
 				l.CloseClient()
@@ -207,5 +207,5 @@ func closes(name, does string, match func(l *Link, f *Frame) bool) Fault {
 			}
 			return Forward
 		}}
-	}}
+	})
 }

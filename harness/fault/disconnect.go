@@ -15,7 +15,7 @@ var TakesEveryDisconnectForNormal = fromClient("takes-every-disconnect-for-norma
 
 // TakesShortDisconnectForNormal looks for a Reason Code only in front of a
 // Property Length.
-var TakesShortDisconnectForNormal = Fault{"takes-short-disconnect-for-normal", "treats a DISCONNECT without Property Length as one with Reason Code 0x00",
+var TakesShortDisconnectForNormal = stateful("takes-short-disconnect-for-normal", "treats a DISCONNECT without Property Length as one with Reason Code 0x00",
 	func() behaviour {
 		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
 			if p, ok := f.Packet.(*codec.Disconnect); ok && len(f.Raw) == 3 {
@@ -23,7 +23,7 @@ var TakesShortDisconnectForNormal = Fault{"takes-short-disconnect-for-normal", "
 			}
 			return Forward
 		}}
-	}}
+	})
 
 // TakesRepeatedUserPropertyForError takes User Property for one like the others.
 var TakesRepeatedUserPropertyForError = fromClient("takes-repeated-user-property-for-error", "treats a DISCONNECT with more than one User Property like a connection that was lost",
@@ -52,7 +52,7 @@ var OverlooksDisconnect = tolerates("overlooks-disconnect", "ignores DISCONNECT 
 // saysGoodbye makes a broker that sends these packets before it closes a
 // connection that it had accepted.
 func saysGoodbye(name, does string, packets ...codec.Packet) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		accepted := map[*Link]bool{}
 		return behaviour{
 			fromBroker: func(l *Link, f *Frame) Action {
@@ -71,7 +71,7 @@ func saysGoodbye(name, does string, packets ...codec.Packet) Fault {
 				return Forward
 			},
 		}
-	}}
+	})
 }
 
 var long = strings.Repeat("reason ", 100)

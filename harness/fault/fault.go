@@ -9,7 +9,10 @@
 package fault
 
 import (
+	"fmt"
 	"net/http"
+	"path"
+	"runtime"
 	"slices"
 
 	"mqttspec/codec"
@@ -22,6 +25,8 @@ type Fault struct {
 	Name string
 	// Does says what the broken broker does, as the end of "a broker that …".
 	Does string
+	// Where it is declared, in the module: "harness/fault/session.go:6".
+	Where string
 	// start makes the behaviour, with whatever state it keeps, for one broker.
 	start func() behaviour
 }
@@ -75,37 +80,50 @@ func (f *Frame) Type() codec.Type { return codec.Type(f.Raw[0] >> 4) }
 // fromBroker makes a fault of an edit to the packets of one type that the
 // broker sends.
 func fromBroker[T codec.Packet](name, does string, edit func(l *Link, p T) Action) Fault {
-	return Fault{name, does, func() behaviour { return behaviour{fromBroker: only(edit)} }}
+	return stateful(name, does, func() behaviour { return behaviour{fromBroker: only(edit)} })
 }
 
 // fromClient makes a fault of an edit to the packets of one type that clients
 // send: the broker then acts on something else than it was told.
 func fromClient[T codec.Packet](name, does string, edit func(l *Link, p T) Action) Fault {
-	return Fault{name, does, func() behaviour { return behaviour{fromClient: only(edit)} }}
+	return stateful(name, does, func() behaviour { return behaviour{fromClient: only(edit)} })
 }
 
 // stateful makes a fault that remembers something between packets.
 func stateful(name, does string, start func() behaviour) Fault {
-	return Fault{name, does, start}
+	return Fault{Name: name, Does: does, Where: declaredAt(), start: start}
+}
+
+// declaredAt is the line on which the declaration of a fault begins, however
+// many functions of this package lie between it and here.
+func declaredAt() (where string) {
+	_, here, _, _ := runtime.Caller(0)
+	for skip := 1; ; skip++ {
+		_, file, line, ok := runtime.Caller(skip)
+		if !ok || path.Dir(file) != path.Dir(here) {
+			return where
+		}
+		where = fmt.Sprintf("harness/fault/%s:%d", path.Base(file), line)
+	}
 }
 
 // tolerates makes a broker that ignores a packet for which it would have to
 // close the connection (or answer with an error), and carries on.
 func tolerates(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {
 				return Swallow
 			}
 			return Forward
 		}}
-	}}
+	})
 }
 
 // refuses makes a broker that answers a CONNECT with a CONNACK that refuses it
 // and closes the connection.
 func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if f.Type() != codec.CONNECT || !match(l, f) {
 				return Forward
@@ -118,7 +136,7 @@ func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
 			l.CloseClient()
 			return Swallow
 		}}
-	}}
+	})
 }
 
 // malformed matches packets of one type in which the strict decoder finds

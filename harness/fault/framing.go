@@ -29,7 +29,7 @@ var NeedsOnePacketPerSegment = fromFrames("needs-one-packet-per-segment", "loses
 // fromFrames makes a fault of what becomes of the packets that clients send,
 // whether they can be decoded or not.
 func fromFrames(name, does string, handle func(*Link, *Frame) Action) Fault {
-	return Fault{name, does, func() behaviour { return behaviour{fromClient: handle} }}
+	return stateful(name, does, func() behaviour { return behaviour{fromClient: handle} })
 }
 
 // LosesLengths loses messages whose Remaining Length has so many bytes: two or

@@ -7,7 +7,7 @@ import (
 )
 
 // KeepsSilentClients waits for ever.
-var KeepsSilentClients = Fault{"keeps-silent-clients", "never closes a connection that it has accepted, however silent the client", func() behaviour {
+var KeepsSilentClients = stateful("keeps-silent-clients", "never closes a connection that it has accepted, however silent the client", func() behaviour {
 	return behaviour{fromBroker: func(l *Link, f *Frame) Action {
 		switch f.Packet.(type) {
 		case *codec.Connack:
@@ -17,7 +17,7 @@ var KeepsSilentClients = Fault{"keeps-silent-clients", "never closes a connectio
 		}
 		return Forward
 	}}
-}}
+})
 
 // timesOut makes a broker that closes the connection of a client that has sent
 // no packet that counts for one and a half times its Keep Alive, once it notices:
@@ -31,7 +31,7 @@ func timesOut(name, does string, counts func(f *Frame) bool) Fault {
 // closesAfter is timesOut with another time than one and a half times the Keep
 // Alive, where that limits the client at all.
 func closesAfter(name, does string, counts func(f *Frame) bool, after func(keepAlive uint16) time.Duration, limits func(time.Duration) bool) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		alive := map[*Link]time.Time{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			now := time.Now()
@@ -50,7 +50,7 @@ func closesAfter(name, does string, counts func(f *Frame) bool, after func(keepA
 			}
 			return Forward
 		}}
-	}}
+	})
 }
 
 // CountsNoPackets measures from CONNECT.

@@ -53,7 +53,7 @@ var RefusesSilently = fromBroker("refuses-silently", "closes the connections tha
 	})
 
 // TakesPasswordsForStrings wants a password that reads like one, and its user.
-var TakesPasswordsForStrings = Fault{"takes-passwords-for-strings", "takes a CONNECT for malformed whose Password is empty, no UTF-8, or without a User Name",
+var TakesPasswordsForStrings = stateful("takes-passwords-for-strings", "takes a CONNECT for malformed whose Password is empty, no UTF-8, or without a User Name",
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Connect)
@@ -66,4 +66,4 @@ var TakesPasswordsForStrings = Fault{"takes-passwords-for-strings", "takes a CON
 			l.CloseClient()
 			return Swallow
 		}}
-	}}
+	})

@@ -55,7 +55,7 @@ var SeesNoSubscribers = []Fault{
 
 // TakesShortPubrecForSuccess looks for a Reason Code only in front of a
 // Property Length.
-var TakesShortPubrecForSuccess = Fault{"takes-short-pubrec-for-success", "treats a PUBREC without Property Length as one with Reason Code 0x00",
+var TakesShortPubrecForSuccess = stateful("takes-short-pubrec-for-success", "treats a PUBREC without Property Length as one with Reason Code 0x00",
 	func() behaviour {
 		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
 			if p, ok := f.Packet.(*codec.Pubrec); ok && len(f.Raw) == 5 {
@@ -63,7 +63,7 @@ var TakesShortPubrecForSuccess = Fault{"takes-short-pubrec-for-success", "treats
 			}
 			return Forward
 		}}
-	}}
+	})
 
 // ForwardsWhateverComes looks at no property.
 var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messages with properties that no message can have",

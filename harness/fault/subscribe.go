@@ -373,7 +373,7 @@ var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answ
 
 // SubscribesClients is no fault, but a server's right (5.0, section 4.5): no
 // check may mind it.
-var SubscribesClients = Fault{"subscribes-clients", "subscribes every client to a topic of its own, on which much is published", func() behaviour {
+var SubscribesClients = stateful("subscribes-clients", "subscribes every client to a topic of its own, on which much is published", func() behaviour {
 	return behaviour{fromBroker: func(l *Link, f *Frame) Action {
 		status := &codec.Publish{Topic: "status/" + l.clientID(), Payload: "well"}
 		switch f.Packet.(type) {
@@ -382,4 +382,4 @@ var SubscribesClients = Fault{"subscribes-clients", "subscribes every client to 
 		}
 		return Forward
 	}}
-}}
+})

@@ -24,7 +24,7 @@ var IgnoresCutOffProperties = tolerates("ignores-cut-off-properties", "ignores a
 	})
 
 // RefusesRepeatedUserProperties takes User Property for one that comes once.
-var RefusesRepeatedUserProperties = Fault{"refuses-repeated-user-properties", "closes the connection on a SUBSCRIBE or UNSUBSCRIBE with more than one User Property",
+var RefusesRepeatedUserProperties = stateful("refuses-repeated-user-properties", "closes the connection on a SUBSCRIBE or UNSUBSCRIBE with more than one User Property",
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			var properties codec.Properties
@@ -40,4 +40,4 @@ var RefusesRepeatedUserProperties = Fault{"refuses-repeated-user-properties", "c
 			}
 			return Forward
 		}}
-	}}
+	})

@@ -10,7 +10,7 @@ import (
 // rewritesTopics makes a broker that compares topics other than as they are:
 // it sees Topic Names and Topic Filters through an edit.
 func rewritesTopics(name, does string, edit func(topic string) string) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
@@ -22,7 +22,7 @@ func rewritesTopics(name, does string, edit func(topic string) string) Fault {
 			}
 			return Forward
 		}}
-	}}
+	})
 }
 
 // rewritesFilters makes a broker that understands Topic Filters in another way.
@@ -155,7 +155,7 @@ var CarriesDollarTopics = stateful("carries-dollar-topics", "delivers messages t
 	})
 
 // GrantsMalformedFilters takes any string for a Topic Filter.
-var GrantsMalformedFilters = Fault{"grants-malformed-filters", "grants subscriptions to Topic Filters that are none",
+var GrantsMalformedFilters = stateful("grants-malformed-filters", "grants subscriptions to Topic Filters that are none",
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Subscribe)
@@ -165,7 +165,7 @@ var GrantsMalformedFilters = Fault{"grants-malformed-filters", "grants subscript
 			l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: make([]codec.ReasonCode, len(p.Subscriptions))})
 			return Swallow
 		}}
-	}}
+	})
 
 // IgnoresWildcardsInNames drops what it cannot deliver.
 var IgnoresWildcardsInNames = tolerates("ignores-wildcards-in-names", "ignores a PUBLISH with a wildcard in its Topic Name and carries on",

@@ -12,18 +12,18 @@ import (
 // frameFromClient makes a fault of an edit to the WebSocket frames that clients
 // send.
 func frameFromClient(name, does string, edit func(l *Link, f *websocket.Frame) Action) Fault {
-	return Fault{name, does, func() behaviour { return behaviour{frameFromClient: edit} }}
+	return stateful(name, does, func() behaviour { return behaviour{frameFromClient: edit} })
 }
 
 // SelectsOldSubprotocol selects the name that MQTT 3.1 went by.
-var SelectsOldSubprotocol = Fault{"selects-old-subprotocol", "selects the WebSocket subprotocol mqttv3.1, whatever is on offer", func() behaviour {
+var SelectsOldSubprotocol = stateful("selects-old-subprotocol", "selects the WebSocket subprotocol mqttv3.1, whatever is on offer", func() behaviour {
 	return behaviour{upgraded: func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "mqttv3.1") }}
-}}
+})
 
 // SelectsNoSubprotocol upgrades without a word about the subprotocol.
-var SelectsNoSubprotocol = Fault{"selects-no-subprotocol", "selects no WebSocket subprotocol", func() behaviour {
+var SelectsNoSubprotocol = stateful("selects-no-subprotocol", "selects no WebSocket subprotocol", func() behaviour {
 	return behaviour{upgraded: func(h http.Header) { h.Del("Sec-WebSocket-Protocol") }}
-}}
+})
 
 // ReadsAnyDataFrame does not look at the type of data frames.
 var ReadsAnyDataFrame = frameFromClient("reads-any-data-frame", "takes packets from text frames and frames of reserved types as if they were binary",
@@ -35,14 +35,14 @@ var ReadsAnyDataFrame = frameFromClient("reads-any-data-frame", "takes packets f
 	})
 
 // SendsTextFrames sends its packets in frames of the wrong type.
-var SendsTextFrames = Fault{"sends-text-frames", "sends its packets in text frames", func() behaviour {
+var SendsTextFrames = stateful("sends-text-frames", "sends its packets in text frames", func() behaviour {
 	return behaviour{frameFromBroker: func(_ *Link, f *websocket.Frame) Action {
 		if f.OpCode == ws.OpBinary {
 			f.OpCode = ws.OpText
 		}
 		return Forward
 	}}
-}}
+})
 
 // ReadsOnePacketPerFrame takes every frame for exactly one packet.
 var ReadsOnePacketPerFrame = frameFromClient("reads-one-packet-per-frame", "takes the first packet of each WebSocket frame, and drops frames in which none is whole",

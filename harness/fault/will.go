@@ -9,7 +9,7 @@ import (
 // accepts makes a broker that answers a CONNECT which it would have to refuse
 // as if it were a good one.
 func accepts(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.CONNECT && match(l, f) {
 				l.ToClient(&codec.Connack{})
@@ -17,7 +17,7 @@ func accepts(name, does string, match func(l *Link, f *Frame) bool) Fault {
 			}
 			return Forward
 		}}
-	}}
+	})
 }
 
 // StoresNoWill connects clients as if they had no will.

@@ -12,14 +12,14 @@ import (
 
 // sends makes a broker that sends something else for every packet of one type.
 func sends[T codec.Packet](name, does string, wrong func(l *Link, p T) codec.Packet) Fault {
-	return Fault{name, does, func() behaviour {
+	return stateful(name, does, func() behaviour {
 		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
 			if p, ok := f.Packet.(T); ok {
 				f.Packet = wrong(l, p)
 			}
 			return Forward
 		}}
-	}}
+	})
 }
 
 // sendsWrong makes a broker whose packets of one type have a field wrong.

@@ -40,6 +40,8 @@ type Definition struct {
 	WatchedElsewhere Rules
 	// Body is the exchange.
 	Body func(*harness.Exchange)
+	// Where it is declared, in the module: "suites/ping.go:11".
+	Where string
 }
 
 // Rules names the statements a check decides, by protocol version, separated
