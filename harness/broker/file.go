@@ -110,11 +110,13 @@ type Timeouts struct {
 type Start struct {
 	Command []string          `yaml:"command" doc:"Program and arguments; it must stay in the foreground." example:"[mosquitto, -c, '{{file \"mosquitto.conf\"}}']"`
 	Files   map[string]string `yaml:"files" doc:"Configuration files to write into {{.Dir}}, by name."`
-	Setup   [][]string        `yaml:"setup" doc:"Commands to run before the start, after the files are written."`
+	Needs   []string          `yaml:"needs" doc:"Programs, by name or path, without which the broker is not installed: those that command does not begin with, as where it is a script." example:"[epmd, /usr/lib/rabbitmq/bin/rabbitmq-server]"`
+	Probe   []string          `yaml:"probe" doc:"Command that tells whether the broker is installed, where programs alone do not: status 0 if it is, 127 (a shell's for a command it does not find) if it is not. It runs before setup, after the files are written." example:"[sh, -c, 'test -e /opt/broker/broker.jar || exit 127']"`
+	Setup   [][]string        `yaml:"setup" doc:"Commands to run before the start, when the broker is known to be installed."`
 	Env     map[string]string `yaml:"env" doc:"Environment variables to add."`
 	Log     string            `yaml:"log" doc:"File to keep the broker's output in. Default: it is kept until the run ends and quoted when the broker fails." example:"broker.log"`
 	Version *VersionCommand   `yaml:"version" doc:"How to find the version."`
-	Install string            `yaml:"install" doc:"What to tell a user who does not have the program." example:"apt-get install mosquitto"`
+	Install string            `yaml:"install" doc:"What to tell a user who does not have the broker." example:"apt-get install mosquitto"`
 }
 
 // VersionCommand finds a version in the output of a command.
@@ -287,6 +289,10 @@ func (f *File) validate() error {
 		return errors.New("neither url nor start.command is given: say where the broker is, or how to start it")
 	case f.Start != nil && len(f.Start.Command) == 0:
 		return errors.New("start without a command")
+	case f.Start != nil && slices.Contains(f.Start.Needs, ""):
+		return errors.New("start.needs: an empty string is no program")
+	case f.Start != nil && slices.ContainsFunc(f.Start.Setup, func(command []string) bool { return len(command) == 0 }):
+		return errors.New("start.setup: a command without a program")
 	case f.TopicPrefix != "" && !harness.ValidTopicPrefix(f.TopicPrefix):
 		return fmt.Errorf("topic_prefix %q: 1 to 100 bytes without wildcards, not starting with $", f.TopicPrefix)
 	case len(f.Kill) > 0 && len(f.Restart) == 0 && f.Start == nil:

@@ -27,6 +27,11 @@ func TestMistakesInTargetFiles(t *testing.T) {
 		"nameless instance":      {"url: mqtt://h\ninstances: [{url: mqtt://i}]\n", "instance 1 has no name"},
 		"instances of instances": {"url: mqtt://h\ninstances: [{name: a, instances: [{name: b}]}]\n", "has instances of its own"},
 		"kill without restart":   {"url: mqtt://h\nkill: [x]\n", "needs a restart command"},
+		"needs of one word":      {"start: {command: [x], needs: epmd}\n", `t.yaml:1:30: `},
+		"needs an empty name":    {"start: {command: [x], needs: ['']}\n", "start.needs: an empty string is no program"},
+		"probe of one word":      {"start: {command: [x], probe: true}\n", `t.yaml:1:30: `},
+		"set-up without program": {"start: {command: [x], setup: [[]]}\n", "start.setup: a command without a program"},
+		"needs misspelt":         {"start: {command: [x], need: [y]}\n", `unknown key "need"; did you mean "needs"?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("t.yaml", []byte(c.text))

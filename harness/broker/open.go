@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +34,8 @@ type Options struct {
 	Log string
 	// Reaper gets to know every process that is started; it may be nil.
 	Reaper *Reaper
+
+	services []string // where programs are that PATH may lack; nil means [serviceFolders]
 }
 
 // Transports are the values of Options.Transport.
@@ -208,7 +212,7 @@ func (s *site) tryOpen(ctx context.Context) (err error) {
 	return s.start(ctx)
 }
 
-// prepare finds the program, writes the files and runs the set-up commands.
+// prepare finds the broker, writes the files and runs the set-up commands.
 func (s *site) prepare(ctx context.Context) (err error) {
 	for name, text := range s.Start.Files {
 		path, err := s.filePath(name)
@@ -233,13 +237,16 @@ func (s *site) prepare(ctx context.Context) (err error) {
 	if s.args, err = s.command(s.Start.Command); err != nil {
 		return err
 	}
+	if err := s.installed(ctx); err != nil {
+		return err
+	}
 	for _, command := range s.Start.Setup {
 		args, err := s.command(command)
 		if err != nil {
 			return err
 		}
 		if _, err := runCommand(ctx, args, s.env, ""); err != nil {
-			return s.advised(fmt.Errorf("the broker cannot be set up: %w", err))
+			return s.advised(fmt.Errorf("the broker cannot be set up: %w", withoutInterpreter(args[0], err)))
 		}
 	}
 	s.logPath = filepath.Join(s.dir, "broker.log")
@@ -249,26 +256,81 @@ func (s *site) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
+// notInstalled is the exit status with which a probe says that the broker is
+// missing: a shell's for a command that it does not find.
+const notInstalled = 127
+
+// installed finds what the start needs beside its program.
+func (s *site) installed(ctx context.Context) error {
+	for _, need := range s.Start.Needs {
+		name, err := s.render(need)
+		if err != nil {
+			return fmt.Errorf("start.needs: %w", err)
+		}
+		if _, err := s.program(name); err != nil {
+			return s.advised(err)
+		}
+	}
+	if len(s.Start.Probe) == 0 {
+		return nil
+	}
+	args, err := s.command(s.Start.Probe)
+	if err != nil {
+		return err
+	}
+	output, err := runCommand(ctx, args, s.env, "")
+	var ended *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &ended) && ended.ExitCode() == notInstalled:
+		return s.advised(fmt.Errorf("%s %w%s", s.Name, ErrNotInstalled, quoted(output)))
+	}
+	return s.advised(fmt.Errorf("start.probe does not tell whether the broker is installed: %w", withoutInterpreter(args[0], err)))
+}
+
+// withoutInterpreter is the error of a program that was found, but whose first
+// line names an interpreter (or which wants a loader) that is not there.
+func withoutInterpreter(program string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("what %s is run with %w", program, ErrNotInstalled)
+	}
+	return err
+}
+
 // command renders a command and finds its program.
 func (s *site) command(args []string) ([]string, error) {
 	rendered, err := s.renderAll(args)
 	if err != nil {
 		return nil, err
 	}
-	if rendered[0], err = program(rendered[0]); err != nil {
+	if rendered[0], err = s.program(rendered[0]); err != nil {
 		return nil, s.advised(err)
 	}
 	return rendered, nil
 }
 
+// serviceFolders hold programs that a user's PATH may lack.
+var serviceFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin"}
+
 // program finds a program, also where services and `go install` are put.
-func program(name string) (string, error) {
+func (s *site) program(name string) (string, error) {
 	path, err := exec.LookPath(name)
-	if err == nil || strings.Contains(name, string(filepath.Separator)) {
-		return path, err
+	if err == nil {
+		return path, nil
+	}
+	if strings.Contains(name, string(filepath.Separator)) {
+		if errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%s %w", name, ErrNotInstalled)
+		}
+		return "", err
+	}
+	folders := s.options.services
+	if folders == nil {
+		folders = serviceFolders
 	}
 	home, _ := os.UserHomeDir()
-	for _, dir := range []string{"/usr/local/sbin", "/usr/sbin", "/sbin", os.Getenv("GOBIN"), filepath.Join(os.Getenv("GOPATH"), "bin"), filepath.Join(home, "go", "bin")} {
+	for _, dir := range slices.Concat(folders, []string{os.Getenv("GOBIN"), filepath.Join(os.Getenv("GOPATH"), "bin"), filepath.Join(home, "go", "bin")}) {
 		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil && filepath.IsAbs(path) {
 			return path, nil
 		}
@@ -276,7 +338,8 @@ func program(name string) (string, error) {
 	return "", fmt.Errorf("%s %w", name, ErrNotInstalled)
 }
 
-// ErrNotInstalled is why a broker whose program is missing cannot be opened.
+// ErrNotInstalled is why a broker that is missing, or of which something is,
+// cannot be opened.
 var ErrNotInstalled = errors.New("is not installed")
 
 // advised adds how to install the broker.
@@ -296,7 +359,7 @@ func (s *site) start(ctx context.Context) error {
 	defer log.Close()
 	p, err := launch(s.args, s.env, "", log)
 	if err != nil {
-		return s.advised(fmt.Errorf("%s does not start: %w", s.Start.Command[0], err))
+		return s.advised(fmt.Errorf("%s does not start: %w", s.Start.Command[0], withoutInterpreter(s.args[0], err)))
 	}
 	s.options.Reaper.watch(p)
 	s.mu.Lock()
