@@ -386,7 +386,11 @@ func TestHostileServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := goleak.IgnoreCurrent()
-	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	out := io.Discard
+	if testing.Verbose() {
+		out = os.Stdout
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "server\tends after\theap\tverdict\toutcomes")
 	for _, h := range hostiles {
 		t.Run(h.name, func(t *testing.T) {
