@@ -14,6 +14,9 @@ type ConsoleOptions struct {
 	Width    int  // columns; 0 is 80 on a terminal and without end in a pipe
 	Color    bool
 	Verbose  bool // a line for every check, passes in full
+
+	Preface string // what to say first, before the broker's name
+	Brief   bool   // two screens, in a pipe too: the first failure in full, of the others a line
 }
 
 // A Console shows a run to a person or a log as it happens and, at the end,
@@ -23,7 +26,8 @@ type ConsoleOptions struct {
 //
 // In a pipe every check is one plain line as it finishes, without escape
 // codes or cursor movement, its outcome first, for grep. On a terminal one
-// live line shows the progress, and what goes wrong is printed above it.
+// live line shows the progress, and what goes wrong is printed above it. When
+// brief, both get what a terminal gets at the end, and less of that.
 //
 // Start, CheckDone and Finish are called from one goroutine. When the writer
 // fails (a closed pipe), the console falls silent and Err says why.
@@ -36,7 +40,7 @@ type Console struct {
 
 // NewConsole makes a console on w.
 func NewConsole(w io.Writer, opts ConsoleOptions) *Console {
-	if opts.Width <= 0 && opts.Terminal {
+	if opts.Width <= 0 && (opts.Terminal || opts.Brief) {
 		opts.Width = 80
 	}
 	return &Console{pen: pen{w: w, color: opts.Color, width: opts.Width}, opts: opts}
@@ -48,6 +52,10 @@ func (c *Console) Err() error { return c.err }
 // Start announces a run of total checks. Of run it needs what is known by
 // then: target, versions, settings.
 func (c *Console) Start(total int, run *Results) {
+	if c.opts.Preface != "" {
+		c.hang("", c.opts.Preface, noInk)
+		c.line("")
+	}
 	c.hang("", BrokerName(run), bold, shown(redactURL(run.Target.URL), 120))
 	for _, remark := range run.Target.Remarks {
 		c.hang("! ", shown(remark, 200), bold)
@@ -71,7 +79,13 @@ func (c *Console) Start(total int, run *Results) {
 
 // CheckDone shows that a check has finished, in whatever order they do.
 func (c *Console) CheckDone(check Check) {
-	if c.live == nil {
+	switch {
+	case c.opts.Brief && c.live == nil:
+		return
+	case c.opts.Brief:
+		c.live.checkDone(&check, nil)
+		return
+	case c.live == nil:
 		c.plainLine(&check)
 		c.spoke = true
 		return
@@ -110,12 +124,20 @@ func (c *Console) Finish(r *Results) {
 	if c.spoke {
 		c.line("")
 	}
-	c.tree(r)
-	c.details(r)
+	if c.opts.Brief {
+		c.brief(r)
+	} else {
+		c.tree(r)
+		c.details(r)
+	}
 	c.known(r)
 	c.durability(r)
 	c.numbers(r)
 	c.verdict(r)
+	if c.opts.Brief && len(r.Checks) > r.Summary.Checks[Pass] {
+		c.line("")
+		c.hang("", "The rest, and all of it in full: --verbose, or --html report.html for a page to look through.", dim)
+	}
 }
 
 // tree shows the checks by version and section. A section in which all went
@@ -227,6 +249,52 @@ func (c *Console) details(r *Results) {
 	}
 }
 
+// briefLines is how many failures have a line of their own when brief: as many as
+// leave room on two screens for the first of them in full.
+const briefLines = 40
+
+// brief shows the first failure (or harness error, or warning) in full, and a
+// line for each of the others; a check that fails alike on both versions is one.
+func (c *Console) brief(r *Results) {
+	var first []*Check // of each line
+	versions := map[[2]string][]string{}
+	key := func(check *Check) [2]string { return [2]string{check.Slug, string(check.Outcome)} }
+	counts := Counts{}
+	for _, outcome := range []Outcome{Fail, Error, Warn} {
+		for _, check := range withOutcome(r, outcome) {
+			counts[outcome]++
+			if versions[key(check)] == nil {
+				first = append(first, check)
+			}
+			versions[key(check)] = append(versions[key(check)], shown(check.MQTT, 20))
+		}
+	}
+	if len(first) == 0 {
+		return
+	}
+	var title []string
+	for _, group := range []struct {
+		outcome Outcome
+		noun    string
+	}{{Fail, "failure"}, {Error, "harness error"}, {Warn, "warning"}} {
+		if n := counts[group.outcome]; n > 0 {
+			title = append(title, plural(n, group.noun))
+		}
+	}
+	c.rule(and(title), first[0].Outcome.ink())
+	c.detail(0, first[0], true)
+	for _, check := range first[1:min(len(first), briefLines)] {
+		where := "  " + strings.Join(versions[key(check)], ", ")
+		prefix := c.paint(check.Outcome.ink(), check.Outcome.mark()+" ") + shown(check.Section, 20) + " "
+		room := c.width - text.StringWidthWithoutEscSequences(prefix+where)
+		c.hang(prefix, fit(shown(check.Title, maxLine), max(minText, room)), noInk, strings.TrimSpace(where))
+	}
+	if more := len(first) - briefLines; more > 0 {
+		c.line(c.paint(dim, fmt.Sprintf("… and %d more", more)))
+	}
+	c.line("")
+}
+
 // known says which entries of the known-failures file want attention.
 func (c *Console) known(r *Results) {
 	messages := r.KnownFailures.Messages()
@@ -252,8 +320,13 @@ func (c *Console) rule(title string, i ink) {
 	c.line("")
 }
 
+// detail is all there is to say about a check, the nth of its kind if n is not 0.
 func (c *Console) detail(n int, check *Check, exchange bool) {
-	c.hang(c.paint(check.Outcome.ink(), check.Outcome.mark()+" "), fmt.Sprintf("%d. %s", n, shown(check.Title, maxLine)), bold, took(check.DurationMS))
+	title := shown(check.Title, maxLine)
+	if n > 0 {
+		title = fmt.Sprintf("%d. %s", n, title)
+	}
+	c.hang(c.paint(check.Outcome.ink(), check.Outcome.mark()+" "), title, bold, took(check.DurationMS))
 	heading := section{number: check.Section, title: check.SectionTitle}.heading()
 	c.hang("  ", shown(check.ID, 160), dim)
 	c.hang("  ", strings.TrimSpace(shown(strings.Join(check.Accused(), ", "), maxLine)+" "+shown(check.Level, 20)+", section "+heading), dim)

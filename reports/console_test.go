@@ -50,6 +50,10 @@ func TestConsoleGolden(t *testing.T) {
 	} {
 		golden(t, name, settled(consoleOf(r, opts)))
 	}
+	brief := ConsoleOptions{Brief: true, Preface: "This is an example."}
+	golden(t, "console-brief.txt", consoleOf(r, brief))
+	brief.Terminal = true
+	golden(t, "console-brief.txt", settled(consoleOf(r, brief)))
 	golden(t, "console-colour.txt", consoleOf(fixture(1, 40), ConsoleOptions{Color: true, Width: 80}))
 }
 
@@ -59,6 +63,28 @@ func TestConsoleInAPipeIsPlain(t *testing.T) {
 	g.Expect(strings.ContainsAny(out, "\x1b\r\b")).To(BeFalse())
 	g.Expect(out).To(MatchRegexp(`(?m)^FAIL    session-present-2@5\.0: answers Session Present 0`))
 	g.Expect(regexp.MustCompile(`(?m)^(pass|FAIL|warn|n/a|blocked|ERROR|waived) +\S+@(3\.1\.1|5\.0): `).FindAllString(out, -1)).To(HaveLen(500))
+}
+
+// TestBriefConsoleFitsTwoScreens: however much fails, in a pipe or not.
+func TestBriefConsoleFitsTwoScreens(t *testing.T) {
+	g := NewWithT(t)
+	r := fixture(1, 250)
+	for i := range r.Checks {
+		if i%3 > 0 {
+			r.Checks[i].Outcome, r.Checks[i].Reason = Fail, "no answer within 5s"
+		}
+	}
+	Summarise(r)
+	for _, opts := range []ConsoleOptions{{Brief: true}, {Brief: true, Terminal: true, Width: 80, Color: true}} {
+		out := settled(consoleOf(r, opts))
+		g.Expect(strings.Count(out, "\n")).To(BeNumerically("<=", 2*45))
+		for line := range strings.SplitSeq(out, "\n") {
+			g.Expect(text.StringWidthWithoutEscSequences(line)).To(BeNumerically("<=", 80), line)
+		}
+		g.Expect(regexp.MustCompile(`(?m)^✖ \d`).FindAllString(out, -1)).To(HaveLen(briefLines - 1))
+		g.Expect(out).To(MatchRegexp(`(?m)^… and \d+ more$`))
+		g.Expect(out).To(ContainSubstring("--verbose"))
+	}
 }
 
 func TestConsoleKeepsToItsWidth(t *testing.T) {

@@ -88,6 +88,30 @@ func TestRunEmbedded(t *testing.T) {
 	}
 }
 
+// TestRunWithoutTarget: who tries the command out hears whose failures these
+// are, and is not drowned in them, in a pipe either.
+func TestRunWithoutTarget(t *testing.T) {
+	stdout, stderr, exit := mqttspec(t, "run", "--check", "topics-single-level-misplaced,topics-multi-level-misplaced,connect-accepted")
+	if exit != reports.ExitGates || stderr != "" {
+		t.Errorf("exit %d, stderr %q; want 1 and nothing", exit, stderr)
+	}
+	first, rest, _ := strings.Cut(stdout, "\n\n")
+	for _, want := range []string{"inside mqttspec", "known to break rules", "example", "mqttspec run mqtt://HOST:PORT"} {
+		if !strings.Contains(strings.ReplaceAll(first, "\n", " "), want) {
+			t.Errorf("the first lines do not say %q:\n%s", want, first)
+		}
+	}
+	if strings.Contains(rest, "accepts a valid CONNECT") || !strings.Contains(rest, "→ CONNECT") || !strings.Contains(rest, "\n✖ 4.7.1.3 ") {
+		t.Errorf("want a failure in full and no check that passes:\n%s", rest)
+	}
+	for _, args := range [][]string{{"embedded"}, {"--verbose"}} {
+		stdout, _, _ := mqttspec(t, append([]string{"run", "--check", "connect-accepted"}, args...)...)
+		if !strings.Contains(stdout, "pass    connect-accepted@5.0: ") {
+			t.Errorf("%v: no line for a check that passes:\n%s", args, stdout)
+		}
+	}
+}
+
 func TestRunUnreachable(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

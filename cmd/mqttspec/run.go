@@ -47,8 +47,9 @@ func (o *runOptions) cmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [TARGET] [-- COMMAND ARG...]",
 		Short: "Test a broker and report",
-		Long: `Test a broker and report. TARGET is "embedded" (the default: a broker inside
-mqttspec itself) or a URL such as mqtt://localhost:1883.`,
+		Long: `Test a broker and report. TARGET is a URL such as mqtt://localhost:1883, a
+preset's name or a target file. Without one, the broker inside mqttspec itself
+is tested, as an example, and shown in brief; "embedded" is its name.`,
 		Args: o.targetOptions.args,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.changed = cmd.Flags().Changed
@@ -109,7 +110,11 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 		options.Capture = recording
 	}
 
-	console := reports.NewConsole(out, consoleOptions(out, o.verbose, o.noColor))
+	look := consoleOptions(out, o.verbose, o.noColor)
+	if o.target == "" && len(o.command) == 0 {
+		look.Preface, look.Brief = example, !o.verbose
+	}
+	console := reports.NewConsole(out, look)
 	if o.checks && o.pcap != "" {
 		recording.Pause()
 	}
@@ -145,6 +150,10 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	}
 	return exitWith(exit, err)
 }
+
+// example is what a run without a TARGET says first.
+const example = "No TARGET is given: this is the broker inside mqttspec (mochi), which is known to break rules, as an example. " +
+	"To test your own: mqttspec run mqtt://HOST:PORT"
 
 // A captureFile is the file of --pcap; without the flag it is empty.
 type captureFile struct {
