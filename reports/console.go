@@ -336,6 +336,7 @@ func (c *Console) detail(n int, check *Check, exchange bool) {
 	}
 	c.block("  ", "expected", check.Expected, green)
 	c.block("  ", "observed", check.Observed, check.Outcome.ink())
+	c.block("  ", "why     ", check.Why, noInk)
 	if len(check.Exchange) > 0 {
 		if check.Reason+check.Expected+check.Observed != "" {
 			c.line("")

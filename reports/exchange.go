@@ -142,5 +142,5 @@ const (
 	maxName   = 24   // a client's name
 	maxPacket = 320  // a packet on one line
 	maxLine   = 600  // a reason, a title, a summary
-	maxBlock  = 4096 // an expected or observed value
+	maxBlock  = 4096 // an expected or observed value, or why a check reads its statements so
 )

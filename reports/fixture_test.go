@@ -185,6 +185,7 @@ func fixtureTroubles(r *Results) {
 		c.Reason = "the will was published after DISCONNECT"
 		c.Expected = "no PUBLISH before the fence"
 		c.Observed = "PUBLISH q0 topic=mqttspec/31/will 4 bytes \"gone\""
+		c.Why = "A will that DISCONNECT has discarded is not published (section 3.1.2.5). \"The Server MUST discard it\" leaves no room for a delay."
 	}
 	if c := find("qos-exactly-once-delivery-3", "5.0"); c != nil {
 		c.Outcome, c.Reason = Warn, "PUBCOMP came after 2.1 s"
@@ -298,11 +299,11 @@ func hostile() *Results {
 		c := &r.Checks[i]
 		c.Outcome = Outcomes[i%len(Outcomes)]
 		c.Title, c.SectionTitle, c.Reason = evil, evil, evil
-		c.Expected, c.Observed = long, evil
+		c.Expected, c.Observed, c.Why = long, evil, evil
 		c.Slug += evil
 		c.ID = c.Slug + "@" + c.MQTT
 		if i%2 == 0 {
-			c.Title, c.Reason, c.Observed = long, long, long
+			c.Title, c.Reason, c.Observed, c.Why = long, long, long, long
 		}
 		for j := range c.Exchange {
 			e := &c.Exchange[j]

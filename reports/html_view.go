@@ -86,7 +86,7 @@ type (
 		Anchor, ID, Slug, Version, Level, Title, Key string
 		Outcome                                      Outcome
 		Took, Reason                                 string
-		Expected, Observed                           string
+		Expected, Observed, Why                      string
 		Waiver                                       *waiverView
 		Rules                                        []ruleView
 		Exchange                                     *sequence
@@ -239,7 +239,7 @@ func (b *builder) check(c *Check) *checkView {
 		Title: shown(c.Title, maxLine), Outcome: c.Outcome, Took: took(c.DurationMS), Key: sectionKey(shown(c.MQTT, 20), shown(c.Section, 40)),
 		Reason:   shown(c.Reason, maxLine),
 		Expected: strings.Join(lines(c.Expected, b.block), "\n"), Observed: strings.Join(lines(c.Observed, b.block), "\n"),
-		Exchange: layOut(c.Exchange, limits), Events: len(c.Exchange),
+		Why: shown(c.Why, maxBlock), Exchange: layOut(c.Exchange, limits), Events: len(c.Exchange),
 	}
 	if c.Outcome != Pass && c.Outcome != Inapplicable {
 		v.Reproduce = shown(shellLine(Reproduce(b.r, c.ID)), 1000)

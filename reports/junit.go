@@ -176,6 +176,9 @@ func caseText(c *Check) string {
 	if c.Observed != "" {
 		fmt.Fprintf(&b, "\nobserved:\n%s\n", indent(c.Observed))
 	}
+	if c.Why != "" {
+		fmt.Fprintf(&b, "\nwhy: %s\n", shown(c.Why, maxBlock))
+	}
 	if len(c.Exchange) > 0 {
 		fmt.Fprintf(&b, "\nexchange:\n%s", exchangeText(c.Exchange))
 	}

@@ -210,6 +210,9 @@ func (m *markdown) detail(c *Check) {
 			m.line("Observed")
 			m.fence(joinLines(c.Observed))
 		}
+		if c.Why != "" {
+			m.line("Why: " + m.text(shown(c.Why, maxBlock)) + "\n")
+		}
 		if len(c.Exchange) > 0 && m.b.Len() < maxMarkdown/2 {
 			m.line("Exchange")
 			m.fence(exchangeText(c.Exchange))

@@ -118,6 +118,9 @@ type Check struct {
 	Expected string  `json:"expected"`
 	Observed string  `json:"observed"`
 	Exchange []Event `json:"exchange"`
+	// Why says of a failure why the check reads its statements as it does, and why
+	// the broker's way is not allowed, where that is not plain.
+	Why string `json:"why,omitempty"`
 	// Broken are those of Requirements that a failure is about, and Undecided
 	// those that it kept from being tested, where it does not break them all.
 	Broken    []string `json:"broken,omitempty"`

@@ -119,6 +119,9 @@ func explainCheck(w io.Writer, d *runner.Definition, versions []codec.Version) {
 		faults = append(faults, f.Name)
 	}
 	fmt.Fprintf(w, "  %s  %s  (MQTT %s)\n    the broker %s\n", d.Slug, d.Where, strings.Join(on, ", "), d.Title)
+	if d.Why != "" {
+		fmt.Fprintf(w, "    why: %s\n", d.Why)
+	}
 	for _, need := range d.Needs {
 		fmt.Fprintf(w, "    needs %s\n", need)
 	}

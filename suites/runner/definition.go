@@ -18,6 +18,10 @@ type Definition struct {
 	Title string
 	// Rules are the statements that the check decides.
 	Rules Rules
+	// Why says, where it is not plain, why the check reads its statements as it
+	// does, and why the other way of brokers that people rely on is not allowed.
+	// It is for those whose broker has failed, and in whole sentences.
+	Why string
 	// Needs name what the check needs from the broker; where the broker declares
 	// that it lacks it, the check is inapplicable.
 	Needs Needs

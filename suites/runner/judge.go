@@ -322,6 +322,7 @@ func (i Item) result(v Verdict, evidence harness.Evidence) reports.Check {
 	}
 	if v.failed() {
 		c.Broken, c.Undecided = accused(c.Requirements, v)
+		c.Why = i.Why
 	}
 	for n, e := range v.Events {
 		c.Exchange[n] = reports.Event{

@@ -94,6 +94,9 @@ func (d *Definition) check() (errs []error) {
 	case d.Title == "" || strings.HasSuffix(d.Title, "."):
 		wrong("a title is wanted, a sentence about the broker without a full stop")
 	}
+	if d.Why != "" && !strings.HasSuffix(d.Why, ".") {
+		wrong("why it reads its statements so is said in whole sentences")
+	}
 	if d.Body == nil {
 		wrong("it has no body")
 	}
