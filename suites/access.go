@@ -59,14 +59,14 @@ var _ = Check(Definition{
 	},
 })
 
-// A broker that grants the subscription and sends nothing for it breaks no rule:
-// SUBACK has to show what was granted or that it failed, and who may receive
-// which message is another matter. But one that refuses has to say so in the
-// right place, and as if each subscription had come in a packet of its own.
 var _ = Check(Definition{
-	Slug:     "access-subscription-refused",
-	Title:    "refuses a forbidden subscription, if it does, in its place of SUBACK and grants the others",
-	Rules:    Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.9.3-1", V5: "MQTT-3.8.4-5 MQTT-3.8.4-7 MQTT-3.9.3-1"},
+	Slug:  "access-subscription-refused",
+	Title: "refuses a forbidden subscription, if it does, in its place of SUBACK and grants the others",
+	Rules: Rules{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5 MQTT-3.9.3-1", V5: "MQTT-3.8.4-5 MQTT-3.8.4-7 MQTT-3.9.3-1"},
+	Why: "A broker that grants the subscription and sends nothing for it breaks no rule: SUBACK has to " +
+		"show what was granted or that it failed, and who may receive which message is another matter. " +
+		"But one that refuses has to say so in the right place [MQTT-3.9.3-1], and as if each " +
+		"subscription had come in a packet of its own.",
 	Needs:    Needs{UnreadableTopic},
 	CaughtBy: Faults{fault.RefusesAllForOne, fault.ReversesSubackCodes},
 	Body: func(x *Exchange) {

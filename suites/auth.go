@@ -37,13 +37,14 @@ var _ = Check(Definition{
 	},
 })
 
-// mochi 2.7.9 ignores such an AUTH. "The Client MUST NOT send an AUTH packet to
-// the Server" makes it a Protocol Error: data that is inconsistent with the
-// state of the client (section 1.2), upon which the server must close (4.13.1).
 var _ = Check(Definition{
-	Slug:     "auth-without-method",
-	Title:    "closes the connection on an AUTH from a client that named no Authentication Method",
-	Rules:    Rules{V5: "MQTT-4.12.0-7"},
+	Slug:  "auth-without-method",
+	Title: "closes the connection on an AUTH from a client that named no Authentication Method",
+	Rules: Rules{V5: "MQTT-4.12.0-7"},
+	Why: "\"The Client MUST NOT send an AUTH packet to the Server\" (section 4.12) makes such an AUTH a " +
+		"Protocol Error, for it is data that is inconsistent with the state of the client (section 1.2), " +
+		"and upon that the server must close the connection (section 4.13.1). mochi 2.7.9 ignores the " +
+		"packet.",
 	CaughtBy: Faults{fault.IgnoresAuth},
 	Body: func(x *Exchange) {
 		Each(x, []codec.ReasonCode{codec.ContinueAuthentication, codec.ReAuthenticate}, codec.ReasonCode.String, func(x *Exchange, code codec.ReasonCode) {

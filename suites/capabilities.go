@@ -59,11 +59,13 @@ var _ = Check(Definition{
 	},
 })
 
-// mochi 2.7.9 treats the message as one of the QoS that it declares.
 var _ = Check(Definition{
-	Slug:     "capabilities-qos-exceeded",
-	Title:    "closes the connection on a PUBLISH above the Maximum QoS that it declares",
-	Rules:    Rules{V5: "MQTT-3.2.2-11"},
+	Slug:  "capabilities-qos-exceeded",
+	Title: "closes the connection on a PUBLISH above the Maximum QoS that it declares",
+	Rules: Rules{V5: "MQTT-3.2.2-11"},
+	Why: "\"It is a Protocol Error if the Server receives a PUBLISH packet with a QoS greater than the " +
+		"Maximum QoS it specified\" (section 3.2.2.3.4). mochi 2.7.9 treats the message as one of the QoS " +
+		"that it declares.",
 	Needs:    Needs{NoExactlyOnce},
 	CaughtBy: Faults{fault.IgnoresUnsupportedPublish},
 	Body: func(x *Exchange) {
@@ -228,13 +230,13 @@ var _ = Check(Definition{
 // maximumAlias is the highest Topic Alias that there is.
 const maximumAlias = 65535
 
-// mochi 2.7.9 takes Topic Aliases, but has no Topic Alias Maximum in CONNACK:
-// "if the Topic Alias Maximum property is absent, the default value is 0"
-// (section 3.2.2.3.8), and one above it "is a Protocol Error" (3.3.4).
 var _ = Check(Definition{
-	Slug:     "capabilities-topic-alias-none",
-	Title:    "closes the connection on a Topic Alias when it declares no Topic Alias Maximum, or 0",
-	Rules:    Rules{V5: "MQTT-3.2.2-18"},
+	Slug:  "capabilities-topic-alias-none",
+	Title: "closes the connection on a Topic Alias when it declares no Topic Alias Maximum, or 0",
+	Rules: Rules{V5: "MQTT-3.2.2-18"},
+	Why: "\"If the Topic Alias Maximum property is absent, the default value is 0\" (section 3.2.2.3.8), and " +
+		"an alias above it \"is a Protocol Error\" (section 3.3.4). mochi 2.7.9 takes Topic Aliases, but " +
+		"has no Topic Alias Maximum in CONNACK.",
 	Needs:    Needs{NoTopicAliases},
 	CaughtBy: Faults{fault.IgnoresUnsupportedPublish},
 	Body: func(x *Exchange) {
@@ -355,14 +357,15 @@ var _ = Check(Definition{
 // them well is for other checks; these need one that it takes.
 
 var _ = Check(Definition{
-	Slug:     "capabilities-wildcards-available",
-	Title:    "grants Topic Filters with wildcards unless it declares that these are not available",
-	Rules:    Rules{V5: "5.0/3.2.2.3.11/wildcard-subscriptions-supported"},
+	Slug:  "capabilities-wildcards-available",
+	Title: "grants Topic Filters with wildcards unless it declares that these are not available",
+	Rules: Rules{V5: "5.0/3.2.2.3.11/wildcard-subscriptions-supported"},
+	Why: "What CONNACK does not declare to be unavailable is available (section 3.2.2.3.11). A server that " +
+		"supports wildcards \"can still reject a particular subscribe request\": it must not reject them " +
+		"all.",
 	Needs:    Needs{Wildcards},
 	CaughtBy: Faults{fault.RefusesWildcards},
 	Body: func(x *Exchange) {
-		// A server that supports them "can still reject a particular subscribe
-		// request": it must not reject them all.
 		var several []unavailable
 		for _, filter := range []string{"+", "#", "sport/+", "+/tennis", "sport/#"} {
 			several = append(several, unavailable{filter: x.Topic(filter)})
@@ -372,18 +375,22 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "capabilities-subscription-identifiers-available",
-	Title:    "takes a Subscription Identifier unless it declares that these are not available",
-	Rules:    Rules{V5: "5.0/3.2.2.3.12/subscription-identifiers-supported"},
+	Slug:  "capabilities-subscription-identifiers-available",
+	Title: "takes a Subscription Identifier unless it declares that these are not available",
+	Rules: Rules{V5: "5.0/3.2.2.3.12/subscription-identifiers-supported"},
+	Why: "What CONNACK does not declare to be unavailable is available: \"If not present, then Subscription " +
+		"Identifiers are supported\" (section 3.2.2.3.12).",
 	Needs:    Needs{SubscriptionIdentifiers},
 	CaughtBy: Faults{fault.RefusesSubscriptionIdentifiers},
 	Body:     func(x *Exchange) { wantAvailable(x, identified(x)) },
 })
 
 var _ = Check(Definition{
-	Slug:     "capabilities-shared-subscriptions-available",
-	Title:    "grants a shared subscription unless it declares that these are not available",
-	Rules:    Rules{V5: "5.0/3.2.2.3.13/shared-subscriptions-supported"},
+	Slug:  "capabilities-shared-subscriptions-available",
+	Title: "grants a shared subscription unless it declares that these are not available",
+	Rules: Rules{V5: "5.0/3.2.2.3.13/shared-subscriptions-supported"},
+	Why: "What CONNACK does not declare to be unavailable is available: \"If not present, then Shared " +
+		"Subscriptions are supported\" (section 3.2.2.3.13).",
 	Needs:    Needs{SharedSubscriptions},
 	CaughtBy: Faults{fault.RefusesSharedSubscriptions},
 	Body:     func(x *Exchange) { wantAvailable(x, shared(x)) },

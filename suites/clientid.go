@@ -38,9 +38,12 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "clientid-rejected",
-	Title:    "accepts a Client Identifier that is longer or has other characters, or rejects it in due form",
-	Rules:    Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
+	Slug:  "clientid-rejected",
+	Title: "accepts a Client Identifier that is longer or has other characters, or rejects it in due form",
+	Rules: Rules{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
+	Why: "MQTT-3.1.3-9 of 3.1.1 demands 0x02 of a server that rejects the identifier as such. But it may " +
+		"also rule by identifier whom it admits, and nobody can tell from outside: then 0x04 and 0x05 are " +
+		"as right, and the CONNACK is no more than a SHOULD (section 3.1.4).",
 	CaughtBy: Faults{fault.RefusesUnusualClientIDsWrongly, fault.IgnoresUnusualClientIDs},
 	Body: func(x *Exchange) {
 		Each(x, []named[string]{
@@ -57,11 +60,6 @@ var _ = Check(Definition{
 			alice := x.Dial("alice")
 
 			alice.Send(x.NewConnect(Clean, Identified(x.ClientID("alice")+id.value)))
-
-			// MQTT-3.1.3-9 of 3.1.1 demands 0x02 of a server that rejects the
-			// identifier as such. But it may also rule by identifier whom it admits,
-			// and nobody can tell from outside: then 0x04 and 0x05 are as right, and
-			// the CONNACK is no more than a SHOULD (section 3.1.4).
 			switch {
 			case alice.Accepted():
 			case x.Version == V5:
@@ -90,11 +88,12 @@ var _ = Check(Definition{
 	},
 })
 
-// mochi 2.7.9 sends the code 0x80, which 3.1.1 does not have.
 var _ = Check(Definition{
-	Slug:     "clientid-empty-persistent",
-	Title:    "answers an empty Client Identifier with Clean Session 0 by return code 0x02 and closes the connection",
-	Rules:    Rules{V311: "MQTT-3.1.3-7 MQTT-3.1.3-8"},
+	Slug:  "clientid-empty-persistent",
+	Title: "answers an empty Client Identifier with Clean Session 0 by return code 0x02 and closes the connection",
+	Rules: Rules{V311: "MQTT-3.1.3-7 MQTT-3.1.3-8"},
+	Why: "MQTT-3.1.3-8 names the return code, 0x02. mochi 2.7.9 sends 0x80, a code that 3.1.1 does not " +
+		"have.",
 	CaughtBy: Faults{fault.AcceptsEmptyPersistentClientID, fault.HoldsRefused, fault.RefusesAsUnavailable},
 	Body: func(x *Exchange) {
 		alice := x.Dial("alice")

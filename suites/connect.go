@@ -106,13 +106,13 @@ var _ = Check(Definition{
 // 3.1, is not among them: a server may go on by that specification.
 var unknownProtocolNames = []string{"MQTX", "mqtt", "MQTT ", "MQT", ""}
 
-// mochi 2.7.9 answers a Protocol Level that it does not know by a CONNACK in
-// the format of 3.1.1 with the code 0x82, which 3.1.1 does not have:
-// MQTT-3.1.2-2 demands 0x01.
 var _ = Check(Definition{
-	Slug:     "connect-protocol-level",
-	Title:    "answers a Protocol Level that it does not support with return code 0x01 and closes the connection",
-	Rules:    Rules{V311: "MQTT-3.1.2-2"},
+	Slug:  "connect-protocol-level",
+	Title: "answers a Protocol Level that it does not support with return code 0x01 and closes the connection",
+	Rules: Rules{V311: "MQTT-3.1.2-2"},
+	Why: "MQTT-3.1.2-2 demands return code 0x01. A server that speaks 5.0 too may take the client for one " +
+		"of a version after it, and say the same in the format of 5.0. mochi 2.7.9 answers by a CONNACK " +
+		"in the format of 3.1.1 with the code 0x82, which 3.1.1 does not have.",
 	CaughtBy: Faults{fault.AcceptsAnyProtocolLevel, fault.SilentAboutProtocolLevel, fault.RefusesProtocolLevelBy5},
 	Body: func(x *Exchange) {
 		Each(x, append([]byte{byte(V5)}, unknownProtocolLevels...), hexName, func(x *Exchange, level byte) {
@@ -123,8 +123,6 @@ var _ = Check(Definition{
 			if level == byte(V5) && alice.AnsweredIn(V5) {
 				return // it supports that one, whether it accepts this client or not
 			}
-			// A server that speaks 5.0 too may take the client for one of a
-			// version after it, and say the same in the format of 5.0.
 			alice.WantRefused(codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion)
 		})
 	},
@@ -144,18 +142,17 @@ func ofLevel(x *Exchange, level byte) codec.Packet {
 }
 
 var _ = Check(Definition{
-	Slug:     "connect-protocol-version-closed",
-	Title:    "closes the connection when the Protocol Version is one that it does not support",
-	Rules:    Rules{V5: "MQTT-3.1.2-2"},
+	Slug:  "connect-protocol-version-closed",
+	Title: "closes the connection when the Protocol Version is one that it does not support",
+	Rules: Rules{V5: "MQTT-3.1.2-2"},
+	Why: "The server must close the connection. A CONNACK before that is its own choice (MAY), and one " +
+		"that speaks 3.1.1 too has to send the CONNACK of that version (MQTT-3.1.2-2 of 3.1.1).",
 	CaughtBy: Faults{fault.AcceptsAnyProtocolLevel},
 	Body: func(x *Exchange) {
 		Each(x, unknownProtocolLevels, hexName, func(x *Exchange, level byte) {
 			alice := x.DialForeign("alice")
 
 			alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Protocol Version", level)))
-
-			// The CONNACK may be missing (MAY), and a server that speaks 3.1.1
-			// too has to send that version's (MQTT-3.1.2-2 of 3.1.1).
 			alice.WantRejected(codec.UnsupportedProtocolVersion, codec.RefusedProtocolVersion)
 		})
 	},
@@ -179,13 +176,13 @@ var _ = Check(Definition{
 	},
 })
 
-// mochi 2.7.9 overlooks a byte after the last field: "the Remaining Length is
-// the length of the Variable Header plus the length of the Payload" (section
-// 3.1.1), so that the packet does not match the format (MQTT-3.1.4-1).
 var _ = Check(Definition{
-	Slug:     "connect-malformed",
-	Title:    "closes the connection on a CONNECT that does not have the format of one",
-	Rules:    Rules{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
+	Slug:  "connect-malformed",
+	Title: "closes the connection on a CONNECT that does not have the format of one",
+	Rules: Rules{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
+	Why: "A packet that does not match the format of CONNECT closes the connection [MQTT-3.1.4-1]. That " +
+		"goes for a byte after the last field as well, which mochi 2.7.9 overlooks: the Remaining Length " +
+		"is that of the variable header and the payload, and of nothing else (section 3.1.1).",
 	CaughtBy: Faults{fault.AcceptsMalformedConnect},
 	Body: func(x *Exchange) {
 		Each(x, malformedConnects(x), named[codec.Packet].label, func(x *Exchange, c named[codec.Packet]) {
@@ -198,13 +195,14 @@ var _ = Check(Definition{
 	},
 })
 
-// mochi 2.7.9 answers a reserved Connect Flag and Will QoS 3 with a CONNACK that
-// refuses the connection (and by a Reason Code of 5.0), as 5.0 allows but
-// MQTT-3.1.4-1 of 3.1.1 does not: "without sending a CONNACK".
 var _ = Check(Definition{
-	Slug:     "connect-malformed-unanswered",
-	Title:    "sends no CONNACK in answer to a CONNECT that does not have the format of one",
-	Rules:    Rules{V311: "MQTT-3.1.4-1"},
+	Slug:  "connect-malformed-unanswered",
+	Title: "sends no CONNACK in answer to a CONNECT that does not have the format of one",
+	Rules: Rules{V311: "MQTT-3.1.4-1"},
+	Why: "MQTT-3.1.4-1 of 3.1.1 has the server close the connection \"without sending a CONNACK\", and makes " +
+		"no difference between the fields that are wrong. mochi 2.7.9 answers a reserved Connect Flag and " +
+		"Will QoS 3 with a CONNACK that refuses the connection (and by a Reason Code of 5.0), as only 5.0 " +
+		"allows.",
 	CaughtBy: Faults{fault.RefusesMalformedConnect},
 	Body: func(x *Exchange) {
 		Each(x, malformedConnects(x), named[codec.Packet].label, func(x *Exchange, c named[codec.Packet]) {
@@ -301,12 +299,12 @@ func takeover(x *Exchange, one, other ConnectOption) {
 	second.WantPingresp()
 }
 
-// mosquitto 2.0.11 closes without a DISCONNECT: section 3.1.4 says that the
-// server sends one "as described in section 4.13", where it is a SHOULD.
 var _ = Check(Definition{
-	Slug:     "connect-takeover-reason",
-	Title:    "tells a client that another displaces so, by DISCONNECT with Reason Code 0x8E",
-	Rules:    Rules{V5: "5.0/3.1.4/session-taken-over-reason"},
+	Slug:  "connect-takeover-reason",
+	Title: "tells a client that another displaces so, by DISCONNECT with Reason Code 0x8E",
+	Rules: Rules{V5: "5.0/3.1.4/session-taken-over-reason"},
+	Why: "Section 3.1.4 says that the server sends the DISCONNECT \"as described in section 4.13\", where it " +
+		"is a SHOULD: so this is a warning. mosquitto 2.0.11 closes the connection without one.",
 	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
 	Body: func(x *Exchange) {
 		first := x.Connect(Clean, As("alice"))
@@ -381,10 +379,9 @@ func refusedIgnored(x *Exchange, refusal Step, connect codec.Packet) {
 var _ = Check(Definition{
 	Slug:  "connect-refused-displaces-nobody",
 	Title: "leaves a client and its session alone when it refuses a CONNECT with that client's identifier",
-
-	// A client is displaced, and a session cleared, "if validation is successful"
-	// (section 3.1.4), and this CONNECT does not even have the format of one.
-	Rules:    Rules{V311: "3.1.1/3.1.4/steps-after-validation", V5: "5.0/3.1.4/steps-after-validation 5.0/4.13.1/other-sessions"},
+	Rules: Rules{V311: "3.1.1/3.1.4/steps-after-validation", V5: "5.0/3.1.4/steps-after-validation 5.0/4.13.1/other-sessions"},
+	Why: "A client is displaced, and a session cleared, \"if validation is successful\" (section 3.1.4), and " +
+		"this CONNECT does not even have the format of one.",
 	CaughtBy: Faults{fault.DisplacesBeforeValidation},
 	Body: func(x *Exchange) {
 		impostor := func(x *Exchange) {

@@ -13,10 +13,11 @@ import (
 // what closes the connection. Session Expiry Interval is in sessionexpiry.go,
 // the Will Properties are in willprops.go.
 //
-// mochi 2.7.9 takes a property twice, values that are not allowed, and values
-// cut short. The sections call each of these a Protocol Error, or section
-// 2.2.2.2 a Malformed Packet, and MQTT-4.13.1-1 then has the server close the
-// connection.
+
+// wrongPropertyCloses is why the server may not overlook an error in a property.
+const wrongPropertyCloses = "The sections on the properties of CONNECT call a property twice, and a value that is not allowed, a " +
+	"Protocol Error, and section 2.2.2.2 calls a value that is cut short a Malformed Packet: upon each of " +
+	"them the server closes the connection [MQTT-4.13.1-1]. mochi 2.7.9 takes them."
 
 var _ = connectPropertyTwice("receive-maximum", "5.0/3.1.2.11.3/receive-maximum-twice",
 	codec.ReceiveMaximum(10), codec.ReceiveMaximum(20))
@@ -45,6 +46,7 @@ func authenticationTwice(name, statement string, id codec.PropertyID) *Definitio
 		Slug:     "connectprops-" + name + "-twice",
 		Title:    fmt.Sprintf("closes the connection on a CONNECT with %s twice", id),
 		Rules:    Rules{V5: statement},
+		Why:      wrongPropertyCloses,
 		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
 		Body: func(x *Exchange) {
 			_, madeUp := x.Profile.Lacks(AuthenticationMethod)
@@ -77,6 +79,7 @@ func connectPropertyTwice(name, statement string, one, other codec.Property) *De
 		Slug:     "connectprops-" + name + "-twice",
 		Title:    fmt.Sprintf("closes the connection on a CONNECT with %s twice", one.ID),
 		Rules:    Rules{V5: statement},
+		Why:      wrongPropertyCloses,
 		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
 		Body: func(x *Exchange) {
 			Each(x, []named[codec.Properties]{
@@ -120,6 +123,7 @@ func connectPropertyValue(name, statement string, wrong ...codec.Property) *Defi
 		Slug:     "connectprops-" + name + "-value",
 		Title:    fmt.Sprintf("closes the connection on a CONNECT with a %s that is not allowed", wrong[0].ID),
 		Rules:    Rules{V5: statement},
+		Why:      wrongPropertyCloses,
 		CaughtBy: Faults{fault.AcceptsConnectBreaking(statement)},
 		Body: func(x *Exchange) {
 			Each(x, wrong, valueName, func(x *Exchange, property codec.Property) {
@@ -132,14 +136,13 @@ func connectPropertyValue(name, statement string, wrong ...codec.Property) *Defi
 // valueName names a case by the value of an integer property.
 func valueName(p codec.Property) string { return fmt.Sprint(p.Number) }
 
-// Neither mosquitto 2.0.11 nor mochi 2.7.9 keeps this rule, though it leaves no
-// doubt: "It is a Protocol Error to include Authentication Data if there is no
-// Authentication Method" (section 3.1.2.11.10), which closes the connection
-// (MQTT-4.13.1-1).
 var _ = Check(Definition{
-	Slug:     "connectprops-authentication-data-alone",
-	Title:    "closes the connection on a CONNECT with Authentication Data but no Authentication Method",
-	Rules:    Rules{V5: "5.0/3.1.2.11.10/authentication-data-without-method"},
+	Slug:  "connectprops-authentication-data-alone",
+	Title: "closes the connection on a CONNECT with Authentication Data but no Authentication Method",
+	Rules: Rules{V5: "5.0/3.1.2.11.10/authentication-data-without-method"},
+	Why: "\"It is a Protocol Error to include Authentication Data if there is no Authentication Method\" " +
+		"(section 3.1.2.11.10), and that closes the connection [MQTT-4.13.1-1]. Neither mosquitto 2.0.11 " +
+		"nor mochi 2.7.9 looks.",
 	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/3.1.2.11.10/authentication-data-without-method")},
 	MendedBy: Faults{fault.MendsAuthenticationDataAlone},
 	Body: func(x *Exchange) {
@@ -203,6 +206,7 @@ var _ = Check(Definition{
 	Slug:     "connectprops-truncated",
 	Title:    "closes the connection on a CONNECT with a property whose value is cut short",
 	Rules:    Rules{V5: "5.0/2.2.2.2/property-data-type"},
+	Why:      wrongPropertyCloses,
 	CaughtBy: Faults{fault.AcceptsConnectBreaking("5.0/2.2.2.2/property-data-type")},
 	Body: func(x *Exchange) {
 		type cut struct {

@@ -89,18 +89,17 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "disconnect-with-error",
-	Title:    "publishes the Will Message on a DISCONNECT that reports an error",
-	Rules:    Rules{V5: "MQTT-3.1.2-8"},
+	Slug:  "disconnect-with-error",
+	Title: "publishes the Will Message on a DISCONNECT that reports an error",
+	Rules: Rules{V5: "MQTT-3.1.2-8"},
+	Why: "Only 0x00 discards the will: \"If the Network Connection is closed without the Client first " +
+		"sending a DISCONNECT packet with Reason Code 0x00 (Normal disconnection) and the Connection has " +
+		"a Will Message, the Will Message is published\" (section 3.14). mosquitto 2.0.11 and mochi 2.7.9 " +
+		"publish it on 0x04, and discard it on every other code.",
 	CaughtBy: Faults{fault.TakesEveryDisconnectForNormal},
 	MendedBy: Faults{fault.MendsDisconnectWithError},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		// Only 0x00 discards the will: "If the Network Connection is closed without
-		// the Client first sending a DISCONNECT packet with Reason Code 0x00 (Normal
-		// disconnection) and the Connection has a Will Message, the Will Message is
-		// published" (section 3.14). Neither mosquitto 2.0.11 nor mochi 2.7.9 keeps
-		// it: they publish on 0x04, and discard on every other code.
 		Each(x, []codec.ReasonCode{
 			codec.UnspecifiedError, codec.MalformedPacket, codec.ProtocolError, codec.ImplementationSpecificError,
 			codec.TopicNameInvalid, codec.ReceiveMaximumExceeded, codec.TopicAliasInvalid, codec.PacketTooLarge,
@@ -128,14 +127,14 @@ var _ = Check(Definition{
 	},
 })
 
-// That a client must not send it binds the client, and that a server closes upon
-// DISCONNECT is a SHOULD (disconnect-closes). But one that answers has taken up a
-// packet in violation of the protocol, and that closes the connection; in 5.0,
-// where no sentence calls it an error, it should.
 var _ = Check(Definition{
-	Slug:     "disconnect-then-packet",
-	Title:    "closes the connection rather than answer a packet that a client sends after DISCONNECT",
-	Rules:    Rules{V311: "MQTT-3.14.4-2 MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error 5.0/3.14.4/disconnect-closes"},
+	Slug:  "disconnect-then-packet",
+	Title: "closes the connection rather than answer a packet that a client sends after DISCONNECT",
+	Rules: Rules{V311: "MQTT-3.14.4-2 MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error 5.0/3.14.4/disconnect-closes"},
+	Why: "That a client must not send a packet after DISCONNECT binds the client, and that a server closes " +
+		"the connection upon DISCONNECT is a SHOULD (disconnect-closes). But one that answers has taken " +
+		"up a packet in violation of the protocol, and that closes the connection; in 5.0, where no " +
+		"sentence calls it an error, it should.",
 	CaughtBy: Faults{fault.OverlooksDisconnect},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
@@ -169,12 +168,12 @@ var _ = Check(Definition{
 	},
 })
 
-// MQTT-3.14.1-1 covers two sentences. The second is a duty "as described in
-// section 4.13", and there the DISCONNECT is a SHOULD.
 var _ = Check(Definition{
-	Slug:     "disconnect-reserved-flags-reason",
-	Title:    "says DISCONNECT 0x81 before it closes on a DISCONNECT with reserved flags set",
-	Rules:    Rules{V5: "5.0/3.14.1/reserved-flags-reason"},
+	Slug:  "disconnect-reserved-flags-reason",
+	Title: "says DISCONNECT 0x81 before it closes on a DISCONNECT with reserved flags set",
+	Rules: Rules{V5: "5.0/3.14.1/reserved-flags-reason"},
+	Why: "MQTT-3.14.1-1 covers two sentences. The second, that the server sends DISCONNECT 0x81, is a duty " +
+		"\"as described in section 4.13\", and there the DISCONNECT is a SHOULD: so this is a warning.",
 	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	MendedBy: Faults{fault.MendsSilentClose},
 	// mosquitto 2.0.11 and mochi 2.7.9 say nothing

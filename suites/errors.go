@@ -89,19 +89,17 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "errors-disconnect-reason",
-	Title:    "sends DISCONNECT with the Reason Code for the error before it closes the connection",
-	Rules:    Rules{V5: "5.0/4.13.1/disconnect-reason"},
+	Slug:  "errors-disconnect-reason",
+	Title: "sends DISCONNECT with the Reason Code for the error before it closes the connection",
+	Rules: Rules{V5: "5.0/4.13.1/disconnect-reason"},
+	Why: "The SHOULD is for an error in any packet but CONNECT: \"in the case of an error in a CONNECT " +
+		"packet it MAY send a CONNACK\". And the server is to \"use Reason Code 0x81 (Malformed Packet) or " +
+		"0x82 (Protocol Error) unless a more specific Reason Code has been defined\" (section 4.13.1).",
 	Watches:  true,
 	CaughtBy: Faults{fault.ClosesSilently, fault.DisconnectsForBusyness, fault.DisconnectsForSize},
 	MendedBy: Faults{fault.MendsSilentClose},
 	// mosquitto 2.0.11 says nothing about a PUBREL with the flags 0000
 	Body: func(x *Exchange) {
-		// Not a second CONNECT: "in the case of an error in a CONNECT packet it
-		// MAY send a CONNACK", the SHOULD is for errors in any other packet.
-		//
-		// "Use Reason Code 0x81 (Malformed Packet) or 0x82 (Protocol Error) unless
-		// a more specific Reason Code has been defined".
 		Each(x, slices.Concat(malformedPackets, protocolErrors[1:]), violationName, func(x *Exchange, v violation) {
 			alice := x.Connect(Clean, As("alice"))
 
@@ -117,12 +115,12 @@ var _ = Check(Definition{
 	},
 })
 
-// A CONNACK before the close is the server's choice (MAY); if there is one, it
-// says what the error was.
 var _ = Check(Definition{
-	Slug:     "errors-connack-reason",
-	Title:    "gives the Reason Code for the error when it answers an erroneous CONNECT with CONNACK",
-	Rules:    Rules{V5: "5.0/4.13.1/connack-reason"},
+	Slug:  "errors-connack-reason",
+	Title: "gives the Reason Code for the error when it answers an erroneous CONNECT with CONNACK",
+	Rules: Rules{V5: "5.0/4.13.1/connack-reason"},
+	Why: "A CONNACK before the close is the server's choice (MAY); if there is one, it says what the error " +
+		"was (section 4.13.1).",
 	Watches:  true,
 	CaughtBy: Faults{fault.RefusesForBusyness, fault.RefusesForSize},
 	Body: func(x *Exchange) {

@@ -90,12 +90,12 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug: "expiry-absent",
-
-	// A Message Expiry Interval of the server's own tells the client that the
-	// message expires: mochi 2.7.9 adds a day to every message.
-	Title:    "delivers a message that has no Message Expiry Interval without one",
-	Rules:    Rules{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
+	Slug:  "expiry-absent",
+	Title: "delivers a message that has no Message Expiry Interval without one",
+	Rules: Rules{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
+	Why: "A Message Expiry Interval of the server's own tells the client that the message expires, where " +
+		"\"if absent, the Application Message does not expire\" (section 3.3.2.3.3). mochi 2.7.9 adds a day " +
+		"to every message.",
 	CaughtBy: Faults{fault.ExpiresEveryMessage},
 	Body: func(x *Exchange) {
 		topic := x.Topic("lasting")
@@ -109,9 +109,12 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "expiry-longest",
-	Title:    "hands even the longest Message Expiry Interval on as it was published",
-	Rules:    Rules{V5: "MQTT-3.3.2-6"},
+	Slug:  "expiry-longest",
+	Title: "hands even the longest Message Expiry Interval on as it was published",
+	Rules: Rules{V5: "MQTT-3.3.2-6"},
+	Why: "The interval is \"set to the received value minus the time that the Application Message has been " +
+		"waiting in the Server\" (section 3.3.2.3.3): there is no room for a limit of the server's own. " +
+		"mochi 2.7.9 makes a day of it.",
 	CaughtBy: Faults{fault.DropsExpiry, fault.HalvesExpiry},
 	Body: func(x *Exchange) {
 		topic := x.Topic("live")
@@ -120,10 +123,6 @@ var _ = Check(Definition{
 
 		published := time.Now()
 		x.Connect(Clean, As("alice")).Publish(QoS0, topic, "hello", Having(codec.MessageExpiryInterval(math.MaxUint32)))
-
-		// mochi 2.7.9 makes a day of it: a limit of its own, for which the rule has
-		// no room ("set to the received value minus the time that the Application
-		// Message has been waiting in the Server").
 		wantCountedDown(x, bob.WantDelivery(topic, "hello"), math.MaxUint32, published, 0)
 	},
 })
@@ -203,11 +202,10 @@ var _ = Check(Definition{
 	Slug:  "expiry-not-once-sent",
 	Title: "resends an unacknowledged QoS 2 PUBLISH even when its message has expired since",
 	Rules: Rules{V5: "MQTT-4.3.3-7"},
-	Needs: Needs{ExactlyOnce},
-	Takes: expired,
-
-	// mosquitto 2.0.11 and mochi 2.7.9 delete it all the same. A sender "MUST NOT
-	// apply Message expiry if a PUBLISH packet has been sent" (section 4.3.3).
+	Why: "A sender \"MUST NOT apply Message expiry if a PUBLISH packet has been sent\" (section 4.3.3). " +
+		"mosquitto 2.0.11 and mochi 2.7.9 delete the message all the same.",
+	Needs:    Needs{ExactlyOnce},
+	Takes:    expired,
 	CaughtBy: Faults{fault.ForgetsUnacknowledged},
 	MendedBy: Faults{fault.NeverExpires},
 	Body: func(x *Exchange) {

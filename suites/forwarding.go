@@ -96,9 +96,11 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "forward-user-properties",
-	Title:    "hands all User Properties on unaltered, in the order of the publisher",
-	Rules:    Rules{V5: "MQTT-3.3.2-17 MQTT-3.3.2-18"},
+	Slug:  "forward-user-properties",
+	Title: "hands all User Properties on unaltered, in the order of the publisher",
+	Rules: Rules{V5: "MQTT-3.3.2-17 MQTT-3.3.2-18"},
+	Why: "\"The Server MUST maintain the order of User Properties when forwarding the Application Message\" " +
+		"is about those of the publisher: the server may add some of its own.",
 	CaughtBy: Faults{fault.DropsUserProperties, fault.SortsUserProperties, fault.MergesUserProperties},
 	Body: func(x *Exchange) {
 		forwarded(x, []named[codec.Properties]{
@@ -107,9 +109,6 @@ var _ = Check(Definition{
 				codec.UserProperty("a", "1"), codec.UserProperty("a", "1"), codec.UserProperty("b", "+/#"),
 			}},
 		}, func(x *Exchange, sent, got codec.Properties) {
-			// The server may add some of its own: "The Server MUST maintain the order
-			// of User Properties when forwarding the Application Message" is about
-			// those of the publisher.
 			x.Expect(among(got, sent)).To(Equal(sent), "User Properties, as far as they are the publisher's and in their order,")
 		})
 	},

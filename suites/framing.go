@@ -357,28 +357,26 @@ var _ = Check(Definition{
 	Slug:  "framing-reserved-flags",
 	Title: "closes the connection on a packet whose reserved flags are not as prescribed",
 	Rules: Rules{V311: "MQTT-2.2.2-2", V5: "5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
-
-	// mosquitto 2.0.11 does not look at those of PUBACK, PUBREC, PUBCOMP and
-	// PINGREQ: "If invalid flags are received, the receiver MUST close the
-	// Network Connection" (section 2.2.2 of 3.1.1; a Malformed Packet in 5.0).
+	Why: "\"If invalid flags are received, the receiver MUST close the Network Connection\" (section 2.2.2 " +
+		"of 3.1.1; a Malformed Packet in 5.0). mosquitto 2.0.11 does not look at those of PUBACK, PUBREC, " +
+		"PUBCOMP and PINGREQ.",
 	CaughtBy: Faults{fault.IgnoresReservedFlags},
 	Body: func(x *Exchange) {
 		flagged(x, codec.CONNECT, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ)
 	},
 })
 
-// Only of these. 3.1.1 does say of an acknowledgement that its Remaining Length
-// "has the value 2" and of PINGREQ that it has neither variable header nor
-// payload, but not what becomes of one with a byte too many, nor that the server
-// has to look; in 5.0 how much a receiver checks is left to it (section 4.13.1).
-// CONNECT must conform (MQTT-3.1.4-1), and in the other two the byte is the
-// beginning of a Topic Filter that is not there.
 var _ = Check(Definition{
-	Slug:     "framing-trailing-bytes",
-	Title:    "closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
-	Rules:    Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
+	Slug:  "framing-trailing-bytes",
+	Title: "closes the connection on a CONNECT, SUBSCRIBE or UNSUBSCRIBE with a byte behind its last field",
+	Rules: Rules{V311: "3.1.1/2.2.3/remaining-length MQTT-3.1.4-1 MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length MQTT-3.1.4-1"},
+	Why: "CONNECT must conform to its format [MQTT-3.1.4-1], and in the other two the byte is the " +
+		"beginning of a Topic Filter that is not there. Of no other packet is it asked: 3.1.1 does say of " +
+		"an acknowledgement that its Remaining Length \"has the value 2\" and of PINGREQ that it has " +
+		"neither variable header nor payload, but not what becomes of one with a byte too many, nor that " +
+		"the server has to look, and in 5.0 how much a receiver checks is left to it (section 4.13.1). " +
+		"mochi 2.7.9 accepts the CONNECT.",
 	CaughtBy: Faults{fault.IgnoresTrailingBytes},
-	// mochi 2.7.9 accepts the CONNECT
 	Body: func(x *Exchange) {
 		Each(x, sendStepsOf(x, codec.CONNECT, codec.SUBSCRIBE, codec.UNSUBSCRIBE), sendStepName, func(x *Exchange, step sendStep) {
 			alice, packet := step.prepare(x)

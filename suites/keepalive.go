@@ -58,16 +58,15 @@ var _ = Check(Definition{
 	},
 })
 
-// It is what the client sends that counts: "does not receive an MQTT Control
-// Packet from the Client". What the client is sent does not.
-//
 // That a packet begun and not finished does not count either is not tested: the
 // client's own duty is measured from the end of one packet to the start of the
 // next, so that one with a large packet under way has kept it.
 var _ = Check(Definition{
-	Slug:     "keepalive-receiving",
-	Title:    "closes the connection of a client that is silent for one and a half times its Keep Alive while it receives messages",
-	Rules:    Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
+	Slug:  "keepalive-receiving",
+	Title: "closes the connection of a client that is silent for one and a half times its Keep Alive while it receives messages",
+	Rules: Rules{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
+	Why: "It is what the client sends that counts: \"does not receive an MQTT Control Packet from the " +
+		"Client\" (section 3.1.2.10). What the client is sent does not.",
 	CaughtBy: Faults{fault.CountsOwnPackets},
 	Takes:    times.SilenceNoticed,
 	Body: func(x *Exchange) {
@@ -114,13 +113,12 @@ var _ = Check(Definition{
 	},
 })
 
-// 3.1.1 lets a server disconnect a client "that it determines to be inactive or
-// non-responsive at any time, regardless of the Keep Alive value". This one is
-// neither.
 var _ = Check(Definition{
-	Slug:     "keepalive-long-active",
-	Title:    "keeps the connection of a client with a long Keep Alive that goes on sending packets",
-	Rules:    Rules{V311: "MQTT-3.1.2-24"},
+	Slug:  "keepalive-long-active",
+	Title: "keeps the connection of a client with a long Keep Alive that goes on sending packets",
+	Rules: Rules{V311: "MQTT-3.1.2-24"},
+	Why: "3.1.1 lets a server disconnect a client \"that it determines to be inactive or non-responsive at " +
+		"any time, regardless of the Keep Alive value\" (section 3.1.2.10). This one is neither.",
 	CaughtBy: Faults{fault.OverflowsKeepAlive, fault.TakesKeepAliveForSigned},
 	Takes:    seconds(1),
 	Body: func(x *Exchange) {
@@ -162,10 +160,9 @@ func keepAliveName(keepAlive uint16) string { return fmt.Sprint("Keep Alive ", k
 var _ = Check(Definition{
 	Slug:  "keepalive-any-packet",
 	Title: "takes any packet for a sign of life",
-
-	// A SHOULD in 3.1.1, where "a Server is permitted to disconnect a Client that
-	// it determines to be inactive or non-responsive at any time".
-	Rules:    Rules{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet"},
+	Rules: Rules{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet"},
+	Why: "It is a SHOULD in 3.1.1, where \"a Server is permitted to disconnect a Client that it determines " +
+		"to be inactive or non-responsive at any time\" (section 3.1.2.10).",
 	CaughtBy: Faults{fault.CountsNoPackets, fault.CountsPingreqOnly},
 	Takes:    3 * seconds(2) * 23 / 40,
 	Body: func(x *Exchange) {

@@ -19,13 +19,13 @@ var _ = Check(Definition{
 	},
 })
 
-// mochi 2.7.9 overlooks what follows the Client Identifier, in this check and in
-// login-password-unannounced: "a User Name MUST NOT be present in the Payload",
-// and the packet does not have the format of a CONNECT (MQTT-3.1.4-1).
 var _ = Check(Definition{
-	Slug:     "login-user-name-unannounced",
-	Title:    "closes the connection when the User Name Flag is 0 and there is a User Name",
-	Rules:    Rules{V311: "MQTT-3.1.2-18 MQTT-3.1.4-1", V5: "MQTT-3.1.2-16 MQTT-3.1.4-1"},
+	Slug:  "login-user-name-unannounced",
+	Title: "closes the connection when the User Name Flag is 0 and there is a User Name",
+	Rules: Rules{V311: "MQTT-3.1.2-18 MQTT-3.1.4-1", V5: "MQTT-3.1.2-16 MQTT-3.1.4-1"},
+	Why: "Where the flag is 0, \"a User Name MUST NOT be present in the Payload\", and the packet does not " +
+		"have the format of a CONNECT [MQTT-3.1.4-1]. mochi 2.7.9 overlooks what follows the fields that " +
+		"the flags announce.",
 	CaughtBy: Faults{fault.AcceptsSurplusInConnect},
 	Body: func(x *Exchange) {
 		wantLoginRejected(x, true, false, 0)
@@ -43,9 +43,12 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "login-password-unannounced",
-	Title:    "closes the connection when the Password Flag is 0 and there is a Password",
-	Rules:    Rules{V311: "MQTT-3.1.2-20 MQTT-3.1.4-1", V5: "MQTT-3.1.2-18 MQTT-3.1.4-1"},
+	Slug:  "login-password-unannounced",
+	Title: "closes the connection when the Password Flag is 0 and there is a Password",
+	Rules: Rules{V311: "MQTT-3.1.2-20 MQTT-3.1.4-1", V5: "MQTT-3.1.2-18 MQTT-3.1.4-1"},
+	Why: "Where the flag is 0, \"a Password MUST NOT be present in the Payload\", and the packet does not " +
+		"have the format of a CONNECT [MQTT-3.1.4-1]. mochi 2.7.9 overlooks what follows the fields that " +
+		"the flags announce.",
 	CaughtBy: Faults{fault.AcceptsSurplusInConnect},
 	Body: func(x *Exchange) {
 		wantLoginRejected(x, true, true, userNameFlag)
@@ -63,14 +66,14 @@ var _ = Check(Definition{
 	},
 })
 
-// A refusal says by its code whether the packet is wrong (0x81, 0x82) or the
-// credentials are. 3.1.1 has codes for the latter only, and no more than a SHOULD
-// for sending one (section 3.2.2.3). mochi 2.7.9 calls an empty password a
-// protocol violation.
 var _ = Check(Definition{
-	Slug:     "login-password-binary",
-	Title:    "accepts a password of any bytes, or of none, or refuses it as a wrong one",
-	Rules:    Rules{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
+	Slug:  "login-password-binary",
+	Title: "accepts a password of any bytes, or of none, or refuses it as a wrong one",
+	Rules: Rules{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
+	Why: "A refusal says by its code whether the packet is wrong (0x81, 0x82) or the credentials are, and " +
+		"nothing is wrong with a Password of any bytes (section 3.1.3.5 of 3.1.1, 3.1.3.6 of 5.0). 3.1.1 " +
+		"has codes for the credentials only, and no more than a SHOULD for sending one (section 3.2.2.3). " +
+		"mochi 2.7.9 calls an empty password a protocol violation.",
 	CaughtBy: Faults{fault.TakesPasswordsForStrings},
 	Body: func(x *Exchange) {
 		none, binary := "", "\x00\xFF\xED\xA0\x80"

@@ -287,15 +287,15 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "options-replaced",
-	Title:    "replaces the options of a subscription by those of a SUBSCRIBE to the same Topic Filter",
-	Rules:    Rules{V5: "MQTT-3.8.4-3"},
+	Slug:  "options-replaced",
+	Title: "replaces the options of a subscription by those of a SUBSCRIBE to the same Topic Filter",
+	Rules: Rules{V5: "MQTT-3.8.4-3"},
+	Why: "\"It MUST replace that existing Subscription with a new Subscription\", whose Subscription Options " +
+		"\"could be different\" (section 3.8.4). mosquitto 2.0.11 replaces the QoS and the Subscription " +
+		"Identifier only.",
 	Needs:    Needs{Retain},
 	CaughtBy: Faults{fault.KeepsFirstOptions},
 	Body: func(x *Exchange) {
-		// mosquitto 2.0.11 replaces the QoS and the Subscription Identifier only.
-		// Section 3.8.4 says "it MUST replace that existing Subscription with a new
-		// Subscription", and that its Subscription Options could be different.
 		x.Cases(
 			Case{Name: "No Local from 0 to 1", Body: func(x *Exchange) {
 				topic, qos := x.Topic("news"), x.UpTo(QoS1)

@@ -108,9 +108,12 @@ var _ = Check(Definition{
 // That a PUBLISH of the client's may have the number too is for
 // packet-identifiers-both-ways.
 var _ = Check(Definition{
-	Slug:     "packet-identifiers-of-requests",
-	Title:    "takes a SUBSCRIBE and an UNSUBSCRIBE with the Packet Identifier of a message under way to the client, and completes both",
-	Rules:    Rules{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-3.9.3-2", V5: "5.0/2.2.1/packet-identifiers-independent"},
+	Slug:  "packet-identifiers-of-requests",
+	Title: "takes a SUBSCRIBE and an UNSUBSCRIBE with the Packet Identifier of a message under way to the client, and completes both",
+	Rules: Rules{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-3.9.3-2", V5: "5.0/2.2.1/packet-identifiers-independent"},
+	Why: "Client and server assign Packet Identifiers independently of each other (section 2.3.1 of 3.1.1, " +
+		"2.2.1 of 5.0), so that the number of a message to the client is free for its SUBSCRIBE. mochi " +
+		"2.7.9 says 0x91 to both packets, though the client uses the number for nothing else.",
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.SharesIdentifiersWithSubscribe, fault.SharesIdentifiersWithUnsubscribe, fault.FreesIdentifiersOfRequests},
 	Body: func(x *Exchange) {
@@ -121,9 +124,6 @@ var _ = Check(Definition{
 			alice := x.Connect(Clean, As("alice"))
 			alice.Publish(qos, topic, "under way")
 			id := bob.WantPublishAt(qos, topic, "under way").PacketID
-
-			// mochi 2.7.9 says 0x91 to both, though the client uses the number for
-			// nothing else.
 			bob.Send(&codec.Subscribe{PacketID: id, Subscriptions: []codec.Subscription{{Filter: x.Topic("sport")}}})
 			x.Expect(bob.WantSuback(id).Codes).NotTo(ContainElement(codec.PacketIdentifierInUse), "SUBACK codes")
 			bob.Send(&codec.Unsubscribe{PacketID: id, Filters: []string{x.Topic("sport")}})

@@ -87,12 +87,12 @@ var _ = Check(Definition{
 	},
 })
 
-// The size that counts is "the total number of bytes in an MQTT Control Packet"
-// (section 3.1.2.11.4). mosquitto 2.0.11 leaves the first one out.
 var _ = Check(Definition{
-	Slug:     "packetsize-not-exceeded-by-one-byte",
-	Title:    "sends no message whose packet is one byte larger than the client's Maximum Packet Size, and goes on with the next",
-	Rules:    Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
+	Slug:  "packetsize-not-exceeded-by-one-byte",
+	Title: "sends no message whose packet is one byte larger than the client's Maximum Packet Size, and goes on with the next",
+	Rules: Rules{V5: "MQTT-3.1.2-24 MQTT-3.1.2-25"},
+	Why: "The size that counts is \"the total number of bytes in an MQTT Control Packet\" (section " +
+		"3.1.2.11.4). mosquitto 2.0.11 leaves the first byte out.",
 	CaughtBy: Faults{fault.IgnoresMaximumPacketSize, fault.ExceedsMaximumPacketSize, fault.StopsAtTooLargeMessages},
 	MendedBy: Faults{fault.MendsClientPacketSize},
 	Body: func(x *Exchange) {
@@ -179,14 +179,13 @@ func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, top
 	x.Cases(cases...)
 }
 
-// mosquitto 2.0.11 sends a CONNACK of 11 bytes to a client that takes 10.
-//
-// A broker whose CONNACK is larger than the client allows has nothing to say
-// to that client: it closes the connection, or leaves out what it can.
 var _ = Check(Definition{
-	Slug:     "packetsize-small",
-	Title:    "keeps a Maximum Packet Size of a few bytes",
-	Rules:    Rules{V5: "MQTT-3.1.2-24"},
+	Slug:  "packetsize-small",
+	Title: "keeps a Maximum Packet Size of a few bytes",
+	Rules: Rules{V5: "MQTT-3.1.2-24"},
+	Why: "A broker whose CONNACK is larger than the client allows has nothing to say to that client: it " +
+		"closes the connection, or leaves out what it can. mosquitto 2.0.11 sends a CONNACK of 11 bytes " +
+		"to a client that takes 10.",
 	CaughtBy: Faults{fault.IgnoresMaximumPacketSize, fault.VerboseConnack[0]},
 	Body: func(x *Exchange) {
 		Each(x, []uint32{5, 10, 15, 20}, func(n uint32) string { return fmt.Sprint(n, " bytes") }, func(x *Exchange, n uint32) {
@@ -363,13 +362,13 @@ var _ = Check(Definition{
 	},
 })
 
-// mosquitto 2.0.11 counts the fixed header as one byte however long the
-// Remaining Length is, and so takes a packet of up to four bytes more; "the packet size is the total number of bytes in an MQTT Control
-// Packet" (section 3.2.2.3.6).
 var _ = Check(Definition{
-	Slug:     "packetsize-of-server-by-one-byte",
-	Title:    "closes the connection on a packet one byte above its own Maximum Packet Size",
-	Rules:    Rules{V5: "MQTT-3.2.2-15"},
+	Slug:  "packetsize-of-server-by-one-byte",
+	Title: "closes the connection on a packet one byte above its own Maximum Packet Size",
+	Rules: Rules{V5: "MQTT-3.2.2-15"},
+	Why: "\"The packet size is the total number of bytes in an MQTT Control Packet\" (section 3.2.2.3.6). " +
+		"mosquitto 2.0.11 counts the fixed header as one byte however long the Remaining Length is, and " +
+		"so takes a packet of up to four bytes more.",
 	Needs:    Needs{PacketSizeLimit},
 	CaughtBy: Faults{fault.SkipsTooLargePackets},
 	MendedBy: Faults{fault.MendsMaximumPacketSize},
@@ -420,12 +419,12 @@ var _ = Check(Definition{
 	},
 })
 
-// A server has a property to say which packets are too large for it. Without
-// it none is; it may still refuse a message (PUBACK 0x97) or not deliver it.
 var _ = Check(Definition{
-	Slug:     "packetsize-of-server-unlimited",
-	Title:    "takes large packets when it declares no Maximum Packet Size",
-	Rules:    Rules{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent"},
+	Slug:  "packetsize-of-server-unlimited",
+	Title: "takes large packets when it declares no Maximum Packet Size",
+	Rules: Rules{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent"},
+	Why: "A server has a property to say which packets are too large for it. Without it none is (section " +
+		"3.2.2.3.6); it may still refuse a message (PUBACK 0x97) or not deliver it.",
 	CaughtBy: Faults{fault.ConcealsMaximumPacketSize},
 	Body: func(x *Exchange) {
 		Each(x, []uint32{64 << 10, 1 << 20, 2 << 20}, func(n uint32) string { return fmt.Sprint(n>>10, " KiB") }, func(x *Exchange, n uint32) {

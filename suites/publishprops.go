@@ -50,11 +50,10 @@ var _ = Check(Definition{
 var _ = Check(Definition{
 	Slug:  "publishprops-response-topic-wildcard",
 	Title: "hands no Response Topic on that contains a wildcard",
-
-	// mosquitto 2.0.11 does. A server may not alter it [MQTT-3.3.2-15]: it has to
-	// refuse the message. How carefully it looks at what it gets is its own affair
-	// (section 4.13.1), but not the format of what it sends (7.1.1, clause 1).
-	Rules:    Rules{V5: "MQTT-3.3.2-14"},
+	Rules: Rules{V5: "MQTT-3.3.2-14"},
+	Why: "A server may not alter the Response Topic [MQTT-3.3.2-15]: it has to refuse the message. How " +
+		"carefully it looks at what it gets is its own affair (section 4.13.1), but not the format of " +
+		"what it sends (section 7.1.1, clause 1). mosquitto 2.0.11 hands the message on.",
 	CaughtBy: Faults{fault.ForwardsWhateverComes},
 	Body: func(x *Exchange) {
 		Each(x, []string{"#", "+", "answers/#", "answers/+/alice", "answers+"}, textName, func(x *Exchange, topic string) {

@@ -89,16 +89,13 @@ var _ = Check(Definition{
 var _ = Check(Definition{
 	Slug:  "qos0-dup",
 	Title: "closes the connection on a QoS 0 PUBLISH with DUP 1",
-
-	// mosquitto 2.0.11, NATS 2.15.2 and Aedes 1.2.0 take it. DUP "MUST be set to 0
-	// for all QoS 0 messages"; what breaks that is a protocol violation
-	// [MQTT-4.8.0-1].
-	//
-	// Not in 5.0, where only what a server detects, and has a Reason Code for,
-	// costs the connection [MQTT-4.13.1-1]: section 3.3.1.1 calls DUP 1 at QoS 0
-	// neither malformed nor a Protocol Error and names no code, as section 3.3.1.2
-	// does for QoS 3, and "the rigor" of checks is the receiver's (section 4.13.1).
-	Rules:    Rules{V311: "MQTT-4.8.0-1"},
+	Rules: Rules{V311: "MQTT-4.8.0-1"},
+	Why: "DUP \"MUST be set to 0 for all QoS 0 messages\" (section 3.3.1.1), and what breaks that is a " +
+		"protocol violation, upon which the server closes the connection [MQTT-4.8.0-1]. mosquitto " +
+		"2.0.11, NATS 2.15.2 and Aedes 1.2.0 take the message. It is not asked in 5.0, where the server " +
+		"closes only for what it detects, and has a Reason Code for [MQTT-4.13.1-1]: section 3.3.1.1 " +
+		"calls DUP 1 at QoS 0 neither malformed nor a Protocol Error and names no code, as section " +
+		"3.3.1.2 does for QoS 3, and \"the rigor\" of checks is the receiver's (section 4.13.1).",
 	CaughtBy: Faults{fault.IgnoresDupAtQoS0},
 	Body: func(x *Exchange) {
 		topic := x.Topic("once")

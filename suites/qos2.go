@@ -60,9 +60,12 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "qos2-duplicate-publish",
-	Title:    "acknowledges a QoS 2 PUBLISH that is sent again before its PUBREL, and delivers it once",
-	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	Slug:  "qos2-duplicate-publish",
+	Title: "acknowledges a QoS 2 PUBLISH that is sent again before its PUBREL, and delivers it once",
+	Rules: Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	Why: "In 5.0 a client that repeats a PUBLISH on the same connection is itself at fault [MQTT-4.4.0-1], " +
+		"and the server may refuse the packet or close the connection. What it must not do is to deliver " +
+		"the message twice.",
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: Faults{fault.ForwardsDuplicates, fault.IgnoresDuplicates},
 	Body: func(x *Exchange) {
@@ -113,9 +116,6 @@ var _ = Check(Definition{
 				deliveredOnce(alice, bob, topic)
 				return
 			}
-			// In 5.0 a client that does so is itself at fault [MQTT-4.4.0-1], and the
-			// server may refuse the packet or close the connection. What it must not
-			// do is to deliver the message twice.
 			alice.Send(&codec.Publish{Dup: true, QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})
 			if pubrec := alice.WantPubrecOrClosed(5); pubrec != nil && !pubrec.Code.IsError() {
 				alice.Send(&codec.Pubrel{PacketID: 5})
@@ -159,14 +159,16 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "qos2-pubrel-answered",
-	Title:    "answers a PUBREL that is sent again with a PUBCOMP of the same Packet Identifier, though the message is complete",
-	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
+	Slug:  "qos2-pubrel-answered",
+	Title: "answers a PUBREL that is sent again with a PUBCOMP of the same Packet Identifier, though the message is complete",
+	Rules: Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
+	Why: "In 5.0 the PUBCOMP may say 0x92 Packet Identifier not found (section 3.7.2.1); that there is one " +
+		"is what the rule demands. A client that repeats a PUBREL on the same connection is in 5.0 itself " +
+		"at fault [MQTT-4.4.0-1], as is in both versions one that sends a PUBREL without PUBLISH and " +
+		"PUBREC: of those it is not asked, as the server may close the connection.",
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: Faults{fault.IgnoresUnknownPubrel},
 	Body: func(x *Exchange) {
-		// In 5.0 the PUBCOMP may say 0x92 Packet Identifier not found (section
-		// 3.7.2.1); that there is one is what the rule demands.
 		completed := func(x *Exchange, how ConnectOption) *Client {
 			alice := x.Connect(how, As("alice"))
 			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("once"), Payload: "hello"})
@@ -183,9 +185,6 @@ var _ = Check(Definition{
 				alice.WantAnyPubcomp(5)
 			}},
 		}
-		// In 5.0 a client that repeats a PUBREL on the same connection is itself at
-		// fault [MQTT-4.4.0-1], as is in both versions one that sends a PUBREL
-		// without PUBLISH and PUBREC: the server may close.
 		if x.Version == V311 {
 			cases = append(cases, Case{Name: "repeated", Body: func(x *Exchange) {
 				alice := completed(x, Clean)
@@ -198,14 +197,15 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "qos2-pubrel-not-found",
-	Title:    "answers a PUBREL that says 0x92 with a PUBCOMP of the same Packet Identifier",
-	Rules:    Rules{V5: "MQTT-4.3.3-11"},
+	Slug:  "qos2-pubrel-not-found",
+	Title: "answers a PUBREL that says 0x92 with a PUBCOMP of the same Packet Identifier",
+	Rules: Rules{V5: "MQTT-4.3.3-11"},
+	Why: "A client that has lost what it knew of the message says 0x92, which \"is not an error during " +
+		"recovery\" (section 3.6.2.1), and its PUBREL is answered like any other [MQTT-4.3.3-11]. mochi " +
+		"2.7.9 does not answer.",
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: Faults{fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
 	Body: func(x *Exchange) {
-		// As by a client that has lost what it knew of the message, which "is not
-		// an error during recovery" (section 3.6.2.1). mochi 2.7.9 does not answer.
 		alice := x.Connect(Persistent, As("alice"))
 		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("once"), Payload: "hello"})
 		alice.TakePubrec(5)

@@ -318,20 +318,18 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "receive-maximum-exceeded",
-	Title:    "closes the connection of a client that has more unfinished QoS 2 messages than its Receive Maximum allows",
-	Rules:    Rules{V5: "MQTT-3.3.4-7 MQTT-4.13.1-1"},
+	Slug:  "receive-maximum-exceeded",
+	Title: "closes the connection of a client that has more unfinished QoS 2 messages than its Receive Maximum allows",
+	Rules: Rules{V5: "MQTT-3.3.4-7 MQTT-4.13.1-1"},
+	Why: "\"If it receives more than Receive Maximum QoS 1 and QoS 2 PUBLISH packets where it has not sent " +
+		"a PUBACK or PUBCOMP in response, the Server uses a DISCONNECT packet with Reason Code 0x93\" " +
+		"(section 3.3.4), which stands in the list of the codes \"used for Malformed Packet and Protocol " +
+		"Errors\" (section 4.13.1). mosquitto 2.0.11 takes one too many, and any number more.",
 	Needs:    Needs{ExactlyOnce, SmallReceiveMaximum},
 	CaughtBy: Faults{fault.BearsAnyNumber},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
-
-		// mosquitto 2.0.11 takes it and any number more. "If it receives more than
-		// Receive Maximum QoS 1 and QoS 2 PUBLISH packets where it has not sent a
-		// PUBACK or PUBCOMP in response, the Server uses a DISCONNECT packet with
-		// Reason Code 0x93" (section 3.3.4), which stands in the list of the codes
-		// "used for Malformed Packet and Protocol Errors" (4.13.1).
 		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
 
 		alice.WantClosed(codec.ReceiveMaximumExceeded)

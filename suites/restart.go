@@ -140,13 +140,12 @@ var _ = Check(Definition{
 	},
 })
 
-// "In the case of a Server shutdown or failure, the Server MAY defer publication
-// of Will Messages until a subsequent restart" (section 3.1.2.5): it may be late
-// then, but it comes. That it comes is seen by a client whose session survives.
 var _ = Check(Definition{
-	Slug:     "restart-will",
-	Title:    "publishes the Will Messages of the connections that a restart has ended, before it or after",
-	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Slug:  "restart-will",
+	Title: "publishes the Will Messages of the connections that a restart has ended, before it or after",
+	Rules: Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Why: "\"In the case of a Server shutdown or failure, the Server MAY defer publication of Will Messages " +
+		"until a subsequent restart\" (section 3.1.2.5): the will may be late then, but it comes.",
 	Needs:    Needs{Restarting, DurableState, AtLeastOnce},
 	Alone:    true,
 	CaughtBy: Faults{fault.StoresNoWill},

@@ -25,15 +25,14 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "session-present-stored",
-	Title:    "answers Session Present 1 when it has stored the session",
-	Rules:    Rules{V311: "MQTT-3.2.2-2", V5: "MQTT-3.2.2-3"},
+	Slug:  "session-present-stored",
+	Title: "answers Session Present 1 when it has stored the session",
+	Rules: Rules{V311: "MQTT-3.2.2-2", V5: "MQTT-3.2.2-3"},
+	Why: "A session without subscriptions is one too: its state consists first of all of \"the existence of " +
+		"a Session, even if the rest of the Session state is empty\" (section 3.1.2.4 of 3.1.1, 4.1 of " +
+		"5.0). Aedes 1.2.0 and RabbitMQ 3.10.8 keep none.",
 	CaughtBy: Faults{fault.SessionPresentNever},
 	Body: func(x *Exchange) {
-		// A session without subscriptions is one too: its state consists first of
-		// all of "the existence of a Session, even if the rest of the Session state
-		// is empty" (section 3.1.2.4 of 3.1.1, 4.1 of 5.0). Aedes 1.2.0 and RabbitMQ
-		// 3.10.8 keep none.
 		x.Connect(Persistent, As("alice")).Disconnect()
 
 		alice := x.Connect(Persistent, As("alice"))

@@ -193,14 +193,14 @@ func asExpiry(seconds uint32) codec.Properties {
 }
 
 var _ = Check(Definition{
-	Slug:     "session-expiry-of-latest-connect",
-	Title:    "uses the Session Expiry Interval of the latest CONNECT",
-	Rules:    Rules{V5: "MQTT-4.1.0-2 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-absent"},
+	Slug:  "session-expiry-of-latest-connect",
+	Title: "uses the Session Expiry Interval of the latest CONNECT",
+	Rules: Rules{V5: "MQTT-4.1.0-2 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-absent"},
+	Why: "A session \"lasts as long as the latest Network Connection plus the Session Expiry Interval\" " +
+		"(section 4.1).",
 	CaughtBy: Faults{fault.KeepsFirstExpiry},
 	Takes:    seconds(1) + times.Late,
 	Body: func(x *Exchange) {
-		// "It lasts as long as the latest Network Connection plus the Session
-		// Expiry Interval" (section 4.1).
 		Each(x, []expiryChange{
 			{"600, then absent", 600, nil, times.StateGone, false},
 			{"600, then 0", 600, asExpiry(0), times.StateGone, false},

@@ -113,13 +113,17 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "shared-no-retained",
-	Title:    "sends no retained messages to a session that joins a Shared Subscription",
-	Rules:    Rules{V5: "5.0/4.8.2/no-retained-messages"},
+	Slug:  "shared-no-retained",
+	Title: "sends no retained messages to a session that joins a Shared Subscription",
+	Rules: Rules{V5: "5.0/4.8.2/no-retained-messages"},
+	Why: "Section 3.8.4 has it for every SUBSCRIBE with a Topic Filter \"identical to the Topic Filter for " +
+		"a Shared Subscription that already exists\": \"No retained messages are sent\". Not so for a member " +
+		"that is the only one, of which it is not asked: of that section 4.8.2 says that none are sent " +
+		"\"when it first subscribes\", and that it otherwise \"behaves like a non-shared subscription\". " +
+		"mosquitto 2.0.11 sends them; 2.0.20 no longer does.",
 	Needs:    Needs{SharedSubscriptions, Retain},
 	CaughtBy: Faults{fault.SharesWithEveryone},
 	Body: func(x *Exchange) {
-		// mosquitto 2.0.11 sends them; 2.0.20 no longer does.
 		x.Cases(
 			Case{Name: "the first to join", Body: func(x *Exchange) {
 				alice, topic, qos := retainedState(x)
@@ -138,11 +142,6 @@ var _ = Check(Definition{
 				bob.Unsubscribe(group)
 				carol.WantNothingBefore(alice.Marker(qos, topic))
 			}},
-			// Section 3.8.4 has it for every SUBSCRIBE with a Topic Filter "identical
-			// to the Topic Filter for a Shared Subscription that already exists": "No
-			// retained messages are sent". Not so for a member that is the only one:
-			// of that section 4.8.2 says that none are sent "when it first subscribes",
-			// and that it otherwise "behaves like a non-shared subscription".
 			Case{Name: "one of two joins again", Body: func(x *Exchange) {
 				topic, qos := x.Topic("state"), x.UpTo(QoS1)
 				group := share(x, "workers", topic)
@@ -203,9 +202,13 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "shared-independent",
-	Title:    "serves every Shared Subscription, and every other subscription, for itself",
-	Rules:    Rules{V5: "5.0/4.8.2/independent"},
+	Slug:  "shared-independent",
+	Title: "serves every Shared Subscription, and every other subscription, for itself",
+	Rules: Rules{V5: "5.0/4.8.2/independent"},
+	Why: "Two groups are served separately, and to a client with both kinds of subscription two copies are " +
+		"due: \"the Client will receive a copy of the message by virtue of it having the Non-shared " +
+		"Subscription. A second copy of the message will be delivered to one of the subscribers to the " +
+		"Shared Subscription\" (section 4.8.2). mochi 2.7.9 sends such a client one.",
 	Needs:    Needs{SharedSubscriptions, Wildcards},
 	CaughtBy: Faults{fault.SharesAmongAllGroups, fault.SharesOnlyWhenShared},
 	Body: func(x *Exchange) {
@@ -250,10 +253,6 @@ var _ = Check(Definition{
 				received := x.WantAmong([]*Client{bob}, 8)
 				x.Expect(payloads(received...)).To(ConsistOf(append(numbered(4), numbered(4)...)), "messages to the client, who is all of both groups")
 			}},
-			// mochi 2.7.9 sends such a client one copy. Section 4.8.2: "the Client
-			// will receive a copy of the message by virtue of it having the
-			// Non-shared Subscription. A second copy of the message will be delivered
-			// to one of the subscribers to the Shared Subscription".
 			Case{Name: "a client with both", Body: func(x *Exchange) {
 				topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
 				bob := member(x, "bob", qos, share(x, "a", topic))
@@ -573,15 +572,15 @@ func allIdentifiers(messages []*codec.Publish) [][]uint32 {
 }
 
 var _ = Check(Definition{
-	Slug:     "shared-no-local",
-	Title:    "closes the connection on a SUBSCRIBE to a Shared Subscription with No Local",
-	Rules:    Rules{V5: "MQTT-3.8.3-4"},
+	Slug:  "shared-no-local",
+	Title: "closes the connection on a SUBSCRIBE to a Shared Subscription with No Local",
+	Rules: Rules{V5: "MQTT-3.8.3-4"},
+	Why: "Section 3.8.3.1 calls it a Protocol Error. mosquitto 2.0.11 and mochi 2.7.9 take it; mosquitto " +
+		"2.0.20 closes the connection.",
 	Needs:    Needs{SharedSubscriptions},
 	CaughtBy: Faults{fault.IgnoresSharedNoLocal},
 	MendedBy: Faults{fault.MendsMalformedSubscribe},
 	Body: func(x *Exchange) {
-		// mosquitto 2.0.11 and mochi 2.7.9 take it; mosquitto 2.0.20 closes the
-		// connection. Section 3.8.3.1 calls it a Protocol Error.
 		alice := x.Connect(Clean, As("alice"))
 
 		subscribe := alice.NewSubscribe(QoS0, share(x, "workers", x.Topic("jobs")))
@@ -593,29 +592,30 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "shared-without-name",
-	Title:    "grants no Shared Subscription without a ShareName",
-	Rules:    Rules{V5: "MQTT-4.8.2-1"},
+	Slug:  "shared-without-name",
+	Title: "grants no Shared Subscription without a ShareName",
+	Rules: Rules{V5: "MQTT-4.8.2-1"},
+	Why: "Section 4.8.2 demands \"a ShareName that is at least one character long\". mosquitto (2.0.11, " +
+		"2.0.20) and mochi 2.7.9 grant these; gmqtt does not.",
 	Needs:    Needs{SharedSubscriptions},
 	CaughtBy: Faults{fault.GrantsMalformedFilters},
 	MendedBy: Faults{fault.MendsMalformedSubscribe},
 	Body: func(x *Exchange) {
-		// mosquitto (2.0.11, 2.0.20) and mochi 2.7.9 grant them; gmqtt does not.
-		// Section 4.8.2 demands "a ShareName that is at least one character long".
 		wantFiltersRefused(x, "$share//~", "$share///~", "$share//#")
 	},
 })
 
 var _ = Check(Definition{
-	Slug:     "shared-name-malformed",
-	Title:    "grants no Shared Subscription with a wildcard in its ShareName or without a Topic Filter behind it",
-	Rules:    Rules{V5: "MQTT-4.8.2-2"},
+	Slug:  "shared-name-malformed",
+	Title: "grants no Shared Subscription with a wildcard in its ShareName or without a Topic Filter behind it",
+	Rules: Rules{V5: "MQTT-4.8.2-2"},
+	Why: "By section 4.8.2 a ShareName holds no wildcard, and a \"/\" and a Topic Filter follow it. " +
+		"mosquitto 2.0.11 grants the first and those without a filter (2.0.20 the first only), mochi " +
+		"2.7.9 those without a filter; gmqtt grants none.",
 	Needs:    Needs{SharedSubscriptions, Wildcards},
 	CaughtBy: Faults{fault.GrantsMalformedFilters},
 	MendedBy: Faults{fault.MendsMalformedSubscribe},
 	Body: func(x *Exchange) {
-		// mosquitto 2.0.11 grants the first and those without a filter (2.0.20 the
-		// first only), mochi 2.7.9 those without a filter; gmqtt grants none.
 		wantFiltersRefused(x, "$share/+/~", "$share/#/~", "$share/a+b/~", "$share/a#/~", "$share/group", "$share/group/", "$share/group/~/a#")
 	},
 })

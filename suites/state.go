@@ -260,13 +260,13 @@ var _ = Check(Definition{
 	},
 })
 
-// A clean session "lasts as long as the Network Connection", and section 3.1.4
-// has the server end that first and turn to CleanSession then. Not in 5.0, which
-// says only in a comment that a takeover ends a session without expiry.
 var _ = Check(Definition{
-	Slug:     "state-of-clean-session-taken-over",
-	Title:    "reuses nothing of a clean session when the client comes back for a stored one over its open connection",
-	Rules:    Rules{V311: "MQTT-3.1.2-6"},
+	Slug:  "state-of-clean-session-taken-over",
+	Title: "reuses nothing of a clean session when the client comes back for a stored one over its open connection",
+	Rules: Rules{V311: "MQTT-3.1.2-6"},
+	Why: "A clean session \"lasts as long as the Network Connection\" (section 3.1.2.4), and section 3.1.4 " +
+		"has the server end that first and turn to CleanSession then. It is not asked in 5.0, which says " +
+		"only in a comment that a takeover ends a session without expiry.",
 	CaughtBy: Faults{fault.ResumesCleanSessions},
 	Body: func(x *Exchange) {
 		parts := slices.DeleteFunc(stateParts(x), func(part statePart) bool { return part.away != nil })

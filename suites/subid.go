@@ -103,15 +103,15 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "subid-retained",
-	Title:    "sends retained messages with the Subscription Identifier of the SUBSCRIBE that brought them",
-	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Slug:  "subid-retained",
+	Title: "sends retained messages with the Subscription Identifier of the SUBSCRIBE that brought them",
+	Rules: Rules{V5: "5.0/3.3.4/subscription-identifier-returned"},
+	Why: "\"The PUBLISH packet includes the Subscription Identifier carried in the SUBSCRIBE packet, if " +
+		"there was one\" (section 3.3.4), and a retained message is sent for nothing else. mochi 2.7.9 " +
+		"leaves it out.",
 	Needs:    Needs{SubscriptionIdentifiers, Retain, AtLeastOnce},
 	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers},
 	Body: func(x *Exchange) {
-		// mochi 2.7.9 leaves it out. Section 3.3.4: "The PUBLISH packet includes the
-		// Subscription Identifier carried in the SUBSCRIBE packet, if there was
-		// one", and a retained message is sent for nothing else.
 		_, topic, qos := retainedState(x)
 		bob := x.Connect(Clean, As("bob"))
 
@@ -329,14 +329,14 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "subid-from-client",
-	Title:    "closes the connection on a PUBLISH with a Subscription Identifier",
-	Rules:    Rules{V5: "MQTT-3.3.4-6"},
+	Slug:  "subid-from-client",
+	Title: "closes the connection on a PUBLISH with a Subscription Identifier",
+	Rules: Rules{V5: "MQTT-3.3.4-6"},
+	Why: "Section 3.3.4 calls every identifier a Protocol Error \"other than those received in SUBSCRIBE " +
+		"packet which caused it to flow\", and no SUBSCRIBE causes what a client publishes. mosquitto " +
+		"2.0.11 takes it.",
 	CaughtBy: Faults{fault.IgnoresPublishedSubscriptionIdentifiers},
 	Body: func(x *Exchange) {
-		// mosquitto 2.0.11 takes it. Section 3.3.4 calls every identifier a Protocol
-		// Error "other than those received in SUBSCRIBE packet which caused it to
-		// flow", and no SUBSCRIBE causes what a client publishes.
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Send(codec.Wrong(alice.NewPublish(QoS0, x.Topic("news"), "hello", Having(codec.SubscriptionIdentifier(1)))))

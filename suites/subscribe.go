@@ -127,16 +127,15 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "subscribe-packet-id-of-delivery",
-	Title:    "answers a SUBSCRIBE with an allowed code when its Packet Identifier is that of a message under way to the client",
-	Rules:    Rules{V311: "MQTT-3.9.3-2"},
+	Slug:  "subscribe-packet-id-of-delivery",
+	Title: "answers a SUBSCRIBE with an allowed code when its Packet Identifier is that of a message under way to the client",
+	Rules: Rules{V311: "MQTT-3.9.3-2"},
+	Why: "Client and server assign Packet Identifiers \"independently of each other\" (section 2.3.1), so " +
+		"that this one is not in use. mochi 2.7.9 answers 0x91, a code of 5.0's; that it is no answer to " +
+		"this in 5.0, which has that code, is for packet-identifiers-of-requests.",
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.SharesIdentifiersWithSubscribe},
 	Body: func(x *Exchange) {
-		// mochi 2.7.9 answers 0x91, a code of 5.0's, for an identifier that is not
-		// in use: section 2.3.1 of 3.1.1 has client and server assign theirs
-		// "independently of each other". 5.0 has that code; that it is no answer to
-		// this is for packet-identifiers-of-requests.
 		topic := x.Topic("news")
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
@@ -462,15 +461,15 @@ func (s subscription) identifiers() []uint32 {
 }
 
 var _ = Check(Definition{
-	Slug:     "subscribe-overlapping",
-	Title:    "delivers a message that matches several subscriptions of a client at the highest QoS granted to them",
-	Rules:    Rules{V311: "MQTT-3.3.5-1", V5: "MQTT-3.3.4-2"},
+	Slug:  "subscribe-overlapping",
+	Title: "delivers a message that matches several subscriptions of a client at the highest QoS granted to them",
+	Rules: Rules{V311: "MQTT-3.3.5-1", V5: "MQTT-3.3.4-2"},
+	Why: "Sections 3.3.5 of 3.1.1 and 3.3.4 of 5.0 demand the highest QoS of the matching subscriptions; " +
+		"other copies may come beside that one only. mosquitto 2.0.11 goes in 3.1.1, where it sends one " +
+		"copy, by the subscription that it comes upon first.",
 	Needs:    Needs{Wildcards, AtLeastOnce},
 	CaughtBy: Faults{fault.LowersQoS},
 	Body: func(x *Exchange) {
-		// mosquitto 2.0.11 goes by the subscription that it comes upon first in
-		// 3.1.1, where it sends one copy. Sections 3.3.5 (3.1.1) and 3.3.4 (5.0) demand the highest QoS of the
-		// matching subscriptions; other copies may come beside that one only.
 		Each(x, overlaps, overlap.String, func(x *Exchange, o overlap) {
 			topic := x.Topic("sport/tennis")
 			bob := x.Connect(Clean, As("bob"))

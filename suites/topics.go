@@ -71,14 +71,15 @@ func wantMatches(x *Exchange, topics []string, rows ...matching) {
 }
 
 var _ = Check(Definition{
-	Slug:     "topics-matched",
-	Title:    "delivers to a subscriber what its Topic Filters match and nothing else",
-	Rules:    Rules{V311: "MQTT-3.3.2-3 MQTT-4.5.0-1 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.2-3 MQTT-4.5.0-1 5.0/4.7.1.2/parent-matched"},
+	Slug:  "topics-matched",
+	Title: "delivers to a subscriber what its Topic Filters match and nothing else",
+	Rules: Rules{V311: "MQTT-3.3.2-3 MQTT-4.5.0-1 3.1.1/4.7.1.2/parent-matched", V5: "MQTT-3.3.2-3 MQTT-4.5.0-1 5.0/4.7.1.2/parent-matched"},
+	Why: "A filter that ends in /# matches the parent level, too (section 4.7.1.2), also where wildcards " +
+		"come before it. mochi 2.7.9 does not match player1/+/# to player1/ranking, the parent of what is " +
+		"below.",
 	Needs:    Needs{Wildcards},
 	CaughtBy: Faults{fault.RenamesTopics, fault.PlusAsHash, fault.HashWithoutParent},
 	Body: func(x *Exchange) {
-		// mochi 2.7.9 does not match player1/+/# to player1/ranking, the parent of
-		// what is below; section 4.7.1.2 (both versions) says that # includes it.
 		wantMatches(x,
 			[]string{
 				"~/sport", "~/sport/", "~/sport/tennis", "~/sport/tennis/player1", "~/sport/tennis/player1/ranking",
@@ -359,14 +360,14 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "topics-dollar-unmatched-retained",
-	Title:    "sends no retained message of a topic that begins with $ for a filter that begins with a wildcard",
-	Rules:    Rules{V311: "MQTT-4.7.2-1", V5: "MQTT-4.7.2-1"},
+	Slug:  "topics-dollar-unmatched-retained",
+	Title: "sends no retained message of a topic that begins with $ for a filter that begins with a wildcard",
+	Rules: Rules{V311: "MQTT-4.7.2-1", V5: "MQTT-4.7.2-1"},
+	Why: "Section 4.7.2 makes no exception for retained messages. mochi 2.7.9 keeps the rule for all other " +
+		"messages.",
 	Needs:    Needs{Wildcards, Retain},
 	CaughtBy: Faults{fault.WildcardsMatchDollar},
 	Body: func(x *Exchange) {
-		// mochi 2.7.9 keeps the rule for messages but not for retained ones, which
-		// section 4.7.2 (both versions) does not except.
 		Each(x, []string{"#", "+/#", "+~/a", "+~/+", "+~/#"}, textName, func(x *Exchange, filter string) {
 			qos := x.UpTo(QoS1)
 			mallory := x.Connect(Clean, As("mallory"))
@@ -413,6 +414,7 @@ var _ = Check(Definition{
 	Slug:     "topics-multi-level-misplaced",
 	Title:    "grants no Topic Filter in which # is not alone on the last level",
 	Rules:    Rules{V311: "MQTT-4.7.1-2 MQTT-4.8.0-1", V5: "MQTT-4.7.1-1"},
+	Why:      malformedFilterRefused,
 	CaughtBy: Faults{fault.GrantsMalformedFilters},
 	Body: func(x *Exchange) {
 		wantFiltersRefused(x, "~/tennis#", "~/#/ranking", "~/#tennis", "~/##", "~/#/", "~/#/#", "~/+#", "#/~", "~#")
@@ -423,19 +425,21 @@ var _ = Check(Definition{
 	Slug:     "topics-single-level-misplaced",
 	Title:    "grants no Topic Filter in which + does not fill a whole level",
 	Rules:    Rules{V311: "MQTT-4.7.1-3 MQTT-4.8.0-1", V5: "MQTT-4.7.1-2"},
+	Why:      malformedFilterRefused,
 	CaughtBy: Faults{fault.GrantsMalformedFilters},
 	Body: func(x *Exchange) {
 		wantFiltersRefused(x, "~/sport+", "~/+sport", "~/a+b", "~/++", "~/sport+/a", "~/+sport/a", "~/+/sport+/#", "x+/~")
 	},
 })
 
-// wantFiltersRefused wants a SUBSCRIBE for each of these filters refused: it is
-// a protocol error, so the server has to close the connection; those who say
-// so in SUBACK have understood. mochi 2.7.9 grants most of them, against
-// sections 4.7.1.2 and 4.7.1.3, by which they are no Topic Filters. Whatever
-// rigor section 4.13.1 of 5.0 leaves to servers, they follow "the Topic matching
-// rules described in section 4.7 and the Subscription rules in section 4.8"
-// (7.1.1, clause 2).
+// malformedFilterRefused is why the server may not take what is no Topic Filter.
+const malformedFilterRefused = "By sections 4.7.1.2 and 4.7.1.3 these are no Topic Filters, so that the SUBSCRIBE is a protocol " +
+	"error. Whatever rigor section 4.13.1 of 5.0 leaves to servers, they follow \"the Topic matching rules " +
+	"described in section 4.7 and the Subscription rules in section 4.8\" (section 7.1.1, clause 2). mochi " +
+	"2.7.9 grants most of them."
+
+// wantFiltersRefused wants a SUBSCRIBE for each of these filters refused: the
+// server has to close the connection; those who say so in SUBACK have understood.
 func wantFiltersRefused(x *Exchange, filters ...string) {
 	Each(x, filters, textName, func(x *Exchange, filter string) {
 		alice := x.Connect(Clean, As("alice"))
@@ -479,14 +483,13 @@ var _ = Check(Definition{
 	},
 })
 
-// A Will Topic is a Topic Name (table 3-1 of 5.0 calls it that at 0x90), and no
-// server can publish the will as it stands (MQTT-3.3.2-2, MQTT-4.7.3-1): it is as
-// wrong as the same in a PUBLISH. mochi 2.7.9, Aedes 1.2.0 and RabbitMQ 3.10.8 do
-// publish it.
 var _ = Check(Definition{
-	Slug:     "topics-wildcard-in-will",
-	Title:    "closes the connection when CONNECT has a Will Topic with a wildcard in it",
-	Rules:    Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1 MQTT-4.13.1-1"},
+	Slug:  "topics-wildcard-in-will",
+	Title: "closes the connection when CONNECT has a Will Topic with a wildcard in it",
+	Rules: Rules{V311: "MQTT-4.7.1-1 MQTT-4.8.0-1", V5: "MQTT-4.7.0-1 MQTT-4.13.1-1"},
+	Why: "A Will Topic is a Topic Name (table 3-1 of 5.0 calls it that at 0x90), and no server can publish " +
+		"the will as it stands [MQTT-3.3.2-2] [MQTT-4.7.3-1]: it is as wrong as the same in a PUBLISH. " +
+		"mochi 2.7.9, Aedes 1.2.0 and RabbitMQ 3.10.8 do publish it.",
 	CaughtBy: Faults{fault.TakesAnyWillTopic},
 	Body: func(x *Exchange) {
 		Each(x, []string{"~/#", "~/+", "~/a+b", "~/a#", "~/+/a"}, textName, func(x *Exchange, topic string) {
@@ -496,9 +499,11 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "topics-empty-in-will",
-	Title:    "closes the connection when CONNECT has an empty Will Topic",
-	Rules:    Rules{V311: "MQTT-4.7.3-1 MQTT-4.8.0-1", V5: "MQTT-4.7.3-1 MQTT-4.13.1-1"},
+	Slug:  "topics-empty-in-will",
+	Title: "closes the connection when CONNECT has an empty Will Topic",
+	Rules: Rules{V311: "MQTT-4.7.3-1 MQTT-4.8.0-1", V5: "MQTT-4.7.3-1 MQTT-4.13.1-1"},
+	Why: "A Will Topic is a Topic Name (table 3-1 of 5.0 calls it that at 0x90), and no server can publish " +
+		"the will as it stands [MQTT-3.3.2-2] [MQTT-4.7.3-1]: it is as wrong as the same in a PUBLISH.",
 	CaughtBy: Faults{fault.TakesAnyWillTopic},
 	Body: func(x *Exchange) {
 		wantUnacceptable(x, codec.Wrong(x.NewConnect(Clean, As("alice"), willOn(x, "", "to anyone?"))))

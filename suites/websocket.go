@@ -157,12 +157,12 @@ var _ = Check(Definition{
 	},
 })
 
-// MQTT-6.0.0-1 is about data frames. A ping is a control frame, which RFC 6455
-// (section 5.5.2), by which MQTT is carried here, wants answered, not refused.
 var _ = Check(Definition{
-	Slug:     "websocket-ping-frame",
-	Title:    "carries on after a ping frame, which is no data frame",
-	Rules:    Rules{V311: "3.1.1/6/ping-frame", V5: "5.0/6/ping-frame"},
+	Slug:  "websocket-ping-frame",
+	Title: "carries on after a ping frame, which is no data frame",
+	Rules: Rules{V311: "3.1.1/6/ping-frame", V5: "5.0/6/ping-frame"},
+	Why: "MQTT-6.0.0-1 is about data frames. A ping is a control frame, which RFC 6455 (section 5.5.2), by " +
+		"which MQTT is carried here, wants answered, not refused.",
 	Needs:    Needs{WebSocketListener},
 	CaughtBy: Faults{fault.ClosesOnPingFrame},
 	Body: func(x *Exchange) {

@@ -44,23 +44,21 @@ func wantWillAfter(x *Exchange, end func(*Client)) {
 }
 
 var _ = Check(Definition{
-	Slug:     "will-on-takeover",
-	Title:    "publishes the Will Message when another connection takes the client's place",
-	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
+	Slug:  "will-on-takeover",
+	Title: "publishes the Will Message when another connection takes the client's place",
+	Rules: Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
+	Why: "The will is due in 5.0 as well, for a session that is resumed as for one that ends: \"If the existing Client has " +
+		"a Will Message, that Will Message is published as described in section 3.1.2.5\" (section 3.1.4). " +
+		"That section excepts \"a new Network Connection for the ClientID\" that \"is opened before the Will " +
+		"Delay Interval has elapsed\". One can say that the new connection of a takeover is there even " +
+		"before an interval of 0 begins. But then section 3.1.4 would speak of no will but those of " +
+		"sessions that end; by section 3.1.3.2.2, without the interval \"there is no delay before the Will " +
+		"Message is published\", so nothing to come before the end of; and the comments in both sections " +
+		"say how it is meant: the will \"is sent at the close of the existing Network Connection\". " +
+		"mosquitto 2.0.11 keeps it to itself, in both versions (its issue 3509).",
 	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		// In 5.0 as well, for a session that is resumed as for one that ends: "If the
-		// existing Client has a Will Message, that Will Message is published as
-		// described in section 3.1.2.5" (section 3.1.4). That section excepts "a new
-		// Network Connection for the ClientID" that "is opened before the Will Delay
-		// Interval has elapsed". One can say that the new connection of a takeover is
-		// there even before an interval of 0 begins. But then 3.1.4 would speak of no
-		// will but those of sessions that end; by 3.1.3.2.2, without the interval
-		// "there is no delay before the Will Message is published", so nothing to come
-		// before the end of; and the comments in both sections say how it is meant: the
-		// will "is sent at the close of the existing Network Connection". mosquitto
-		// 2.0.11 keeps it to itself, in both versions (its issue 3509).
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
@@ -74,16 +72,15 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "will-on-protocol-error",
-	Title:    "publishes the Will Message when it closes the connection for a protocol error of the client",
-	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Slug:  "will-on-protocol-error",
+	Title: "publishes the Will Message when it closes the connection for a protocol error of the client",
+	Rules: Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	Why: "\"The Server closes the Network Connection because of a protocol error\" (3.1.1), or \"without " +
+		"first receiving a DISCONNECT packet\" (5.0): both are named among the situations in which the " +
+		"will is published (section 3.1.2.5). mosquitto 2.0.11 publishes none after a second CONNECT.",
 	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnError},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		// "The Server closes the Network Connection because of a protocol error"
-		// (3.1.1), or "without first receiving a DISCONNECT packet" (5.0): both
-		// are named among the situations in which the will is published.
-		// mosquitto 2.0.11 publishes none after a second CONNECT.
 		// A server that does not close the connection owes no will yet; that it
 		// should have closed it is for other checks to say.
 		type wrong struct {
@@ -145,9 +142,11 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "will-payload",
-	Title:    "takes a Will Message of any payload, and publishes it byte for byte",
-	Rules:    Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
+	Slug:  "will-payload",
+	Title: "takes a Will Message of any payload, and publishes it byte for byte",
+	Rules: Rules{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
+	Why: "An empty payload is a legal one: \"zero or more bytes\" (section 3.1.3.3 of 3.1.1), Binary Data in " +
+		"5.0. mochi 2.7.9 refuses it.",
 	CaughtBy: Faults{fault.PublishesWillLength},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
@@ -163,9 +162,6 @@ var _ = Check(Definition{
 		}, named[string].label, func(x *Exchange, payload named[string]) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
-
-			// An empty one is a legal one ("zero or more bytes", section 3.1.3.3
-			// of 3.1.1; Binary Data in 5.0): mochi 2.7.9 refuses it.
 			alice := x.Dial("alice")
 			alice.Send(x.NewConnect(Clean, As("alice"), willOn(x, topic, payload.value)))
 			alice.WantAccepted()

@@ -74,15 +74,15 @@ func sessionExpiries() []named[uint32] {
 }
 
 var _ = Check(Definition{
-	Slug:     "will-delay-session-end",
-	Title:    "publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
-	Rules:    Rules{V5: "MQTT-3.1.2-8"},
+	Slug:  "will-delay-session-end",
+	Title: "publishes a delayed Will Message when the session ends before the Will Delay Interval is over",
+	Rules: Rules{V5: "MQTT-3.1.2-8"},
+	Why: "The will is delayed \"until the Will Delay Interval has passed or the Session ends, whichever " +
+		"happens first\" (section 3.1.3.2.2). mosquitto 2.0.11 waits for the delay when the session ends " +
+		"with its connection: a will delayed by 7 seconds came after 7.5.",
 	CaughtBy: Faults{fault.DelaysWillBeyondSession},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		// "until the Will Delay Interval has passed or the Session ends, whichever
-		// happens first". mosquitto 2.0.11 waits for the delay when the session
-		// ends with its connection: a will delayed by 7 seconds came after 7.5.
 		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
 			topic := x.Topic("status")
 			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
@@ -119,16 +119,15 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "will-delay-session-ended-by-disconnect",
-	Title:    "publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
-	Rules:    Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
+	Slug:  "will-delay-session-ended-by-disconnect",
+	Title: "publishes a delayed Will Message when DISCONNECT ends the session, but not with Reason Code 0x00",
+	Rules: Rules{V5: "MQTT-3.1.2-8 5.0/3.14.2.1/disconnect-with-will"},
+	Why: "Session Expiry Interval 0 in DISCONNECT takes the place of that of CONNECT (section 3.14.2.2.2), " +
+		"so the session ends with the connection, and with it the delay; 0x04 keeps the will.",
 	CaughtBy: Faults{fault.DelaysWillBeyondSession},
 	MendedBy: Faults{fault.MendsWillAtSessionEnd},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
-		// Session Expiry Interval 0 in DISCONNECT takes the place of that of
-		// CONNECT (section 3.14.2.2.2), so the session ends with the connection,
-		// and with it the delay; 0x04 keeps the will.
 		topic := x.Topic("status")
 		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "session over", delayed(600)))

@@ -74,9 +74,11 @@ var _ = Check(Definition{
 })
 
 var _ = Check(Definition{
-	Slug:     "will-message-expiry-connected",
-	Title:    "counts the Message Expiry Interval of a Will Message from its publication, however long its client was connected",
-	Rules:    Rules{V5: "5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
+	Slug:  "will-message-expiry-connected",
+	Title: "counts the Message Expiry Interval of a Will Message from its publication, however long its client was connected",
+	Rules: Rules{V5: "5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
+	Why: "The interval of the will is \"sent as the Publication Expiry Interval when the Server publishes " +
+		"the Will Message\" (section 3.1.3.2.4): the time before that does not count.",
 	CaughtBy: Faults{fault.CountsWillExpiryFromConnect},
 	Takes:    seconds(3),
 	Body: func(x *Exchange) {
@@ -86,9 +88,6 @@ var _ = Check(Definition{
 
 		x.Wait(seconds(3))
 		alice.Drop()
-
-		// "Sent as the Publication Expiry Interval when the Server publishes the
-		// Will Message". Two seconds less would be time that it waited since.
 		left, ok := watcher.WantDelivery(topic, "lost").Properties.Number(codec.PropMessageExpiryInterval)
 		x.Expect(ok).To(BeTrue(), "Message Expiry Interval there")
 		x.Expect(left).To(And(BeNumerically("<=", 600), BeNumerically(">=", 598)), "Message Expiry Interval")

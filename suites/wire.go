@@ -178,12 +178,12 @@ var _ = Check(Definition{
 	Body:     func(x *Exchange) { someMessages(x, everyPublishProperty) },
 })
 
-// Sections 3.3.2.3.2 and 3.3.2.3.3 do not say that the property stands in
-// PUBLISH once, where those on the same properties of a Will do.
 var _ = Check(Definition{
-	Slug:     "wire-publish-properties-once",
-	Title:    "sends PUBLISH with one Payload Format Indicator and one Message Expiry Interval at most",
-	Rules:    Rules{V5: "5.0/3.3.2.3.2/payload-format-indicator-twice 5.0/3.3.2.3.3/message-expiry-interval-twice"},
+	Slug:  "wire-publish-properties-once",
+	Title: "sends PUBLISH with one Payload Format Indicator and one Message Expiry Interval at most",
+	Rules: Rules{V5: "5.0/3.3.2.3.2/payload-format-indicator-twice 5.0/3.3.2.3.3/message-expiry-interval-twice"},
+	Why: "Sections 3.3.2.3.2 and 3.3.2.3.3 do not say that the property stands in PUBLISH once, where " +
+		"those on the same properties of a Will do: so this is a warning.",
 	Watches:  true,
 	CaughtBy: fault.RepeatsPublishProperties,
 	Body:     func(x *Exchange) { someMessages(x, everyPublishProperty) },
@@ -230,10 +230,9 @@ var _ = Check(Definition{
 var _ = Check(Definition{
 	Slug:  "wire-assigned-client-identifier",
 	Title: "assigns a Client Identifier to none but clients that have not named themselves",
-
-	// "The Client Identifier which was assigned by the Server because a zero
-	// length Client Identifier was found in the CONNECT packet" (section 3.2.2.3.7).
-	Rules:    Rules{V5: "5.0/3.2.2.3.7/assigned-client-identifier-unasked"},
+	Rules: Rules{V5: "5.0/3.2.2.3.7/assigned-client-identifier-unasked"},
+	Why: "It is \"the Client Identifier which was assigned by the Server because a zero length Client " +
+		"Identifier was found in the CONNECT packet\" (section 3.2.2.3.7).",
 	Watches:  true,
 	CaughtBy: Faults{fault.AssignsEveryClientIdentifier},
 	Body: func(x *Exchange) {
