@@ -361,8 +361,8 @@ var _ = Check(Definition{
 			return append(properties, codec.TopicAlias(1)), nil
 		})
 		unknown := anotherAuth(func(properties codec.Properties) (codec.Properties, []codec.Edit) {
-			return append(properties, codec.ReasonString("why")), []codec.Edit{codec.Set("Reason String Identifier", 0x7F)}
+			return append(properties, codec.ReasonString("why")), []codec.Edit{codec.Set("Reason String Identifier", undefinedProperty)}
 		})
-		x.Cases(Case{Name: "Topic Alias", Body: foreign}, Case{Name: hexName(0x7F), Body: unknown})
+		x.Cases(Case{Name: "Topic Alias", Body: foreign}, Case{Name: hexName(undefinedProperty), Body: unknown})
 	},
 })

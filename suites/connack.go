@@ -95,7 +95,7 @@ func refusedConnects(x *Exchange) []refusedConnect {
 	flagged := x.NewConnect(Persistent, As("alice"))
 	flagged.UserName, flagged.Password = nil, nil
 	refused := []refusedConnect{
-		{codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", unknownProtocolLevels[3])), stepLevelRefused(x.Version)},
+		{codec.Wrong(x.NewConnect(Persistent, As("alice")), codec.Set("Protocol Level", unknownProtocolLevel)), stepLevelRefused(x.Version)},
 		{codec.Wrong(flagged, codec.Set("Connect Flags", reservedFlag)), stepReservedFlagRefused},
 	}
 	if x.Version == V5 {

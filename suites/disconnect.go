@@ -216,7 +216,7 @@ var _ = Check(Definition{
 		done := codec.ReasonString("done")
 		Each(x, []named[codec.Packet]{
 			{"twice", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done, done}})},
-			{"unknown", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done}}, codec.Set("Reason String Identifier", 0x7F))},
+			{"unknown", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done}}, codec.Set("Reason String Identifier", undefinedProperty))},
 			{"out of place", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{codec.TopicAlias(1)}})},
 			{"not of its type", codec.Wrong(&codec.Disconnect{Properties: codec.Properties{done}}, codec.Set("Reason String", 0, 9, 'x'))},
 		}, named[codec.Packet].label, func(x *Exchange, wrong named[codec.Packet]) {

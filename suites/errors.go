@@ -32,7 +32,7 @@ var malformedPackets = []violation{
 		return codec.Wrong(&codec.Pubrel{PacketID: c.PacketID()}, codec.Flags(0x0))
 	}, codec.MalformedPacket},
 	{"SUBSCRIBE with reserved bits in its options", func(x *Exchange, c *Client) codec.Packet {
-		return codec.Wrong(c.NewSubscribe(QoS0, x.Topic("news")), codec.Set("Subscription Options", 0xC0))
+		return codec.Wrong(c.NewSubscribe(QoS0, x.Topic("news")), codec.Set("Subscription Options", reservedOptions))
 	}, codec.MalformedPacket},
 	{"SUBSCRIBE that ends within its Topic Filter", func(x *Exchange, c *Client) codec.Packet {
 		return codec.Wrong(c.NewSubscribe(QoS0, x.Topic("news")), codec.Truncate(3))
@@ -126,7 +126,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Dial("alice")
 
-		alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", cleanStartFlag|reservedFlag)))
+		alice.Send(connectFlagged(x, reservedFlag))
 
 		var connack *codec.Connack
 		x.StandsOn(stepReservedFlagRefused, func() { connack = alice.WantRejected() })
@@ -169,8 +169,8 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"))
 		alice.Subscribe(QoS1, topic)
 
-		alice.Send(&codec.Pubrel{PacketID: 4711})
-		pubcomp := alice.WantPubcompOrClosed(4711)
+		alice.Send(&codec.Pubrel{PacketID: unusedPacketID})
+		pubcomp := alice.WantPubcompOrClosed(unusedPacketID)
 		if pubcomp == nil {
 			x.Inapplicable("the broker closes the connection on a PUBREL with a Packet Identifier that is not in use")
 		}
@@ -194,7 +194,7 @@ var _ = Check(Definition{
 			Case{Name: "CONNACK", Body: func(x *Exchange) {
 				alice := x.Dial("alice")
 
-				alice.Send(codec.Wrong(x.NewConnect(Clean, As("alice")), codec.Set("Connect Flags", cleanStartFlag|reservedFlag)))
+				alice.Send(connectFlagged(x, reservedFlag))
 
 				alice.WantRejected()
 			}},
@@ -267,7 +267,7 @@ var _ = Check(Definition{
 				alice, packet := step.prepare(x)
 				addProperty(packet, codec.UserProperty("name", "value"))
 
-				alice.Send(codec.Wrong(packet, codec.Set("User Property Identifier", 0x7E)))
+				alice.Send(codec.Wrong(packet, codec.Set("User Property Identifier", undefinedProperty)))
 
 				alice.WantClosed()
 			})

@@ -115,11 +115,7 @@ var _ = Check(Definition{
 
 				// Nothing says in which order the server answers requests of
 				// different types.
-				var answers []codec.Type
-				for range 4 {
-					answers = append(answers, Want[codec.Packet](alice, "SUBACK, PINGRESP, UNSUBACK and SUBACK").Type())
-				}
-				x.Expect(answers).To(ConsistOf(codec.SUBACK, codec.PINGRESP, codec.UNSUBACK, codec.SUBACK), "the answers")
+				wantReplies(x, alice, codec.SUBACK, codec.PINGRESP, codec.UNSUBACK, codec.SUBACK)
 			}},
 			Case{Name: "two packets cut in the middle of the second", Body: func(x *Exchange) {
 				topic := x.Topic("news")
@@ -137,6 +133,15 @@ var _ = Check(Definition{
 		)
 	},
 })
+
+// wantReplies wants as many replies, of these types in any order.
+func wantReplies(x *Exchange, c *Client, types ...codec.Type) {
+	var got []codec.Type
+	for range types {
+		got = append(got, Want[codec.Packet](c, fmt.Sprintf("replies of the types %v", types)).Type())
+	}
+	x.Expect(got).To(ConsistOf(types), "the answers")
+}
 
 // atOnce is how many messages, up to n, a client can send without waiting for
 // their acknowledgements: those of QoS 0, which have none, may be lost.
@@ -231,6 +236,9 @@ var _ = Check(Definition{
 	Body:     func(x *Exchange) { carriesLonger(x, 2_097_151) },
 })
 
+// integerOfFiveBytes is a Variable Byte Integer of one byte more than it may have.
+var integerOfFiveBytes = []byte{0x80, 0x80, 0x80, 0x80, 0x01}
+
 var _ = Check(Definition{
 	Slug:     "framing-remaining-length-too-long",
 	Title:    "closes the connection on a Remaining Length of five bytes",
@@ -240,7 +248,7 @@ var _ = Check(Definition{
 		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.SUBSCRIBE, codec.UNSUBSCRIBE, codec.PINGREQ), sendStepName, func(x *Exchange, step sendStep) {
 			alice, packet := step.prepare(x)
 
-			alice.Send(codec.Wrong(packet, codec.RemainingLength(0x80, 0x80, 0x80, 0x80, 0x01)))
+			alice.Send(codec.Wrong(packet, codec.RemainingLength(integerOfFiveBytes...)))
 
 			wantRefused(alice, packet, codec.PacketTooLarge)
 		})
@@ -257,7 +265,7 @@ var _ = Check(Definition{
 			codec.SUBSCRIBE, codec.UNSUBSCRIBE), sendStepName, func(x *Exchange, step sendStep) {
 			alice, packet := step.prepare(x)
 
-			alice.Send(codec.Wrong(packet, codec.Set("Property Length", 0x80, 0x80, 0x80, 0x80, 0x01)))
+			alice.Send(codec.Wrong(packet, codec.Set("Property Length", integerOfFiveBytes...)))
 
 			wantRefused(alice, packet)
 		})

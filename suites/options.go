@@ -347,7 +347,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.IgnoresWrongOptions},
 	Body: func(x *Exchange) {
 		// mochi 2.7.9 takes it, and the reserved bits below.
-		wrongOptions(x, 0b0011_0000)
+		wrongOptions(x, 3<<4)
 	},
 })
 
@@ -357,6 +357,6 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-3.8.3-5"},
 	CaughtBy: Faults{fault.IgnoresWrongOptions},
 	Body: func(x *Exchange) {
-		wrongOptions(x, 1<<6, 1<<7, 0b1100_0000)
+		wrongOptions(x, 1<<6, 1<<7, reservedOptions)
 	},
 })

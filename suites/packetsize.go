@@ -226,7 +226,7 @@ var _ = Check(Definition{
 		x.Connect(Clean, As("alice"), tight(x))
 
 		bob := x.Dial("bob")
-		bob.Send(codec.Wrong(x.NewConnect(Clean, As("bob"), tight(x)), codec.Set("Connect Flags", cleanStartFlag|reservedFlag)))
+		bob.Send(connectFlagged(x, reservedFlag, As("bob"), tight(x)))
 		bob.AwaitEnd()
 	},
 })
@@ -284,7 +284,7 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello")
 
-		alice.Send(&codec.Pubrel{PacketID: 4711}) // answered with Packet Identifier not found
+		alice.Send(&codec.Pubrel{PacketID: unusedPacketID}) // answered with Packet Identifier not found
 		alice.PingOrClosed()
 	},
 })

@@ -26,7 +26,7 @@ var _ = Check(Definition{
 		alice.Publish(QoS2, x.Topic("nobody/listens"), "hello", remark)
 		alice.Subscribe(QoS2, topic)
 		alice.Unsubscribe(x.Topic("not/subscribed"))
-		alice.Send(&codec.Pubrel{PacketID: 4711})
+		alice.Send(&codec.Pubrel{PacketID: unusedPacketID})
 		alice.PingOrClosed()
 
 		bob := x.Connect(Clean, As("bob"), With(codec.RequestProblemInformation(0)))

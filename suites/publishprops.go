@@ -131,7 +131,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body: func(x *Exchange) {
 		Each(x, []named[codec.Edit]{
-			{"unknown", codec.Set("Content Type Identifier", 0x7F)},
+			{"unknown", codec.Set("Content Type Identifier", undefinedProperty)},
 			{"out of place", codec.Set("Content Type Identifier", byte(codec.PropReasonString))},
 			{"not of its type", codec.Set("Content Type", 0, 5, 'x')},
 		}, named[codec.Edit].label, func(x *Exchange, edit named[codec.Edit]) {

@@ -355,7 +355,7 @@ var _ = Check(Definition{
 
 		subscribe := alice.NewSubscribe(QoS0, x.Topic("news"))
 		subscribe.Properties = codec.Properties{codec.SubscriptionIdentifier(1)}
-		alice.Send(codec.Wrong(subscribe, codec.Set("Subscription Identifier", 0x80, 0x80, 0x80, 0x80, 0x01)))
+		alice.Send(codec.Wrong(subscribe, codec.Set("Subscription Identifier", integerOfFiveBytes...)))
 
 		alice.WantClosed(codec.SubscriptionIdentifiersNotSupported)
 	},

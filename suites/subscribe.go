@@ -533,7 +533,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "3.1.1/3.8.3/reserved-bits", V5: "5.0/3.8.3.1/maximum-qos-value"},
 	CaughtBy: Faults{fault.IgnoresWrongOptions},
 	Body: func(x *Exchange) {
-		wrongOptions(x, 0b0000_0011)
+		wrongOptions(x, 3)
 	},
 })
 
@@ -543,9 +543,12 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "3.1.1/3.8.3/reserved-bits"},
 	CaughtBy: Faults{fault.IgnoresWrongOptions},
 	Body: func(x *Exchange) {
-		wrongOptions(x, 1<<2, 1<<3, 1<<4, 1<<5, 1<<6, 1<<7, 0b1111_1100)
+		wrongOptions(x, 1<<2, 1<<3, 1<<4, 1<<5, 1<<6, 1<<7, 0xFF&^3)
 	},
 })
+
+// reservedOptions are the bits of the Subscription Options (5.0) that are reserved.
+const reservedOptions = 1<<6 | 1<<7
 
 // wrongOptions wants the connection closed for each of these bytes behind a
 // Topic Filter, behind the first and behind the last.

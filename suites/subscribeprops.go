@@ -92,9 +92,11 @@ var _ = Check(Definition{
 		}
 		var rows []row
 		for _, packet := range subscribeAndUnsubscribe(x) {
-			rows = append(rows, row{packet, 0x00}, row{packet, 0x04}, row{packet, 0x2B}, row{packet, 0x7F})
+			for _, identifier := range undefinedProperties {
+				rows = append(rows, row{packet, identifier})
+			}
 		}
-		Each(x, rows, func(r row) string { return fmt.Sprintf("%s 0x%02X", packetName(r.packet), r.identifier) }, func(x *Exchange, r row) {
+		Each(x, rows, func(r row) string { return packetName(r.packet) + " " + hexName(r.identifier) }, func(x *Exchange, r row) {
 			alice := x.Connect(Clean, As("alice"))
 
 			alice.Send(codec.Wrong(r.packet, codec.Insert("User Property Identifier", r.identifier, 0x01)))

@@ -278,6 +278,9 @@ func wantFormatRejected(x *Exchange, c *Client, reasons ...codec.ReasonCode) {
 // bytes.
 var packetIDs = []uint16{1, 0x00FF, 0x0100, 0xABCD, 0xFFFF}
 
+// unusedPacketID is a Packet Identifier that no message has.
+const unusedPacketID = 4711
+
 // wrongFlags are all flags but those that PUBREL, SUBSCRIBE and UNSUBSCRIBE carry.
 var wrongFlags = []byte{0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
 
@@ -378,9 +381,9 @@ func someConnacks(x *Exchange) {
 
 	// Not by an unknown protocol level: nobody can say in which version's
 	// format that is to be answered.
-	refused := codec.Wrong(x.NewConnect(Persistent, As("bob")), codec.SetString("Client Identifier", ""))
+	var refused codec.Packet = codec.Wrong(x.NewConnect(Persistent, As("bob")), codec.SetString("Client Identifier", ""))
 	if x.Version == V5 {
-		refused = codec.Wrong(x.NewConnect(Clean, As("bob")), codec.Set("Connect Flags", cleanStartFlag|reservedFlag))
+		refused = connectFlagged(x, reservedFlag, As("bob"))
 	}
 	bob := x.Dial("bob")
 	bob.Send(refused)
