@@ -4,7 +4,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"mqttspec/codec"
 	"mqttspec/harness/wire"
 )
 
@@ -56,5 +59,45 @@ func TestNoAddressAnswers(t *testing.T) {
 	}
 	if _, err := target.Dial(t.Context()); err == nil || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("error %v; want one that says refused", err)
+	}
+}
+
+// TestAwait: a broker is there when it answers a CONNECT of either version,
+// whatever it says.
+func TestAwait(t *testing.T) {
+	for name, r := range map[string]struct {
+		version codec.Version
+		scripts []script
+		want    string // in the error; "" is none
+	}{
+		"accepts":         {codec.V311, []script{{accepts, wants(codec.DISCONNECT)}}, ""},
+		"refuses":         {codec.V311, []script{refuses(codec.RefusedCredentials)}, ""},
+		"comes up":        {codec.V311, []script{{closes}, {closes}, {closes}, {closes}, {accepts}}, ""},
+		"knows 5.0 only":  {codec.V5, []script{{closes}, {accepts}}, ""},
+		"nobody listens":  {codec.V311, nil, "connection refused"},
+		"closes":          {codec.V311, []script{{closes}}, "no CONNACK"},
+		"does not answer": {codec.V311, []script{{}}, "no CONNACK"},
+		"answers other":   {codec.V311, []script{{sends(&codec.Pingresp{})}}, "a PINGRESP in place of a CONNACK"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				broker := &scriptedBroker{t: t, version: r.version, scripts: r.scripts}
+				err := broker.target().Await(t.Context(), 10*time.Second)
+				if (err == nil) != (r.want == "") || err != nil && !strings.Contains(err.Error(), r.want) {
+					t.Errorf("error %v; want %q", err, r.want)
+				}
+				broker.sessions.Wait()
+			})
+		})
+	}
+}
+
+func TestTopicPrefixes(t *testing.T) {
+	for prefix, valid := range map[string]bool{
+		"mqttspec": true, "a/b": true, "": false, "a/#": false, "a/+/b": false, "$SYS": false, "a\x00": false, strings.Repeat("a", 101): false,
+	} {
+		if ValidTopicPrefix(prefix) != valid {
+			t.Errorf("%q is valid: %v", prefix, !valid)
+		}
 	}
 }
