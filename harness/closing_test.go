@@ -170,6 +170,10 @@ func TestUnreadable(t *testing.T) {
 			want: stop{Unprepared, unreadable, "", StepWellFormed},
 		},
 		{
+			name: "a reset is told from an orderly end", script: script{resets}, body: any,
+			want: stop{Contradicted, "PUBACK id=1", "closed by the broker (RST)", ""},
+		},
+		{
 			name: "half a packet, of HTTP by the look of it", script: script{sends(codec.Raw("HTTP/1.1 400 Bad Request\r\n")), closes}, body: any,
 			want: stop{Contradicted, "PUBACK id=1", "closed by the broker (FIN) in the middle of a packet (this looks like an HTTP server)", ""},
 		},

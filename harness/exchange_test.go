@@ -43,6 +43,9 @@ func TestEvidence(t *testing.T) {
 			x.Expect(x.FailureOf(func() { isBlocked(x) })).To(Equal("none"))
 			fails(x) // no part of a set-up any more
 		}, stop{Contradicted, "the one", "the other", ""}, ""},
+		"a set-up behind a failure that is none": {func(x *Exchange) {
+			x.StandsOn(StepWill, func() { x.FailureOf(func() { fails(x) }); fails(x) })
+		}, stop{Unprepared, "the one", "the other", StepWill}, ""},
 		"an error is one everywhere": {func(x *Exchange) { x.FailureOf(func() { x.errorf("the machine failed") }) }, stop{kind: Broken}, "the machine failed"},
 	} {
 		t.Run(name, func(t *testing.T) {

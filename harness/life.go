@@ -26,7 +26,6 @@ func (x *Exchange) revive(what string, event func(context.Context) error) {
 // is nothing. What the verbs in it want is no verdict then.
 func (x *Exchange) FailureOf(part func()) (failure string) {
 	stopped := x.perform(func(*Exchange) { part() })
-	x.step = ""
 	if stopped == nil {
 		return ""
 	}

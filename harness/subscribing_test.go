@@ -124,6 +124,7 @@ func TestRefusal(t *testing.T) {
 		{name: "no answer yet", script: asked(sends(&codec.Pingresp{})), body: refusal("")},
 		{name: "granted", script: asked(sends(suback(codec.GrantedQoS1), &codec.Pingresp{})), body: refusal("")},
 		{name: "by SUBACK", script: asked(sends(suback(codec.SubackFailure), &codec.Pingresp{})), body: refusal("SUBACK id=1")},
+		{name: "another one", script: asked(sends(&codec.Suback{PacketID: 2, Codes: []codec.ReasonCode{codec.SubackFailure}}, &codec.Pingresp{})), body: refusal("")},
 		{name: "by closing", script: asked(closes), body: refusal("closed by the broker (FIN)")},
 		{name: "by DISCONNECT", version: codec.V5, script: asked(disconnect(codec.NotAuthorized)), body: refusal("DISCONNECT 0x87 Not authorized, then closed by the broker (FIN)")},
 	})

@@ -8,6 +8,16 @@ import (
 	"mqttspec/codec"
 )
 
+// pongsFor answers every PINGREQ for so long.
+func pongsFor(d time.Duration) step {
+	return func(s *session) {
+		_ = s.conn.SetReadDeadline(time.Now().Add(d))
+		for s.next() != nil {
+			sends(&codec.Pingresp{})(s)
+		}
+	}
+}
+
 // TestWatchdog: what it says of a broker that ends its connection, or does not.
 func TestWatchdog(t *testing.T) {
 	for name, r := range map[string]struct {
@@ -23,8 +33,8 @@ func TestWatchdog(t *testing.T) {
 		"one that is being restarted":               {[]script{{accepts, waits(time.Second), closes}, {wants(codec.CONNECT), closes}}, 2 * time.Second, 0, true, 1},
 		"one that does not answer":                  {[]script{{accepts}, {serves}}, time.Second, 0, true, 1},
 		"one that lets nobody in":                   {[]script{refuses(codec.RefusedServerUnavailable)}, time.Second, 0, false, 0},
-		"one that ends its connection a bit later":  {[]script{{accepts, waits(1100 * time.Millisecond), closes}, {serves}}, time.Second, 10 * time.Millisecond, true, 1},
-		"one that ends its connection much later":   {[]script{{accepts, pongs, waits(2 * time.Second), closes}, {serves}}, time.Second, 10 * time.Millisecond, false, 0},
+		"one that ends its connection a bit later":  {[]script{{accepts, pongsFor(1100 * time.Millisecond), closes}, {serves}}, time.Second, 10 * time.Millisecond, true, 1},
+		"one that ends its connection much later":   {[]script{{accepts, pongsFor(3 * time.Second), closes}, {serves}}, time.Second, 10 * time.Millisecond, false, 0},
 		"one whose other connection ended long ago": {[]script{{serves}}, 10 * time.Second, 9 * time.Second, false, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
