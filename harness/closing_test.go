@@ -266,8 +266,8 @@ func TestClosedAt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := performing{scripts: []script{r.script}, body: func(x *Exchange) { r.body(x.Connect(Clean)) }}.evidence(t)
-			if r.broker && e.CutAt.Sub(e.Began) != time.Second || !r.broker && !e.CutAt.IsZero() {
-				t.Errorf("ended at %s; the exchange began at %s", e.CutAt, e.Began)
+			if r.broker && e.BrokerClosedAt.Sub(e.Began) != time.Second || !r.broker && !e.BrokerClosedAt.IsZero() {
+				t.Errorf("ended at %s; the exchange began at %s", e.BrokerClosedAt, e.Began)
 			}
 		})
 	}

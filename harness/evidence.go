@@ -23,9 +23,9 @@ type Evidence struct {
 	About, Kept []string
 	// Cases are the cases of a table-driven exchange, each with its own events.
 	Cases []CaseEvidence
-	// CutAt is when the broker last ended one of the exchange's connections; zero
+	// BrokerClosedAt is when the broker last ended one of the exchange's connections; zero
 	// if it ended none.
-	CutAt time.Time
+	BrokerClosedAt time.Time
 }
 
 // CaseEvidence is what one case of a table-driven exchange has shown.

@@ -133,7 +133,7 @@ func (x *Exchange) evidence(stopped *Stop) Evidence {
 	e := Evidence{
 		Began: x.log.start, Duration: time.Since(x.log.start), Events: x.log.events(),
 		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases,
-		CutAt: later(x.closedAt, lastClosed(x.clients)),
+		BrokerClosedAt: later(x.closedAt, lastClosed(x.clients)),
 	}
 	if stopped != nil {
 		e.Stop = x.masked(*stopped)

@@ -17,7 +17,7 @@ func verifier(t *testing.T) *scram.ServerConversation {
 		if err != nil {
 			return scram.StoredCredentials{}, err
 		}
-		return client.GetStoredCredentials(scram.KeyFactors{Salt: "salt", Iters: 4096}), nil
+		return client.GetStoredCredentialsWithError(scram.KeyFactors{Salt: "salt", Iters: 4096})
 	}
 	server, err := scram.SHA256.NewServer(credentials)
 	if err != nil {

@@ -181,7 +181,7 @@ func (r *Run) condition(ctx context.Context, item Item, v Verdict, e harness.Evi
 	}
 	dead := v.failed() && !harness.Alive(ctx, item.Target, item.Profile, r.Settings)
 	switch {
-	case ctx.Err() == nil && r.watchdogs[item.Target].WentDown(e.Began, e.CutAt):
+	case ctx.Err() == nil && r.watchdogs[item.Target].WentDown(e.Began, e.BrokerClosedAt):
 		return wentDown
 	case dead:
 		return silent
