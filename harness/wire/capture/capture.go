@@ -43,8 +43,10 @@ const (
 	brokerPort = 1883
 	// longestSegment is the longest piece of data in one captured packet.
 	longestSegment = 32 << 10
+	// ethernetHeader is how long that of a frame is.
+	ethernetHeader = 14
 	// ipv4Length is where a frame says how long its IPv4 packet is.
-	ipv4Length = 14 + 2
+	ipv4Length = ethernetHeader + 2
 )
 
 // New begins a capture; secrets are masked in it.
@@ -264,6 +266,8 @@ func (s *captured) write(fromClient bool, data []byte, missing int, flags func(*
 	}
 	frame := buffer.Bytes()
 	if missing > 0 {
+		// Not padded to the least that Ethernet carries: what is missing comes there.
+		frame = frame[:ethernetHeader+int(binary.BigEndian.Uint16(frame[ipv4Length:]))]
 		total := binary.BigEndian.Uint16(frame[ipv4Length:]) + uint16(min(missing, math.MaxUint16-len(frame)))
 		binary.BigEndian.PutUint16(frame[ipv4Length:], total)
 	}
