@@ -1,10 +1,6 @@
 package fault
 
-import (
-	"slices"
-
-	"mqttspec/codec"
-)
+import "mqttspec/codec"
 
 // DropsAliased can't tell where a message without a Topic Name belongs.
 var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic Alias instead of a Topic Name",
@@ -108,7 +104,7 @@ var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when i
 // ResendsAsSentFirst keeps packets, not messages.
 var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH with the Topic Alias, and without the Topic Name, that it had on the connection before",
 	func() behaviour {
-		send := usesAliases.start()
+		send := usesAliases()
 		type use struct {
 			client string
 			id     uint16
@@ -133,19 +129,19 @@ var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH wi
 		}
 	})
 
-// usesAliases makes use of them as it may.
-var usesAliases = aliasing("uses-aliases", "uses a Topic Alias for every topic, and leaves the Topic Name out when it has set it, that is to say rightly",
-	func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16 {
-		type key struct {
-			link  *Link
-			topic string
-		}
-		k := key{l, p.Topic}
-		if uses[k]++; uses[k] > 1 {
-			p.Topic = ""
-		}
-		return uint16(topics)
-	})
+// usesAliases is what a broker does that makes use of Topic Aliases as it may:
+// one for every topic, and no Topic Name where the connection has set it.
+var usesAliases = sendsAliases(func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16 {
+	type key struct {
+		link  *Link
+		topic string
+	}
+	k := key{l, p.Topic}
+	if uses[k]++; uses[k] > 1 {
+		p.Topic = ""
+	}
+	return uint16(topics)
+})
 
 // SharesAliases has one table for both directions of a connection.
 var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a client for the topic that it has set it for towards that client",
@@ -153,7 +149,7 @@ var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a clien
 		set := map[*Link]string{} // as Topic Alias 1
 		return behaviour{
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				if most, _ := l.Connect.Properties.Number(codec.PropTopicAliasMaximum); most > 0 {
+				if most, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); most > 0 {
 					set[l] = p.Topic
 					p.Properties = append(without(p.Properties, codec.PropTopicAlias), codec.TopicAlias(1))
 				}
@@ -173,20 +169,26 @@ var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a clien
 		}
 	})
 
-// aliasing makes a broker that uses Topic Aliases towards clients that allow
-// them: alias picks one for a message, given a number for its topic, from 1 in
-// the order of their first messages. The broker behind is kept from using any.
+// aliasing makes a fault of sendsAliases.
 func aliasing(name, does string, alias func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16) Fault {
-	return stateful(name, does, func() behaviour {
+	return stateful(name, does, sendsAliases(alias))
+}
+
+// sendsAliases makes a broker that uses Topic Aliases towards clients that allow
+// them: alias picks one for a message, given a number for its topic, from 1 in
+// the order of their first messages. The broker behind is kept from using any:
+// it is told that the client allows none.
+func sendsAliases(alias func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16) func() behaviour {
+	return func() behaviour {
 		topics := map[string]int{}
 		uses := map[any]int{}
 		return behaviour{
 			fromClient: only(func(_ *Link, p *codec.Connect) Action {
-				p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), func(p codec.Property) bool { return p.ID == codec.PropTopicAliasMaximum })
+				p.Properties = without(p.Properties, codec.PropTopicAliasMaximum)
 				return Forward
 			}),
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				if most, _ := l.Connect.Properties.Number(codec.PropTopicAliasMaximum); most == 0 {
+				if most, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); most == 0 {
 					return Forward
 				}
 				if topics[p.Topic] == 0 {
@@ -196,5 +198,5 @@ func aliasing(name, does string, alias func(l *Link, uses map[any]int, topics in
 				return Forward
 			}),
 		}
-	})
+	}
 }

@@ -21,7 +21,7 @@ var IgnoresAuth = tolerates("ignores-auth", "ignores AUTH", func(_ *Link, f *Fra
 // VolunteersAuthenticationMethod names a method that nobody asked for.
 var VolunteersAuthenticationMethod = sends("volunteers-authentication-method", "names an Authentication Method in CONNACK to clients that named none",
 	func(l *Link, p *codec.Connack) codec.Packet {
-		if !l.Connect.Properties.Has(codec.PropAuthenticationMethod) {
+		if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {
 			return withProperties(p, codec.Properties{codec.AuthenticationMethod("PLAIN")})
 		}
 		return p
@@ -30,7 +30,7 @@ var VolunteersAuthenticationMethod = sends("volunteers-authentication-method", "
 // VolunteersAuth sends AUTH to clients that named no method.
 var VolunteersAuth = sends("volunteers-auth", "sends AUTH to clients that named no Authentication Method",
 	func(l *Link, p *codec.Connack) codec.Packet {
-		if !l.Connect.Properties.Has(codec.PropAuthenticationMethod) {
+		if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {
 			l.ToClient(&codec.Auth{Code: codec.ContinueAuthentication, Properties: codec.Properties{codec.AuthenticationMethod("PLAIN")}})
 		}
 		return p
@@ -85,7 +85,7 @@ var CorrectsAuth = stateful("corrects-auth", "takes AUTH for the next step, what
 				if challenged[l] {
 					p.Code = codec.ContinueAuthentication
 				}
-				method, _ := l.Connect.Properties.Text(codec.PropAuthenticationMethod)
+				method, _ := l.connect().Properties.Text(codec.PropAuthenticationMethod)
 				withProperties(p, codec.Properties{codec.AuthenticationMethod(method)})
 				return Forward
 			}),

@@ -41,12 +41,14 @@ var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Messa
 		return behaviour{
 			fromClient: only(func(_ *Link, p *codec.Publish) Action {
 				if i := slices.IndexFunc(p.Properties, isExpiry); i >= 0 {
-					published[p.Topic] = p.Properties[i]
+					published[p.Topic+"\x00"+p.Payload] = p.Properties[i]
 				}
 				return Forward
 			}),
 			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
-				p.Properties = append(slices.DeleteFunc(slices.Clone(p.Properties), isExpiry), published[p.Topic])
+				if interval, ok := published[p.Topic+"\x00"+p.Payload]; ok {
+					p.Properties = append(slices.DeleteFunc(slices.Clone(p.Properties), isExpiry), interval)
+				}
 				return Forward
 			}),
 		}

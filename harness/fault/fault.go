@@ -89,10 +89,29 @@ func fromClient[T codec.Packet](name, does string, edit func(l *Link, p T) Actio
 	return stateful(name, does, func() behaviour { return behaviour{fromClient: only(edit)} })
 }
 
-// stateful makes a fault that remembers something between packets.
+// stateful makes a fault that remembers something between packets. Every fault
+// is made by it in the end.
 func stateful(name, does string, start func() behaviour) Fault {
-	return Fault{Name: name, Does: does, Where: declaredAt(), start: start}
+	f := Fault{Name: name, Does: does, Where: declaredAt(), start: start}
+	if !complete {
+		faults = append(faults, f)
+	}
+	return f
 }
+
+// faults are those of this package's variables, in the order of its files.
+// Nothing is added once they are complete: what Overlooks and
+// AcceptsConnectBreaking make later is their caller's.
+var (
+	faults   []Fault
+	complete bool
+)
+
+func init() { complete = true }
+
+// All are the faults that this package declares, ordered by file. Those that
+// [Overlooks] and [AcceptsConnectBreaking] make on demand are not among them.
+func All() []Fault { return slices.Clone(faults) }
 
 // declaredAt is the line on which the declaration of a fault begins, however
 // many functions of this package lie between it and here.
@@ -169,10 +188,11 @@ func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
 	return func(l *Link, f *Frame) bool { return f.Type() == t && broken(l, f) }
 }
 
-// only applies an edit to the packets of one type.
+// only applies an edit to the packets of one type. Those that break a rule pass
+// as they are: to write them anew would mend them.
 func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Action {
 	return func(l *Link, f *Frame) Action {
-		if p, ok := f.Packet.(T); ok {
+		if p, ok := f.Packet.(T); ok && f.Breach == nil {
 			return edit(l, p)
 		}
 		return Forward

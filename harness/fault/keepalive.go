@@ -25,23 +25,20 @@ var KeepsSilentClients = stateful("keeps-silent-clients", "never closes a connec
 func timesOut(name, does string, counts func(f *Frame) bool) Fault {
 	return closesAfter(name, does, counts, func(keepAlive uint16) time.Duration {
 		return time.Duration(keepAlive) * time.Second * 3 / 2
-	}, func(limit time.Duration) bool { return limit > 0 })
+	})
 }
 
 // closesAfter is timesOut with another time than one and a half times the Keep
-// Alive, where that limits the client at all.
-func closesAfter(name, does string, counts func(f *Frame) bool, after func(keepAlive uint16) time.Duration, limits func(time.Duration) bool) Fault {
+// Alive. A Keep Alive of 0 limits nobody.
+func closesAfter(name, does string, counts func(f *Frame) bool, after func(keepAlive uint16) time.Duration) Fault {
 	return stateful(name, does, func() behaviour {
 		alive := map[*Link]time.Time{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			now := time.Now()
 			last, known := alive[l]
-			var limit time.Duration
-			if l.Connect != nil {
-				limit = after(l.Connect.KeepAlive)
-			}
+			keepAlive := l.connect().KeepAlive
 			switch {
-			case known && limits(limit) && now.Sub(last) > limit:
+			case known && keepAlive > 0 && now.Sub(last) > after(keepAlive):
 				l.CloseClient()
 				l.CloseBroker()
 				return Swallow
@@ -70,7 +67,7 @@ var TimesOutKeepAliveZero = fromClient("times-out-keep-alive-zero", "takes Keep 
 
 // miscalculates makes a broker that takes a long Keep Alive for a short one.
 func miscalculates(name, does string, after func(keepAlive uint16) time.Duration) Fault {
-	return closesAfter(name, does, func(*Frame) bool { return true }, after, func(time.Duration) bool { return true })
+	return closesAfter(name, does, func(*Frame) bool { return true }, after)
 }
 
 // OverflowsKeepAlive has 16 bits for one and a half times of what needs them all.

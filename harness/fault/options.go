@@ -1,6 +1,10 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
 
 // IgnoresNoLocal sends everything back.
 var IgnoresNoLocal = fromClient("ignores-no-local", "treats every subscription as if No Local were 0",
@@ -36,7 +40,7 @@ var HoldsRetainedBack = stateful("holds-retained-back", "sends no message with R
 			fromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
-					held[l] = p.Subscriptions[0].RetainHandling > 0
+					held[l] = slices.ContainsFunc(p.Subscriptions, func(s codec.Subscription) bool { return s.RetainHandling > 0 })
 				case *codec.Publish:
 					retained[p.Topic] = p.Retain
 				}

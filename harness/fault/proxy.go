@@ -5,9 +5,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
+	"time"
 
 	"mqttspec/codec"
 )
@@ -20,7 +23,7 @@ type duplex interface {
 
 // reset makes the close of a connection a reset, where its transport has that.
 func reset(conn duplex) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	conn.Close()
@@ -30,16 +33,25 @@ func reset(conn duplex) {
 // what it gets to the good broker behind it, through the fault.
 type Proxy struct {
 	version   codec.Version
-	dial      func(context.Context) (net.Conn, error)
-	listener  net.Listener
 	behaviour behaviour
+	dialling  context.Context // until the proxy is closed
+	stop      context.CancelFunc
+	listener  net.Listener
 	webSocket net.Listener // nil: nobody asked for it
+	group     sync.WaitGroup
 
 	// mu orders everything the fault sees, so that faults need no locks.
-	mu    sync.Mutex
-	links map[*Link]bool
-	group sync.WaitGroup
-	done  bool
+	mu      sync.Mutex
+	links   []*Link // in the order in which they came
+	later   []task  // in the order in which they are due
+	mistake error
+	closed  bool
+}
+
+// task is something to be done later.
+type task struct {
+	due time.Time
+	do  func()
 }
 
 // A Link is one client's connection through the proxy. Its methods are called
@@ -52,6 +64,7 @@ type Link struct {
 
 	proxy          *Proxy
 	client, broker duplex
+	joined         bool // packets pass; over WebSocket not before the handshake is done
 	held           bool // keep the client's connection open when the broker's ends
 	brokerGone     bool
 }
@@ -63,9 +76,17 @@ func NewProxy(version codec.Version, f Fault, dial func(context.Context) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{version: version, dial: dial, listener: listener, behaviour: f.start(), links: map[*Link]bool{}}
-	p.group.Go(p.accept)
+	p := newProxy(version, f)
+	p.listener = listener
+	p.group.Go(func() { p.accept(listener, dial, (*Link).carryPackets) })
 	return p, nil
+}
+
+// newProxy is a proxy that does not listen.
+func newProxy(version codec.Version, f Fault) *Proxy {
+	p := &Proxy{version: version, behaviour: f.start()}
+	p.dialling, p.stop = context.WithCancel(context.Background())
+	return p
 }
 
 // Dial opens a connection to the faulty broker.
@@ -76,13 +97,15 @@ func (p *Proxy) Dial(ctx context.Context) (net.Conn, error) {
 
 // Close ends the proxy and all its connections.
 func (p *Proxy) Close() {
+	p.stop()
 	p.mu.Lock()
-	p.done = true
-	p.listener.Close()
-	if p.webSocket != nil {
-		p.webSocket.Close()
+	p.closed = true
+	for _, listener := range []net.Listener{p.listener, p.webSocket} {
+		if listener != nil {
+			listener.Close()
+		}
 	}
-	for l := range p.links {
+	for _, l := range p.links {
 		l.client.Close()
 		l.broker.Close()
 	}
@@ -90,46 +113,64 @@ func (p *Proxy) Close() {
 	p.group.Wait()
 }
 
-func (p *Proxy) accept() {
+// Err is the first mistake in the fault's declaration that has shown: a packet
+// of its that cannot be written in this version of the protocol, and was not
+// sent.
+func (p *Proxy) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mistake
+}
+
+// accept links every client that comes with the broker that dial reaches.
+func (p *Proxy) accept(listener net.Listener, dial func(context.Context) (net.Conn, error), carry func(*Link)) {
 	for {
-		client, err := p.listener.Accept()
+		client, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		broker, err := p.dial(context.Background())
+		broker, err := dial(p.dialling)
 		if err != nil {
 			client.Close()
 			continue
 		}
-		if !p.link(client.(duplex), broker.(duplex), (*Link).pump) {
-			return
-		}
+		p.link(client.(duplex), broker.(duplex), carry)
 	}
 }
 
-// link joins two connections; false when the proxy has been closed.
-func (p *Proxy) link(client, broker duplex, pump func(*Link, codec.Peer)) bool {
+// link joins two connections until carry returns.
+func (p *Proxy) link(client, broker duplex, carry func(*Link)) {
 	l := &Link{Version: p.version, proxy: p, client: client, broker: broker}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.done {
+	if p.closed {
 		client.Close()
 		broker.Close()
-		return false
+		return
 	}
-	p.links[l] = true
+	p.links = append(p.links, l)
+	p.group.Go(func() {
+		carry(l)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		l.client.Close()
+		l.broker.Close()
+		p.links = slices.DeleteFunc(p.links, func(o *Link) bool { return o == l })
+	})
+}
+
+// carryPackets carries both directions, packet by packet, until both have ended.
+func (l *Link) carryPackets() { l.join(l.client, l.broker, (*Link).pump) }
+
+// join lets packets pass between two connections until both directions have ended.
+func (l *Link) join(client, broker duplex, pump func(*Link, codec.Peer)) {
+	l.proxy.mu.Lock()
+	l.client, l.broker, l.joined = client, broker, true
+	l.proxy.mu.Unlock()
 	var both sync.WaitGroup
 	both.Go(func() { pump(l, codec.Client) })
 	both.Go(func() { pump(l, codec.Server) })
-	p.group.Go(func() {
-		both.Wait()
-		client.Close()
-		broker.Close()
-		p.mu.Lock()
-		delete(p.links, l)
-		p.mu.Unlock()
-	})
-	return true
+	both.Wait()
 }
 
 // pump carries one direction until it ends.
@@ -225,7 +266,7 @@ func (l *Link) handle(from codec.Peer, sink duplex, f *Frame, handle func(*Link,
 		copied := *connect
 		l.Connect = &copied
 	}
-	before := l.encoded(f)
+	before, _ := l.encoded(f)
 	if handle(l, f) == Swallow {
 		f.swallowed = true
 		return
@@ -237,22 +278,31 @@ func (l *Link) handle(from codec.Peer, sink duplex, f *Frame, handle func(*Link,
 		return
 	}
 	out := f.Raw
-	if after := l.encoded(f); !bytes.Equal(before, after) {
+	after, err := l.encoded(f)
+	if before != nil && err != nil {
+		l.proxy.mistaken(err)
+		return
+	}
+	if !bytes.Equal(before, after) {
 		out = after
 	}
 	_, _ = sink.Write(out)
 }
 
-// encoded is a frame's packet as bytes, to see whether a fault changed it.
-func (l *Link) encoded(f *Frame) []byte {
+// encoded is a frame's packet as bytes, to see whether a fault changed it; nil
+// without one.
+func (l *Link) encoded(f *Frame) ([]byte, error) {
 	if f.Packet == nil {
-		return nil
+		return nil, nil
 	}
-	raw, err := codec.Append(nil, l.Version, f.Packet)
-	if err != nil {
-		return nil
+	return codec.Append(nil, l.Version, f.Packet)
+}
+
+// mistaken keeps the first mistake.
+func (p *Proxy) mistaken(err error) {
+	if p.mistake == nil {
+		p.mistake = fmt.Errorf("fault: %w", err)
 	}
-	return raw
 }
 
 // ToClient sends a packet to the client as if the broker had.
@@ -266,20 +316,24 @@ func (l *Link) send(sink duplex, packets []codec.Packet) {
 	for _, p := range packets {
 		raw, err := codec.Append(nil, l.Version, p)
 		if err != nil {
-			panic("fault: " + err.Error()) // a mistake in the fault's declaration
+			l.proxy.mistaken(err)
+			return
 		}
 		out.Write(raw)
 	}
 	_, _ = sink.Write(out.Bytes())
 }
 
-// clientID is the Client Identifier that the client connected with.
-func (l *Link) clientID() string {
+// connect is what the client connected with; empty before.
+func (l *Link) connect() *codec.Connect {
 	if l.Connect == nil {
-		return ""
+		return &codec.Connect{}
 	}
-	return l.Connect.ClientID
+	return l.Connect
 }
+
+// clientID is the Client Identifier that the client connected with.
+func (l *Link) clientID() string { return l.connect().ClientID }
 
 // Hold keeps the client's connection open when the broker closes its own.
 func (l *Link) Hold() { l.held = true }
@@ -290,11 +344,34 @@ func (l *Link) CloseClient() { _ = l.client.CloseWrite() }
 // CloseBroker closes the broker's connection as if the client had.
 func (l *Link) CloseBroker() { _ = l.broker.CloseWrite() }
 
-// Others are the other clients' open connections.
+// After does something after a while, as if a packet had come then, unless the
+// proxy has been closed. What is due at the same time is done in the order in
+// which it was asked for.
+func (l *Link) After(d time.Duration, do func()) {
+	p := l.proxy
+	due := time.Now().Add(d)
+	at := slices.IndexFunc(p.later, func(t task) bool { return t.due.After(due) })
+	if at < 0 {
+		at = len(p.later)
+	}
+	p.later = slices.Insert(p.later, at, task{due, do})
+	time.AfterFunc(d, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		first := p.later[0] // timers may overtake each other on the way here
+		p.later = p.later[1:]
+		if !p.closed {
+			first.do()
+		}
+	})
+}
+
+// Others are the other clients' open connections, in the order in which they
+// came.
 func (l *Link) Others() []*Link {
 	var others []*Link
-	for o := range l.proxy.links {
-		if o != l {
+	for _, o := range l.proxy.links {
+		if o != l && o.joined {
 			others = append(others, o)
 		}
 	}

@@ -24,19 +24,7 @@ func (p *Proxy) ListenWebSocket(dial func(context.Context) (net.Conn, error)) er
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.webSocket = listener
-	p.group.Go(func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			if broker, err := dial(context.Background()); err != nil {
-				client.Close()
-			} else if !p.linkWebSocket(client.(duplex), broker.(duplex)) {
-				return
-			}
-		}
-	})
+	p.group.Go(func() { p.accept(listener, dial, (*Link).carryWebSocket) })
 	return nil
 }
 
@@ -47,20 +35,19 @@ func (p *Proxy) DialWebSocket(ctx context.Context) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", p.webSocket.Addr().String())
 }
 
-// linkWebSocket passes the opening handshake on and then joins the two
-// connections; false when the proxy has been closed.
-func (p *Proxy) linkWebSocket(client, broker duplex) bool {
+// carryWebSocket passes the opening handshake on and then carries both
+// directions until both have ended.
+func (l *Link) carryWebSocket() {
+	client, broker := l.client, l.broker
 	clientSrc, brokerSrc := bufio.NewReader(client), bufio.NewReader(broker)
-	if err := p.handshake(client, broker, clientSrc, brokerSrc); err != nil {
-		client.Close()
-		broker.Close()
-		return true
+	if err := l.proxy.handshake(client, broker, clientSrc, brokerSrc); err != nil {
+		return
 	}
 	pump := (*Link).pump
-	if p.behaviour.frameFromClient != nil || p.behaviour.frameFromBroker != nil {
+	if l.proxy.behaviour.frameFromClient != nil || l.proxy.behaviour.frameFromBroker != nil {
 		pump = (*Link).pumpFrames
 	}
-	return p.link(websocket.NewConn(client, clientSrc, false), websocket.NewConn(broker, brokerSrc, true), pump)
+	l.join(websocket.NewConn(client, clientSrc, false), websocket.NewConn(broker, brokerSrc, true), pump)
 }
 
 // handshake passes the request on, and the response through the fault.

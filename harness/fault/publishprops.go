@@ -70,7 +70,7 @@ var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messag
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Publish)
-			if !ok || f.Breach == nil {
+			if !ok || f.Breach == nil || len(p.Properties) == 0 {
 				return Forward
 			}
 			for _, other := range l.Others() {

@@ -108,7 +108,7 @@ var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last messa
 		return behaviour{
 			fromClient: func(l *Link, f *Frame) Action {
 				if d := sent.fromClient(l, f); d != nil {
-					completed[l.Connect.ClientID] = d
+					completed[l.clientID()] = d
 				}
 				return Forward
 			},

@@ -93,7 +93,7 @@ func flowControlFrom(least int, name, does string, frees func(codec.Packet) bool
 				return Forward
 			},
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum)
+				most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum)
 				if !ok || p.QoS == codec.QoS0 {
 					return Forward
 				}
@@ -126,7 +126,7 @@ var WaitsForAcknowledgement = stateful("waits-for-acknowledgement", "answers not
 					underWay[l]--
 				case codec.PUBREC, codec.PUBREL, codec.CONNECT, codec.DISCONNECT:
 				default:
-					if most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum); ok && underWay[l] >= int(most) {
+					if most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum); ok && underWay[l] >= int(most) {
 						return Swallow
 					}
 				}
@@ -152,7 +152,7 @@ func (u usedUp) fromBroker(l *Link, f *Frame) {
 
 func (u usedUp) any() bool {
 	for l, n := range u {
-		if most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum); ok && n >= int(most) {
+		if most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum); ok && n >= int(most) {
 			return true
 		}
 	}
@@ -202,7 +202,7 @@ var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that com
 		counts := map[string]*count{}
 		return behaviour{
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				most, ok := l.Connect.Properties.Number(codec.PropReceiveMaximum)
+				most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum)
 				if !ok || p.QoS == codec.QoS0 {
 					return Forward
 				}

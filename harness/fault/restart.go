@@ -30,7 +30,7 @@ var MendsExpiredSessions = stateful("mends-expired-sessions", "discards, when a 
 			}),
 			clientGone: func(l *Link) Action {
 				if l.Connect != nil {
-					ends[l.Connect.ClientID] = time.Now().Add(time.Duration(expiryOf(l.Connect.Properties)) * time.Second)
+					ends[l.clientID()] = time.Now().Add(time.Duration(expiryOf(l.connect().Properties)) * time.Second)
 				}
 				return Forward
 			},

@@ -66,7 +66,7 @@ var RetainsEverythingLate = stateful("retains-everything-late", "treats every PU
 					return Forward
 				}
 				late := *p
-				time.AfterFunc(100*time.Millisecond, func() { l.ToClient(&late) })
+				l.After(100*time.Millisecond, func() { l.ToClient(&late) })
 				return Swallow
 			}),
 		}
@@ -110,7 +110,7 @@ var StoresEmptyMessages = stateful("stores-empty-messages", "stores an empty mes
 				case *codec.Publish:
 					stored[p.Topic] = p.Retain && p.Payload == ""
 				case *codec.Subscribe:
-					wanted[l] = p.Subscriptions[0].Filter
+					wanted[l] = firstFilter(p)
 				}
 				return Forward
 			},

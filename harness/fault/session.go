@@ -26,9 +26,9 @@ var ForgetsSessions = stateful("forgets-sessions", "discards every session when 
 				return Forward
 			}),
 			fromBroker: only(func(l *Link, p *codec.Connack) Action {
-				id := l.Connect.ClientID
-				p.SessionPresent = !l.Connect.CleanStart && stored[id]
-				stored[id] = !l.Connect.CleanStart
+				id := l.clientID()
+				p.SessionPresent = !l.connect().CleanStart && stored[id]
+				stored[id] = !l.connect().CleanStart
 				return Forward
 			}),
 		}

@@ -101,7 +101,7 @@ var TakesAbsentExpiryForZero = fromClient("takes-absent-expiry-for-zero", "takes
 // TakesExpiryAfterZero does not remember how the session began.
 var TakesExpiryAfterZero = fromClient("takes-expiry-after-zero", "takes a DISCONNECT with a Session Expiry Interval for a valid one though that of CONNECT was 0",
 	func(l *Link, p *codec.Disconnect) Action {
-		if expiryOf(l.Connect.Properties) == 0 {
+		if expiryOf(l.connect().Properties) == 0 {
 			p.Properties = nil
 		}
 		return Forward

@@ -81,7 +81,7 @@ var SharesWithThoseThere = stateful("shares-with-those-there", "drops a message 
 				case *codec.Connect:
 					resumed[l] = member[p.ClientID]
 				case *codec.Subscribe:
-					_, _, ok := shared(p.Subscriptions[0].Filter)
+					_, _, ok := shared(firstFilter(p))
 					member[l.clientID()] = member[l.clientID()] || ok
 				}
 				return Forward
@@ -160,7 +160,7 @@ func newGroup() group { return group{map[*Link]string{}, map[*Link]*codec.Publis
 
 func (g group) joined(l *Link, f *Frame) {
 	if p, ok := f.Packet.(*codec.Subscribe); ok {
-		g.filter[l] = p.Subscriptions[0].Filter
+		g.filter[l] = firstFilter(p)
 	}
 }
 
@@ -241,7 +241,7 @@ var SharesSubscriptionIdentifiers = stateful("shares-subscription-identifiers", 
 		groups := map[*Link]string{}
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-				filter := p.Subscriptions[0].Filter
+				filter := firstFilter(p)
 				groups[l] = filter
 				if _, ok := first[filter]; !ok {
 					first[filter] = p.Properties.All(codec.PropSubscriptionIdentifier)
@@ -298,18 +298,18 @@ var MendsReassignment = stateful("mends-reassignment", "sends an unacknowledged 
 						}
 					}
 				case *codec.Subscribe:
-					filter[l] = p.Subscriptions[0].Filter
+					filter[l] = firstFilter(p)
 				case *codec.Puback:
 					if p.PacketID == id {
 						return Swallow
 					}
-					delete(unacknowledged, l.Connect.ClientID)
+					delete(unacknowledged, l.clientID())
 				}
 				return Forward
 			},
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if _, _, ok := shared(filter[l]); ok && p.QoS == codec.QoS1 {
-					unacknowledged[l.Connect.ClientID] = &pending{p, filter[l]}
+					unacknowledged[l.clientID()] = &pending{p, filter[l]}
 				}
 				return Forward
 			}),

@@ -53,7 +53,7 @@ var KeepsFirstSubscriptionIdentifier = stateful("keeps-first-subscription-identi
 	func() behaviour {
 		first := map[filterOf]codec.Properties{}
 		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-			key := filterOf{l, p.Subscriptions[0].Filter}
+			key := filterOf{l, firstFilter(p)}
 			if _, ok := first[key]; !ok {
 				first[key] = p.Properties.All(codec.PropSubscriptionIdentifier)
 			}
@@ -69,19 +69,19 @@ var RevertsSubscriptionIdentifier = stateful("reverts-subscription-identifier", 
 		repeated := map[string]int{}
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-				used[l.Connect.ClientID] = append(used[l.Connect.ClientID], p.Properties.All(codec.PropSubscriptionIdentifier)...)
+				used[l.clientID()] = append(used[l.clientID()], p.Properties.All(codec.PropSubscriptionIdentifier)...)
 				return Forward
 			}),
 			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				ids := used[l.Connect.ClientID]
+				ids := used[l.clientID()]
 				if !p.Dup || len(ids) == 0 {
 					return Forward
 				}
 				id := ids[:1]
-				if repeated[l.Connect.ClientID] == 0 {
+				if repeated[l.clientID()] == 0 {
 					id = ids[len(ids)-1:]
 				}
-				repeated[l.Connect.ClientID]++
+				repeated[l.clientID()]++
 				p.Properties = withIdentifiers(p.Properties, id)
 				return Forward
 			}),

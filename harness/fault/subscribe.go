@@ -84,6 +84,15 @@ type filterOf struct {
 	filter string
 }
 
+// firstFilter is the first Topic Filter of a SUBSCRIBE; empty where that breaks
+// the rule that there be one.
+func firstFilter(p *codec.Subscribe) string {
+	if len(p.Subscriptions) == 0 {
+		return ""
+	}
+	return p.Subscriptions[0].Filter
+}
+
 // KeepsFirstQoS lets a second SUBSCRIBE change nothing.
 var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscription that is there already, but goes on with the old one",
 	func() behaviour {
@@ -96,21 +105,25 @@ var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscript
 		filters := map[request][]filterOf{}
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				var keys []filterOf
 				for i := range p.Subscriptions {
 					s := &p.Subscriptions[i]
 					key := filterOf{l, s.Filter}
-					filters[request{l, p.PacketID}] = append(filters[request{l, p.PacketID}], key)
+					keys = append(keys, key)
 					requested[key] = s.QoS
 					if qos, ok := first[key]; ok {
 						s.QoS = qos
 					}
 					first[key] = s.QoS
 				}
+				filters[request{l, p.PacketID}] = keys
 				return Forward
 			}),
 			fromBroker: only(func(l *Link, p *codec.Suback) Action {
 				for i, key := range filters[request{l, p.PacketID}] {
-					p.Codes[i] = codec.ReasonCode(requested[key])
+					if i < len(p.Codes) {
+						p.Codes[i] = codec.ReasonCode(requested[key])
+					}
 				}
 				return Forward
 			}),
@@ -150,7 +163,7 @@ var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messa
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				for _, s := range p.Subscriptions {
-					key := subscription{l.Connect.ClientID, s.Filter}
+					key := subscription{l.clientID(), s.Filter}
 					again[l] = again[l] || subscribed[key]
 					subscribed[key] = true
 				}
@@ -190,7 +203,7 @@ var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a mess
 		gap := map[*Link]bool{}
 		return behaviour{
 			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-				key := filterOf{l, p.Subscriptions[0].Filter}
+				key := filterOf{l, firstFilter(p)}
 				subscribed[key]++
 				gap[l] = gap[l] || subscribed[key] >= 5
 				return Forward

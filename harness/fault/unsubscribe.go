@@ -146,7 +146,9 @@ var OmitsLastUnsubackCode = fromBroker("omits-last-unsuback-code", "leaves the l
 // InventsUnsubackCodes answers with codes that no UNSUBACK has.
 var InventsUnsubackCodes = fromBroker("invents-unsuback-codes", "answers the first filter of an UNSUBSCRIBE with 0x01",
 	func(_ *Link, p *codec.Unsuback) Action {
-		p.Codes[0] = codec.GrantedQoS1
+		if len(p.Codes) > 0 {
+			p.Codes[0] = codec.GrantedQoS1
+		}
 		return Forward
 	})
 
@@ -163,12 +165,12 @@ var DropsInFlightOnUnsubscribe = stateful("drops-in-flight-on-unsubscribe", "bre
 		unsubscribed := map[string]bool{}
 		return behaviour{
 			fromClient: only(func(l *Link, _ *codec.Unsubscribe) Action {
-				unsubscribed[l.Connect.ClientID] = true
+				unsubscribed[l.clientID()] = true
 				return Forward
 			}),
 			fromBroker: func(l *Link, f *Frame) Action {
 				if f.Type() == codec.PUBLISH || f.Type() == codec.PUBREL {
-					if unsubscribed[l.Connect.ClientID] {
+					if unsubscribed[l.clientID()] {
 						return Swallow
 					}
 				}

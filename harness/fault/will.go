@@ -117,7 +117,7 @@ var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no W
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
 			for _, o := range l.Others() {
-				if o.Connect != nil && o.Connect.ClientID == p.ClientID {
+				if o.Connect != nil && o.connect().ClientID == p.ClientID {
 					o.ToBroker(&codec.Disconnect{})
 				}
 			}
@@ -155,7 +155,7 @@ var PublishesWillsLate = stateful("publishes-wills-late", "publishes a Will Mess
 					return Forward
 				}
 				late := *p
-				time.AfterFunc(2500*time.Millisecond, func() { l.ToClient(&late) })
+				l.After(2500*time.Millisecond, func() { l.ToClient(&late) })
 				return Swallow
 			}),
 		}

@@ -71,7 +71,7 @@ var PublishesWillDespiteReconnect = stateful("publishes-will-despite-reconnect",
 				}
 			case *codec.Connect:
 				if will, known := wills[p.ClientID]; known {
-					time.AfterFunc(will.delay, func() {
+					l.After(will.delay, func() {
 						if watcher := watchers[will.publish.Topic]; watcher != nil {
 							watcher.ToClient(will.publish)
 						}
@@ -98,8 +98,8 @@ var MendsWillAtSessionEnd = stateful("mends-will-at-session-end", "publishes a d
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
 			n, ok := p.Properties.Number(codec.PropSessionExpiryInterval)
-			if will := l.Connect.Will; will != nil && ok && n == 0 && p.Code != codec.NormalDisconnection {
-				l.ToBroker(&codec.Publish{QoS: will.QoS, PacketID: 1, Retain: will.Retain, Topic: will.Topic, Payload: will.Payload})
+			if will := l.connect().Will; will != nil && ok && n == 0 && p.Code != codec.NormalDisconnection {
+				l.ToBroker(&codec.Publish{QoS: will.QoS, PacketID: min(1, uint16(will.QoS)), Retain: will.Retain, Topic: will.Topic, Payload: will.Payload})
 				p.Code = codec.NormalDisconnection
 			}
 			return Forward

@@ -257,7 +257,10 @@ var MalformedSuback = []Fault{
 // codes wrong, as only 5.0 can.
 var MalformedSubackProperties = append([]Fault{
 	sends("sends-undefined-unsuback-code", "sends a Reason Code in UNSUBACK that is not in the list",
-		func(_ *Link, p *codec.Unsuback) codec.Packet { p.Codes[0] = codec.GrantedQoS1; return p }),
+		func(_ *Link, p *codec.Unsuback) codec.Packet {
+			p.Codes = append([]codec.ReasonCode{codec.GrantedQoS1}, p.Codes[min(1, len(p.Codes)):]...)
+			return p
+		}),
 	sends("sends-unsuback-without-codes", "sends UNSUBACK without a Reason Code",
 		func(_ *Link, p *codec.Unsuback) codec.Packet { p.Codes = nil; return p }),
 }, flatten(
@@ -327,24 +330,19 @@ var SendsOutOfOrderV5 = []Fault{
 		l.ToClient(&codec.Disconnect{Code: codec.ServerBusy})
 		return p
 	}),
-	stateful("sends-after-disconnect", "sends PINGRESP after DISCONNECT", func() behaviour {
-		return behaviour{brokerGone: func(l *Link) Action {
-			l.ToClient(&codec.Disconnect{Code: codec.SessionTakenOver}, &codec.Pingresp{})
-			return Forward
-		}}
-	}),
+	SendsAfterDisconnect,
 }
 
 // ExceedsTopicAliases uses Topic Aliases that the client did not allow.
 var ExceedsTopicAliases = []Fault{
 	sends("sends-topic-alias-unasked", "sends Topic Alias 1 to clients that allow none", func(l *Link, p *codec.Publish) codec.Packet {
-		if n, _ := l.Connect.Properties.Number(codec.PropTopicAliasMaximum); n == 0 {
+		if n, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); n == 0 {
 			return withProperties(p, codec.Properties{codec.TopicAlias(1)})
 		}
 		return p
 	}),
 	sends("sends-topic-alias-above-maximum", "sends a Topic Alias above the client's Topic Alias Maximum", func(l *Link, p *codec.Publish) codec.Packet {
-		if n, _ := l.Connect.Properties.Number(codec.PropTopicAliasMaximum); n > 0 {
+		if n, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); n > 0 {
 			return withProperties(p, codec.Properties{codec.TopicAlias(uint16(n + 1))})
 		}
 		return p
@@ -354,7 +352,7 @@ var ExceedsTopicAliases = []Fault{
 // VolunteersResponseInformation sends it to clients that did not ask.
 var VolunteersResponseInformation = sends("volunteers-response-information", "sends Response Information to clients that did not request it",
 	func(l *Link, p *codec.Connack) codec.Packet {
-		if n, _ := l.Connect.Properties.Number(codec.PropRequestResponseInformation); n == 0 {
+		if n, _ := l.connect().Properties.Number(codec.PropRequestResponseInformation); n == 0 {
 			return withProperties(p, codec.Properties{codec.ResponseInformation("answers")})
 		}
 		return p

@@ -1,0 +1,122 @@
+package fault
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"mqttspec/codec"
+	"mqttspec/harness/wire/websocket"
+)
+
+var versions = []codec.Version{codec.V311, codec.V5}
+
+// TestToursPassUnchanged holds the proxy to changing nothing by itself.
+func TestToursPassUnchanged(t *testing.T) {
+	nothing := Fault{start: func() behaviour { return behaviour{} }}
+	noFrame := Fault{start: func() behaviour {
+		return behaviour{frameFromClient: func(*Link, *websocket.Frame) Action { return Forward }}
+	}}
+	for _, to := range slices.Concat(tours, specialTours) {
+		for _, v := range versions {
+			f := nothing
+			if to.frames {
+				f = noFrame
+			}
+			for _, s := range travel(t, v, f, to).steps {
+				if s.changed() {
+					t.Errorf("%s in %v: %v", to.name, v, s)
+				}
+			}
+		}
+	}
+}
+
+// TestEveryFaultShows takes every fault through the tours. It must change what
+// arrives on one of them, begin each time as if nothing had been before, and
+// leave alone in a plain exchange what its sentence does not speak of. In 3.1.1
+// a fault that needs 5.0 is let off.
+func TestEveryFaultShows(t *testing.T) {
+	for _, f := range All() {
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			shows := false
+			for _, to := range slices.Concat(tours, specialTours) {
+				special := slices.ContainsFunc(specialTours, func(s tour) bool { return s.name == to.name })
+				if special && shows || to.frames && !ofFrames(f) {
+					continue
+				}
+				for _, v := range versions {
+					seen := travel(t, v, f, to)
+					if seen.mistake != nil && v == codec.V5 {
+						t.Errorf("%s in %v: %v", to.name, v, seen.mistake)
+					}
+					changed := slices.ContainsFunc(seen.steps, step.changed)
+					if seen.mistake != nil || !changed {
+						continue
+					}
+					shows = true
+					if again := travel(t, v, f, to); again.String() != seen.String() {
+						t.Errorf("%s in %v, the second time:\n%v\nthe first time:\n%v", to.name, v, again, seen)
+					}
+					if to.name == "plain" {
+						for _, s := range seen.steps {
+							if subject := unmentioned(f.Does, s); subject != "" {
+								t.Errorf("a broker that %q says nothing of %s: %v", f.Does, subject, s)
+							}
+						}
+					}
+				}
+			}
+			// Who sets the broker up makes the one, and no packet shows it.
+			if !shows && f.Name != IgnoresMissingCertificate.Name {
+				t.Errorf("a broker that %q does so on no tour", f.Does)
+			}
+		})
+	}
+}
+
+// ofFrames says whether a fault looks at WebSocket frames.
+func ofFrames(f Fault) bool {
+	b := f.start()
+	return b.frameFromClient != nil || b.frameFromBroker != nil
+}
+
+// mentions are the words by which a sentence speaks of packets, and of the end
+// of a connection. "packet" speaks of all.
+var mentions = map[string]*regexp.Regexp{
+	"CONNECT":     regexp.MustCompile(`CONNECT\b|Client Identifier|[Cc]lient|[Ss]ession|Will|Keep Alive|Alias|Maximum|accepts|method`),
+	"CONNACK":     regexp.MustCompile(`CONNACK|CONNECT\b|Connect Acknowledge|Session Present|clients|accepts|refus|property|Receive Maximum`),
+	"PUBLISH":     regexp.MustCompile(`PUBLISH|[Mm]essage|[Tt]opic|payload|deliver|RETAIN`),
+	"SUBSCRIBE":   regexp.MustCompile(`SUBSCRIBE|[Ss]ubscri|[Ff]ilter`),
+	"SUBACK":      regexp.MustCompile(`SUBACK|SUBSCRIBE|[Ss]ubscri|[Ff]ilter`),
+	"UNSUBSCRIBE": regexp.MustCompile(`UNSUBSCRIBE|[Uu]nsubscri`),
+	"UNSUBACK":    regexp.MustCompile(`UNSUBACK|UNSUBSCRIBE|[Uu]nsubscri`),
+	"PINGREQ":     regexp.MustCompile(`PINGREQ`),
+	"PINGRESP":    regexp.MustCompile(`PINGRE`),
+	"AUTH":        regexp.MustCompile(`AUTH`),
+	"DISCONNECT":  regexp.MustCompile(`DISCONNECT|[Dd]isconnect|session`),
+	"closed":      regexp.MustCompile(`clos|[Dd]isconnect|DISCONNECT|connection`),
+}
+
+// unmentioned is the packet type that a step is about, if a fault changes it
+// without a word of it.
+func unmentioned(does string, s step) string {
+	for _, e := range slices.Concat(s.sent, s.came) {
+		if slices.Contains(s.sent, e) && slices.Contains(s.came, e) {
+			continue
+		}
+		words := strings.Fields(e.line) // the client, the direction, the packet type
+		subject := words[2]
+		if e.raw != "" {
+			subject = codec.Type(e.raw[0] >> 4).String()
+		}
+		if said := mentions[subject]; strings.Contains(does, "packet") || said != nil && said.MatchString(does) {
+			continue
+		}
+		return fmt.Sprintf("%s, or of its loss", subject)
+	}
+	return ""
+}
