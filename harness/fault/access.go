@@ -21,7 +21,8 @@ var RefusesAllForOne = fromBroker("refuses-all-for-one", "refuses every subscrip
 		return Forward
 	})
 
-// DropsUnacknowledged answers no PUBLISH.
+// DropsUnacknowledged answers no PUBLISH: the proxy takes the acknowledgements
+// out, and when the broker closes the connection it keeps the client's open.
 var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges a PUBLISH nor closes the connection",
 	func() behaviour {
 		return behaviour{
@@ -35,8 +36,8 @@ var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges
 		}
 	})
 
-// DeliversPastRules asks nobody whether a message may be sent on: whoever has
-// asked for exactly its topic gets it, refused or not.
+// DeliversPastRules asks nobody whether a message may be sent on: the proxy hands
+// each message to whoever has asked for exactly its topic, refused or not.
 var DeliversPastRules = stateful("delivers-past-rules", "delivers what is published to all who have asked for its topic, whatever the access rules say",
 	func() behaviour {
 		asked := map[*Link]map[string]bool{}

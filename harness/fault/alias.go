@@ -2,7 +2,9 @@ package fault
 
 import "mqttspec/codec"
 
-// DropsAliased can't tell where a message without a Topic Name belongs.
+// DropsAliased can't tell where a message without a Topic Name belongs. The proxy
+// acknowledges it in the broker's place, or sends it to a topic that nobody
+// listens to.
 var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic Alias instead of a Topic Name",
 	func(l *Link, p *codec.Publish) Action {
 		if p.Topic != "" {
@@ -19,7 +21,8 @@ var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic
 		return Swallow
 	})
 
-// KeepsFirstAlias does not let an alias change its meaning.
+// KeepsFirstAlias does not let an alias change its meaning: the proxy puts the
+// Topic Name in that was the alias's first.
 var KeepsFirstAlias = stateful("keeps-first-alias", "takes a Topic Alias for the Topic Name that was first sent with it",
 	func() behaviour {
 		return behaviour{fromClient: only(resolveAliases(func(l *Link) any { return l }, false))}
@@ -59,7 +62,8 @@ func resolveAliases(table func(*Link) any, remaps bool) func(*Link, *codec.Publi
 var IgnoresAliasZero = tolerates("ignores-alias-zero", "ignores a PUBLISH with Topic Alias 0 and carries on",
 	breaks(codec.PUBLISH, "MQTT-3.3.2-8"))
 
-// IgnoresAliases passes over every message that has an alias.
+// IgnoresAliases passes over messages by their alias. What the broker behind
+// allows is not asked: above 1 is too large.
 var IgnoresAliases = tolerates("ignores-aliases", "ignores a PUBLISH whose Topic Alias means nothing to it, or is too large, and carries on",
 	func(l *Link, f *Frame) bool {
 		p, ok := f.Packet.(*codec.Publish)
@@ -101,7 +105,8 @@ var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when i
 		return uint16(topics)
 	})
 
-// ResendsAsSentFirst keeps packets, not messages.
+// ResendsAsSentFirst keeps packets, not messages. The proxy uses aliases of its
+// own making, and remembers with which of them each Packet Identifier went out.
 var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH with the Topic Alias, and without the Topic Name, that it had on the connection before",
 	func() behaviour {
 		send := usesAliases()
@@ -143,7 +148,9 @@ var usesAliases = sendsAliases(func(l *Link, uses map[any]int, topics int, p *co
 	return uint16(topics)
 })
 
-// SharesAliases has one table for both directions of a connection.
+// SharesAliases has one table for both directions of a connection. The proxy
+// gives every message to a client alias 1, and takes a PUBLISH without a Topic
+// Name from that client for one on the same topic.
 var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a client for the topic that it has set it for towards that client",
 	func() behaviour {
 		set := map[*Link]string{} // as Topic Alias 1

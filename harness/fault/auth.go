@@ -5,13 +5,7 @@ import "mqttspec/codec"
 // AcceptsAnyMethod lets a client in without the proof it offers.
 var AcceptsAnyMethod = fromClient("accepts-any-method", "ignores the Authentication Method of CONNECT and accepts the client without a proof",
 	func(_ *Link, p *codec.Connect) Action {
-		var rest codec.Properties
-		for _, property := range p.Properties {
-			if property.ID != codec.PropAuthenticationMethod && property.ID != codec.PropAuthenticationData {
-				rest = append(rest, property)
-			}
-		}
-		p.Properties = rest
+		p.Properties = without(without(p.Properties, codec.PropAuthenticationMethod), codec.PropAuthenticationData)
 		return Forward
 	})
 
@@ -27,7 +21,7 @@ var VolunteersAuthenticationMethod = sends("volunteers-authentication-method", "
 		return p
 	})
 
-// VolunteersAuth sends AUTH to clients that named no method.
+// VolunteersAuth sends AUTH, in front of CONNACK, to clients that named no method.
 var VolunteersAuth = sends("volunteers-auth", "sends AUTH to clients that named no Authentication Method",
 	func(l *Link, p *codec.Connack) codec.Packet {
 		if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {

@@ -37,11 +37,13 @@ var RefusesUnsupportedQoS = stateful("refuses-unsupported-qos", "refuses subscri
 		}
 	})
 
-// IgnoresUnsupportedPublish minds no PUBLISH.
+// IgnoresUnsupportedPublish minds no PUBLISH: the proxy lets none through, so it
+// serves only where all are of the unsupported kind.
 var IgnoresUnsupportedPublish = tolerates("ignores-unsupported-publish", "ignores a PUBLISH that asks for more than it has declared",
 	func(l *Link, f *Frame) bool { return l.Version == codec.V5 && f.Type() == codec.PUBLISH })
 
-// AcceptsUnsupportedWill minds no will.
+// AcceptsUnsupportedWill minds no will: what is above QoS 0 or retained counts as
+// more than was declared.
 var AcceptsUnsupportedWill = accepts("accepts-unsupported-will", "accepts a Will that asks for more than it has declared",
 	connecting(func(p *codec.Connect) bool { return p.Will != nil && (p.Will.QoS > codec.QoS0 || p.Will.Retain) }))
 

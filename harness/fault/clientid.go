@@ -16,7 +16,7 @@ func ofClient(match func(id string) bool) func(*Link, *Frame) bool {
 var RefusesShortClientIDs = refuses("refuses-short-client-identifiers", "refuses Client Identifiers of one character",
 	ofClient(func(id string) bool { return len(id) == 1 }))
 
-// RefusesLongClientIDs has room for 22 characters.
+// RefusesLongClientIDs stops at 22 characters.
 var RefusesLongClientIDs = refuses("refuses-long-client-identifiers", "refuses Client Identifiers of 23 characters",
 	ofClient(func(id string) bool { return len(id) == 23 }))
 
@@ -66,7 +66,8 @@ var FoldsClientIDs = fromClient("folds-client-identifiers", "takes Client Identi
 var AcceptsMissingClientID = accepts("accepts-missing-client-identifier", "accepts a CONNECT without a Client Identifier",
 	breaking("MQTT-3.1.3-3"))
 
-// SharesEmptyClientID has one identifier for all who bring none.
+// SharesEmptyClientID has one identifier for all who bring none: the proxy puts it
+// into their CONNECT, and names it in CONNACK.
 var SharesEmptyClientID = stateful("shares-empty-client-identifier", "assigns one and the same Client Identifier to all clients without one",
 	func() behaviour {
 		var shared string

@@ -2,7 +2,8 @@ package fault
 
 import "mqttspec/codec"
 
-// HoldsRefused leaves it to the client to close.
+// HoldsRefused leaves it to the client to close: when the broker closes, the proxy
+// does not.
 var HoldsRefused = fromBroker("holds-refused", "keeps the connection open after a CONNACK that refuses it",
 	func(l *Link, p *codec.Connack) Action {
 		if p.Code != codec.Success {

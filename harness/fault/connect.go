@@ -71,7 +71,8 @@ var AcceptsMalformedConnect = accepts("accepts-malformed-connect", "accepts a CO
 var RefusesMalformedConnect = refuses("refuses-malformed-connect", "answers a malformed CONNECT with a CONNACK that refuses it",
 	malformed(codec.CONNECT))
 
-// IgnoresCleanStart keeps the old session whatever it is told.
+// IgnoresCleanStart keeps the old session whatever it is told. The proxy takes
+// Clean Start out of CONNECT and Session Present out of CONNACK.
 var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as if Clean Session, or Clean Start, were 0, but says otherwise",
 	func() behaviour {
 		clean := map[*Link]bool{}
@@ -88,7 +89,7 @@ var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as
 		}
 	})
 
-// LetsTwoIn serves two clients under one name.
+// LetsTwoIn serves two clients under one name: the proxy gives the second another.
 var LetsTwoIn = stateful("lets-two-in", "keeps serving a client when another connects with its Client Identifier",
 	func() behaviour {
 		served := map[string]bool{}
@@ -112,7 +113,8 @@ var DisconnectsWithoutReason = fromBroker("disconnects-without-reason", "gives R
 		return Forward
 	})
 
-// MissesPacketsBeforeConnack reads nothing until it has accepted the client.
+// MissesPacketsBeforeConnack reads nothing until it has accepted the client: the
+// proxy drops what comes in the segment that CONNECT ends in.
 var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "loses what a client sends in one segment with its CONNECT",
 	func() behaviour {
 		opening := map[*Link]bool{}
@@ -129,7 +131,8 @@ var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "lose
 		}}
 	})
 
-// ProcessesRefusedClients acts on what comes behind a CONNECT that it refuses.
+// ProcessesRefusedClients acts on what comes behind a CONNECT that it refuses: the
+// proxy has another client of the exchange publish it.
 var ProcessesRefusedClients = stateful("processes-refused-clients", "processes what a client sent behind a CONNECT that it refused",
 	func() behaviour {
 		connected := map[*Link]bool{}
@@ -160,7 +163,8 @@ func ofExchange(l *Link, topic string) bool {
 }
 
 // DisplacesBeforeValidation looks at the Client Identifier first: what it finds
-// wrong with the rest it says only when the client of that name has gone.
+// wrong with the rest it says only when the client of that name has gone. The
+// proxy mends the CONNECT, and closes both connections when the answer comes.
 var DisplacesBeforeValidation = stateful("displaces-before-validation", "displaces a client, and clears its session, before it refuses a malformed CONNECT with that client's identifier",
 	func() behaviour {
 		refused := map[*Link]bool{}
@@ -195,17 +199,3 @@ var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the Us
 		}
 		return Forward
 	})
-
-// closes makes a broker that closes the connection on some packets, without a
-// word.
-func closes(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return stateful(name, does, func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
-			if match(l, f) {
-				l.CloseClient()
-				return Swallow
-			}
-			return Forward
-		}}
-	})
-}

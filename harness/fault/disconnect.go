@@ -26,6 +26,7 @@ var TakesShortDisconnectForNormal = stateful("takes-short-disconnect-for-normal"
 	})
 
 // TakesRepeatedUserPropertyForError takes User Property for one like the others.
+// The proxy closes the connection to the broker without the DISCONNECT.
 var TakesRepeatedUserPropertyForError = fromClient("takes-repeated-user-property-for-error", "treats a DISCONNECT with more than one User Property like a connection that was lost",
 	func(l *Link, p *codec.Disconnect) Action {
 		if len(p.Properties.All(codec.PropUserProperty)) > 1 {
@@ -50,7 +51,8 @@ var OverlooksDisconnect = tolerates("overlooks-disconnect", "ignores DISCONNECT 
 	func(_ *Link, f *Frame) bool { return f.Type() == codec.DISCONNECT })
 
 // saysGoodbye makes a broker that sends these packets before it closes a
-// connection that it had accepted.
+// connection that it had accepted, in place of the DISCONNECT of the broker
+// behind, if that sends one.
 func saysGoodbye(name, does string, packets ...codec.Packet) Fault {
 	return stateful(name, does, func() behaviour {
 		accepted := map[*Link]bool{}
@@ -76,7 +78,7 @@ func saysGoodbye(name, does string, packets ...codec.Packet) Fault {
 
 var long = strings.Repeat("reason ", 100)
 
-// Goodbyes that break one rule each.
+// Brokers whose last packets break one rule each.
 var (
 	DisconnectsWithUnknownCode = saysGoodbye("disconnects-with-unknown-code", "sends DISCONNECT with a Reason Code that DISCONNECT does not have",
 		&codec.Disconnect{Code: codec.PacketIdentifierInUse})

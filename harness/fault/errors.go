@@ -42,7 +42,8 @@ func refusesFor(name, reason string, code codec.ReasonCode) Fault {
 		})
 }
 
-// PanicsForOne ends everybody's connection over the error of one.
+// PanicsForOne ends everybody's connection over the error of one: the proxy closes
+// those of the others.
 var PanicsForOne = stateful("panics-for-one", "closes all connections when one client breaks a rule",
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -65,7 +66,8 @@ var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection af
 		return p
 	})
 
-// CarriesOnAfterError says that it closes the connection, and does not.
+// CarriesOnAfterError says that it closes the connection, and does not: the proxy
+// answers the client's PINGREQ from then on.
 var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connection open after a CONNACK or DISCONNECT with an error",
 	func() behaviour {
 		return behaviour{brokerGone: func(l *Link) Action {
@@ -76,11 +78,11 @@ var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connecti
 
 // IgnoresForeignProperties skips packets with a property that is not theirs.
 var IgnoresForeignProperties = tolerates("ignores-foreign-properties", "ignores packets with a property that does not belong there",
-	breaching("5.0/2.2.2.2/property-identifier"))
+	breaking("5.0/2.2.2.2/property-identifier"))
 
 // IgnoresTruncatedProperties skips packets with a property that is cut short.
 var IgnoresTruncatedProperties = tolerates("ignores-truncated-properties", "ignores packets with a property whose value is cut short",
-	breaching("5.0/2.2.2.2/property-data-type"))
+	breaking("5.0/2.2.2.2/property-data-type"))
 
 // MendsSilentClose makes good what brokers get wrong: it says why they close.
 var MendsSilentClose = stateful("mends-silent-close", "sends DISCONNECT with 0x81 where the broker closes the connection without a word",

@@ -9,7 +9,7 @@ import (
 // NeverExpires keeps every message for as long as it takes.
 var NeverExpires = fromClient("never-expires", "does not look at the Message Expiry Interval",
 	func(_ *Link, p *codec.Publish) Action {
-		p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), isExpiry)
+		p.Properties = without(p.Properties, codec.PropMessageExpiryInterval)
 		return Forward
 	})
 
@@ -47,7 +47,7 @@ var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Messa
 			}),
 			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
 				if interval, ok := published[p.Topic+"\x00"+p.Payload]; ok {
-					p.Properties = append(slices.DeleteFunc(slices.Clone(p.Properties), isExpiry), interval)
+					p.Properties = append(without(p.Properties, codec.PropMessageExpiryInterval), interval)
 				}
 				return Forward
 			}),

@@ -158,6 +158,34 @@ func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
 	})
 }
 
+// accepts makes a broker that answers a CONNECT which it would have to refuse
+// as if it were a good one.
+func accepts(name, does string, match func(l *Link, f *Frame) bool) Fault {
+	return stateful(name, does, func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if f.Type() == codec.CONNECT && match(l, f) {
+				l.ToClient(&codec.Connack{})
+				return Swallow
+			}
+			return Forward
+		}}
+	})
+}
+
+// closes makes a broker that closes the connection on some packets, without a
+// word.
+func closes(name, does string, match func(l *Link, f *Frame) bool) Fault {
+	return stateful(name, does, func() behaviour {
+		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			if match(l, f) {
+				l.CloseClient()
+				return Swallow
+			}
+			return Forward
+		}}
+	})
+}
+
 // malformed matches packets of one type in which the strict decoder finds
 // something wrong with one of these fields; without fields, with any.
 func malformed(t codec.Type, fields ...string) func(*Link, *Frame) bool {

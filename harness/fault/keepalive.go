@@ -6,7 +6,8 @@ import (
 	"mqttspec/codec"
 )
 
-// KeepsSilentClients waits for ever.
+// KeepsSilentClients waits for ever: when the broker closes a connection that it
+// has accepted, the proxy keeps the client's open.
 var KeepsSilentClients = stateful("keeps-silent-clients", "never closes a connection that it has accepted, however silent the client", func() behaviour {
 	return behaviour{fromBroker: func(l *Link, f *Frame) Action {
 		switch f.Packet.(type) {
@@ -82,14 +83,18 @@ var TakesKeepAliveForSigned = miscalculates("takes-keep-alive-for-signed", "take
 var ReadsHalfOfKeepAlive = miscalculates("reads-half-of-keep-alive", "takes the lower byte of the Keep Alive for all of it",
 	func(keepAlive uint16) time.Duration { return time.Duration(byte(keepAlive)) * time.Second * 3 / 2 })
 
-// CountsOwnPackets takes what it sends for a sign of the client's life.
+// CountsOwnPackets takes what it sends for a sign of the client's life: the
+// proxy sends a PINGREQ in the client's place with every message to it.
 var CountsOwnPackets = stateful("counts-own-packets", "keeps the connection of a silent client for as long as it sends messages to it",
 	func() behaviour {
+		unanswered := map[*Link]int{}
 		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.PUBLISH {
 				l.ToBroker(&codec.Pingreq{})
+				unanswered[l]++
 			}
-			if f.Type() == codec.PINGRESP {
+			if f.Type() == codec.PINGRESP && unanswered[l] > 0 {
+				unanswered[l]--
 				return Swallow
 			}
 			return Forward

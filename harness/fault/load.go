@@ -2,7 +2,7 @@ package fault
 
 import "mqttspec/codec"
 
-// LosesMessages is not up to the load.
+// LosesMessages is not up to the load. The proxy acknowledges what it takes out.
 var LosesMessages = everyHundredth("loses-messages", "loses one of a hundred messages above QoS 0",
 	func(l *Link, p *codec.Publish) Action {
 		switch p.QoS {
@@ -14,7 +14,8 @@ var LosesMessages = everyHundredth("loses-messages", "loses one of a hundred mes
 		return Swallow
 	})
 
-// RepeatsMessages is not up to the load either.
+// RepeatsMessages is not up to the load either. The proxy sends the message again
+// under a Packet Identifier that the broker is not using.
 var RepeatsMessages = everyHundredth("repeats-messages", "delivers one of a hundred messages a second time, as another",
 	func(l *Link, p *codec.Publish) Action {
 		again := *p

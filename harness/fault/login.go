@@ -33,7 +33,9 @@ var AcceptsSurplusInConnect = accepts("accepts-surplus-in-connect", "accepts a C
 var AcceptsPasswordAlone = accepts("accepts-password-alone", "accepts a CONNECT with a Password but no User Name",
 	breaking("MQTT-3.1.2-22"))
 
-// AcceptsRefusedClients lets everybody in.
+// AcceptsRefusedClients lets everybody in: the proxy turns the refusal into its
+// opposite and keeps the connection open. Behind it is nobody to serve the client,
+// so PINGREQ is all that is answered.
 var AcceptsRefusedClients = fromBroker("accepts-refused-clients", "accepts clients whatever their user name and password",
 	func(l *Link, p *codec.Connack) Action {
 		if p.Code != codec.Success {

@@ -41,7 +41,8 @@ var SharesIdentifiers = stateful("shares-identifiers", "takes a client's PUBLISH
 	})
 
 // MixesUpIdentifiers keeps the identifiers of both directions in one table, and
-// so takes the end of a client's message for that of its own.
+// so takes the end of a client's message for that of its own. The proxy takes out
+// what the broker resends under an identifier that the client has used.
 var MixesUpIdentifiers = stateful("mixes-up-identifiers", "does not resend a message when the client has used its Packet Identifier for a message of its own",
 	func() behaviour {
 		used := map[deliveryKey]bool{}

@@ -6,21 +6,10 @@ import (
 	"mqttspec/codec"
 )
 
-// withoutProperty is a list of properties without those of one kind.
-func withoutProperty(properties codec.Properties, id codec.PropertyID) codec.Properties {
-	var rest codec.Properties
-	for _, p := range properties {
-		if p.ID != id {
-			rest = append(rest, p)
-		}
-	}
-	return rest
-}
-
 // IgnoresMaximumPacketSize sends clients what they said is too large for them.
 var IgnoresMaximumPacketSize = fromClient("ignores-maximum-packet-size", "ignores the Maximum Packet Size of CONNECT",
 	func(_ *Link, p *codec.Connect) Action {
-		p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+		p.Properties = without(p.Properties, codec.PropMaximumPacketSize)
 		return Forward
 	})
 
@@ -30,7 +19,7 @@ type packetLimits map[*Link]uint32
 // take keeps a client's limit from the broker.
 func (limits packetLimits) take(l *Link, p *codec.Connect) Action {
 	limits[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
-	p.Properties = withoutProperty(p.Properties, codec.PropMaximumPacketSize)
+	p.Properties = without(p.Properties, codec.PropMaximumPacketSize)
 	return Forward
 }
 

@@ -1,6 +1,9 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"mqttspec/codec"
+	"slices"
+)
 
 // tellsProblems makes brokers that explain the packets of one type to clients
 // that do not want to know.
@@ -10,7 +13,7 @@ func tellsProblems[T codec.Packet]() []Fault {
 
 // TellsProblems explains each kind of packet that Request Problem Information
 // is about, however it is set.
-var TellsProblems = flatten(
+var TellsProblems = slices.Concat(
 	tellsProblems[*codec.Puback](), tellsProblems[*codec.Pubrec](), tellsProblems[*codec.Pubrel](), tellsProblems[*codec.Pubcomp](),
 	tellsProblems[*codec.Suback](), tellsProblems[*codec.Unsuback](),
 )

@@ -214,34 +214,48 @@ func (l *Link) carry(from codec.Peer, source, sink duplex, handle func(*Link, *F
 	for {
 		behind, before := buffer.Buffered() > 0, arriving.count
 		raw, err := reader.Next()
-		f := &Frame{Raw: raw, Behind: behind, Pieces: arriving.count - before}
-		if behind {
-			f.Pieces++
-		}
-		if err != nil && (!errors.As(err, &f.Breach) || len(raw) == 0) {
+		if err != nil && !malformedLength(err, raw) {
 			_, _ = sink.Write(raw)
 			if errors.Is(err, io.ErrUnexpectedEOF) {
 				err = io.EOF
 			}
 			return err
 		}
-		if f.Breach == nil {
-			f.Packet, err = codec.Decode(l.Version, from, raw)
-			errors.As(err, &f.Breach)
-			err = nil
+		f := l.frame(from, raw, err)
+		f.Behind, f.Pieces = behind, arriving.count-before
+		if behind {
+			f.Pieces++
 		}
 		l.handle(from, sink, f, handle)
-		if err != nil && !f.swallowed { // a length that can't be read: nor can what follows
+		switch {
+		case err == nil:
+		case f.swallowed: // with all that came with it
+			_, _ = buffer.Discard(buffer.Buffered())
+			reader = codec.NewReader(l.Version, buffer)
+		default: // nor can what follows be read
 			if _, err = io.Copy(sink, buffer); err == nil {
 				err = io.EOF
 			}
 			return err
 		}
-		if err != nil {
-			_, _ = buffer.Discard(buffer.Buffered())
-			reader = codec.NewReader(l.Version, buffer)
-		}
 	}
+}
+
+// malformedLength says whether a packet could not be read for its Remaining
+// Length: where it ends nobody can say.
+func malformedLength(err error, raw []byte) bool {
+	var breach *codec.Breach
+	return errors.As(err, &breach) && len(raw) > 0
+}
+
+// frame is a packet as a fault sees it; err is what was wrong with its length.
+func (l *Link) frame(from codec.Peer, raw []byte, err error) *Frame {
+	f := &Frame{Raw: raw}
+	if err == nil {
+		f.Packet, err = codec.Decode(l.Version, from, raw)
+	}
+	errors.As(err, &f.Breach)
+	return f
 }
 
 // arrivals counts how often bytes arrive.

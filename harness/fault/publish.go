@@ -22,7 +22,8 @@ var DropsEmptyMessages = fromBroker("drops-empty-messages", "delivers no message
 		return Forward
 	})
 
-// PropagatesDup hands the publisher's DUP flag on.
+// PropagatesDup hands the publisher's DUP flag on. The proxy knows a message again
+// by its topic and payload.
 var PropagatesDup = stateful("propagates-dup", "delivers a message with the DUP flag it was published with",
 	func() behaviour {
 		dup := map[string]bool{}

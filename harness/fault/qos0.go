@@ -18,8 +18,8 @@ var DupAtQoS0 = fromBroker("dup-at-qos-0", "sends QoS 0 messages with DUP 1",
 		return Forward
 	})
 
-// PacketIdentifierAtQoS0 numbers every message, and has no properties in
-// between.
+// PacketIdentifierAtQoS0 numbers every message: two bytes in front of the payload
+// (in 5.0 they ought to stand in front of the properties).
 var PacketIdentifierAtQoS0 = fromBroker("packet-identifier-at-qos-0", "writes a Packet Identifier into QoS 0 messages too",
 	func(_ *Link, p *codec.Publish) Action {
 		if p.QoS == codec.QoS0 {
@@ -28,7 +28,7 @@ var PacketIdentifierAtQoS0 = fromBroker("packet-identifier-at-qos-0", "writes a 
 		return Forward
 	})
 
-// RaisesQoS0 means well.
+// RaisesQoS0 sends QoS 0 messages under a Packet Identifier of the proxy's.
 var RaisesQoS0 = fromBroker("raises-qos-0", "delivers QoS 0 messages at QoS 1",
 	func(_ *Link, p *codec.Publish) Action {
 		if p.QoS == codec.QoS0 {
@@ -37,7 +37,7 @@ var RaisesQoS0 = fromBroker("raises-qos-0", "delivers QoS 0 messages at QoS 1",
 		return Forward
 	})
 
-// RepeatsQoS0 plays safe.
+// RepeatsQoS0 sends each QoS 0 message once more.
 var RepeatsQoS0 = fromBroker("repeats-qos-0", "delivers every QoS 0 message twice",
 	func(l *Link, p *codec.Publish) Action {
 		if p.QoS == codec.QoS0 {
@@ -46,7 +46,8 @@ var RepeatsQoS0 = fromBroker("repeats-qos-0", "delivers every QoS 0 message twic
 		return Forward
 	})
 
-// ResendsQoS0 keeps QoS 0 messages for a resumed session.
+// ResendsQoS0 keeps QoS 0 messages for a resumed session. The proxy sends the last
+// one in front of the first message on the client's next connection.
 var ResendsQoS0 = stateful("resends-qos-0", "sends the last QoS 0 message of a session again when the client comes back",
 	func() behaviour {
 		last := map[string]*codec.Publish{} // by Client Identifier

@@ -13,7 +13,8 @@ var PubackWrongIdentifier = fromBroker("puback-wrong-identifier", "sends PUBACK 
 		return Forward
 	})
 
-// DeliversAtQoS0 lowers every message.
+// DeliversAtQoS0 lowers every message. The proxy acknowledges it to the broker in
+// the client's place.
 var DeliversAtQoS0 = fromBroker("delivers-at-qos-0", "delivers every message at QoS 0",
 	func(l *Link, p *codec.Publish) Action {
 		switch p.QoS {
@@ -75,7 +76,8 @@ var IdentifiersOnlyOnce = stateful("identifiers-only-once", "acknowledges a PUBL
 		}}
 	})
 
-// ForgetsUnacknowledged gives up on what was not acknowledged in time.
+// ForgetsUnacknowledged gives up on what was not acknowledged before the
+// connection ended: the proxy takes out what the broker sends again.
 var ForgetsUnacknowledged = onResend("forgets-unacknowledged", "does not resend unacknowledged PUBLISH and PUBREL packets to a client that comes back",
 	func(*Link, *codec.Publish, codec.Packet) Action { return Swallow })
 
@@ -100,7 +102,8 @@ var ResendsUnderNewIdentifier = onResend("resends-under-new-identifier", "resend
 		return Forward
 	})
 
-// ResendsAcknowledged does not notice that a message was acknowledged.
+// ResendsAcknowledged does not notice that a message was acknowledged. The proxy
+// sends it in front of the first message on the client's next connection.
 var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last message that a client completed again when the client comes back",
 	func() behaviour {
 		sent := deliveries{}

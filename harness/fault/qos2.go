@@ -123,8 +123,8 @@ var ResendsOnlyOnce = stateful("resends-only-once", "resends an unacknowledged p
 		}
 	})
 
-// ForgetsReceived keeps no Packet Identifiers of its clients beyond a
-// connection.
+// ForgetsReceived keeps no Packet Identifiers of its clients beyond a connection:
+// the proxy drops a PUBREL whose PUBLISH came on another one.
 var ForgetsReceived = stateful("forgets-received", "forgets the Packet Identifiers of incomplete QoS 2 messages from a client when its connection ends, and ignores a PUBREL for them",
 	func() behaviour {
 		received := map[deliveryKey]*Link{}

@@ -1,12 +1,11 @@
 package fault
 
 import (
-	"slices"
-
 	"mqttspec/codec"
 )
 
-// IgnoresReceiveMaximum sends as fast as it can.
+// IgnoresReceiveMaximum sends as fast as it can: the broker behind sees no Receive
+// Maximum.
 var IgnoresReceiveMaximum = fromClient("ignores-receive-maximum", "does not look at the client's Receive Maximum",
 	func(_ *Link, p *codec.Connect) Action {
 		setReceiveMaximum(p, 0)
@@ -15,7 +14,7 @@ var IgnoresReceiveMaximum = fromClient("ignores-receive-maximum", "does not look
 
 // setReceiveMaximum changes the Receive Maximum of a CONNECT; 0 removes it.
 func setReceiveMaximum(p *codec.Connect, most uint32) {
-	p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), func(p codec.Property) bool { return p.ID == codec.PropReceiveMaximum })
+	p.Properties = without(p.Properties, codec.PropReceiveMaximum)
 	if most > 0 {
 		p.Properties = append(p.Properties, codec.ReceiveMaximum(uint16(most)))
 	}
@@ -53,9 +52,9 @@ var MendsFlowControl = flowControl("mends-flow-control", "keeps to the client's 
 		return false
 	})
 
-// flowControl makes a broker with a send quota of its own making, to which the
-// acknowledgements that frees matches give room. The broker behind sees no
-// Receive Maximum.
+// flowControl makes a broker with a send quota of its own making, which the
+// acknowledgements that frees matches raise by one. The broker behind sees no
+// Receive Maximum; what it sends beyond the quota the proxy holds back.
 func flowControl(name, does string, frees func(codec.Packet) bool) Fault {
 	return flowControlFrom(0, name, does, frees)
 }
@@ -244,7 +243,7 @@ var KeepsReceiveMaximum = stateful("keeps-receive-maximum", "goes by the Receive
 var BearsOneLess = bears("bears-one-less", "disconnects a client that reaches its Receive Maximum",
 	func(unfinished, most int) bool { return unfinished < most }, true)
 
-// BearsAHundred has room for some.
+// BearsAHundred has a limit of its own.
 var BearsAHundred = bears("bears-a-hundred", "disconnects a client that has more than a hundred unfinished QoS 2 messages, whatever its Receive Maximum",
 	func(unfinished, _ int) bool { return unfinished <= 100 }, true)
 
@@ -263,6 +262,9 @@ var BearsAnyNumber = stateful("bears-any-number", "answers any number of unfinis
 				return Forward
 			}),
 			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				if p.QoS < codec.QoS2 || most[l] == 0 {
+					return Forward
+				}
 				if count[l]++; count[l] > most[l] {
 					l.ToClient(&codec.Pubrec{PacketID: p.PacketID})
 					return Swallow

@@ -53,7 +53,7 @@ var RetainsEverything = fromClient("retains-everything", "treats every PUBLISH a
 	})
 
 // RetainsEverythingLate stores whatever was published last, and takes its time to
-// find it.
+// find it: the proxy holds back what has RETAIN 1.
 var RetainsEverythingLate = stateful("retains-everything-late", "treats every PUBLISH as if RETAIN were 1, and sends what is retained long after SUBACK",
 	func() behaviour {
 		return behaviour{
@@ -72,7 +72,8 @@ var RetainsEverythingLate = stateful("retains-everything-late", "treats every PU
 		}
 	})
 
-// KeepsFirstRetained stores a retained message for good.
+// KeepsFirstRetained stores a retained message for good: the proxy takes RETAIN out
+// of the later ones.
 var KeepsFirstRetained = stateful("keeps-first-retained", "does not replace the retained message of a topic",
 	func() behaviour {
 		stored := map[string]bool{}
@@ -98,8 +99,8 @@ var OneRetainedMessage = stateful("one-retained-message", "sends a new subscript
 		})}
 	})
 
-// StoresEmptyMessages keeps an empty message like any other: those who
-// subscribe get it.
+// StoresEmptyMessages keeps an empty message like any other: those who subscribe to
+// its topic get it from the proxy, in front of SUBACK.
 var StoresEmptyMessages = stateful("stores-empty-messages", "stores an empty message with RETAIN 1 and sends it to new subscriptions",
 	func() behaviour {
 		stored := map[string]bool{}

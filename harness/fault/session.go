@@ -16,7 +16,8 @@ var SessionPresentNever = fromBroker("session-present-never", "answers every CON
 		return Forward
 	})
 
-// ForgetsSessions keeps no session, though it says it does.
+// ForgetsSessions keeps no session, though it says it does: the broker behind is
+// asked for a clean one each time, and its Session Present changed.
 var ForgetsSessions = stateful("forgets-sessions", "discards every session when its connection ends, but answers Session Present as if it had not",
 	func() behaviour {
 		stored := map[string]bool{}

@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"slices"
 	"time"
 
 	"mqttspec/codec"
@@ -15,7 +14,7 @@ func expiryOf(ps codec.Properties) uint32 {
 
 // withExpiry is the properties with another Session Expiry Interval.
 func withExpiry(ps codec.Properties, seconds uint32) codec.Properties {
-	ps = slices.DeleteFunc(slices.Clone(ps), func(p codec.Property) bool { return p.ID == codec.PropSessionExpiryInterval })
+	ps = without(ps, codec.PropSessionExpiryInterval)
 	return append(ps, codec.SessionExpiryInterval(seconds))
 }
 

@@ -70,7 +70,8 @@ var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a messa
 		})}
 	})
 
-// SharesWithThoseThere keeps nothing for members that are away.
+// SharesWithThoseThere keeps nothing for members that are away: the proxy takes out,
+// and acknowledges, what a member gets once it has come back.
 var SharesWithThoseThere = stateful("shares-with-those-there", "drops a message for a Shared Subscription when none of its members is connected",
 	func() behaviour {
 		member := map[string]bool{} // Client Identifiers
@@ -133,7 +134,8 @@ var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "e
 		}
 	})
 
-// KeepsMessagesForNewMembers has a queue for the group that outlives it.
+// KeepsMessagesForNewMembers has a queue for the group that outlives it: the proxy
+// sends whoever subscribes all that was ever published.
 var KeepsMessagesForNewMembers = stateful("keeps-messages-for-new-members", "hands those who join a Shared Subscription the messages that came before them",
 	func() behaviour {
 		var kept []*codec.Publish

@@ -24,7 +24,7 @@ var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every sess
 	})
 
 // RestoresStoredSessions keeps the stored session aside while a clean one is
-// there.
+// there: to the broker behind, the clean one is another client's.
 var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to a stored session although a clean one with the same Client Identifier was there since",
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
@@ -35,8 +35,8 @@ var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to
 		})}
 	})
 
-// RemovesRetainedWithSession counts retained messages among the session state
-// of their publisher.
+// RemovesRetainedWithSession counts retained messages among the session state of
+// their publisher: as its last act the proxy has it publish empty ones.
 var RemovesRetainedWithSession = stateful("removes-retained-with-session", "deletes the retained messages that a client published when its session ends",
 	func() behaviour {
 		retained := map[*Link][]string{}
@@ -64,7 +64,7 @@ var RemovesRetainedWithSession = stateful("removes-retained-with-session", "dele
 	})
 
 // ForgetsWhileConnected loses the subscriptions of a connection when another
-// client disconnects.
+// client disconnects: the proxy takes out what comes for it from then on.
 var ForgetsWhileConnected = stateful("forgets-while-connected", "forgets the subscriptions of open connections when another client disconnects",
 	func() behaviour {
 		forgotten := map[*Link]bool{}

@@ -8,11 +8,11 @@ import (
 
 // IgnoresIllFormedStrings skips packets with a string that is none.
 var IgnoresIllFormedStrings = tolerates("ignores-ill-formed-strings", "ignores packets with a string that is ill-formed UTF-8",
-	breaching("MQTT-1.5.3-1", "MQTT-1.5.4-1", "MQTT-1.5.7-1"))
+	breaking("MQTT-1.5.3-1", "MQTT-1.5.4-1", "MQTT-1.5.7-1"))
 
 // IgnoresNullCharacters skips packets with U+0000 in a string.
 var IgnoresNullCharacters = tolerates("ignores-null-characters", "ignores packets with U+0000 in a string",
-	breaching("MQTT-1.5.3-2", "MQTT-1.5.4-2", "MQTT-1.5.7-1"))
+	breaking("MQTT-1.5.3-2", "MQTT-1.5.4-2", "MQTT-1.5.7-1"))
 
 // byteOrderMark is U+FEFF in UTF-8.
 const byteOrderMark = "\uFEFF"

@@ -1,21 +1,15 @@
 package fault
 
 import (
-	"slices"
 	"strings"
 
 	"mqttspec/codec"
 )
 
-// isSubscriptionIdentifier picks that property.
-func isSubscriptionIdentifier(p codec.Property) bool {
-	return p.ID == codec.PropSubscriptionIdentifier
-}
-
 // withIdentifiers is a packet's properties with these Subscription Identifiers
 // in place of its own.
 func withIdentifiers(ps codec.Properties, ids codec.Properties) codec.Properties {
-	return append(slices.DeleteFunc(slices.Clone(ps), isSubscriptionIdentifier), ids...)
+	return append(without(ps, codec.PropSubscriptionIdentifier), ids...)
 }
 
 // StripsSubscriptionIdentifiers keeps them to itself.
@@ -39,7 +33,7 @@ var AddsSubscriptionIdentifier = fromBroker("adds-subscription-identifier", "add
 		return Forward
 	})
 
-// SendsFirstSubscriptionIdentifier has room for one.
+// SendsFirstSubscriptionIdentifier keeps one for each message.
 var SendsFirstSubscriptionIdentifier = fromBroker("sends-first-subscription-identifier", "sends only the first of a message's Subscription Identifiers",
 	func(_ *Link, p *codec.Publish) Action {
 		if all := p.Properties.All(codec.PropSubscriptionIdentifier); len(all) > 1 {
@@ -62,7 +56,8 @@ var KeepsFirstSubscriptionIdentifier = stateful("keeps-first-subscription-identi
 		})}
 	})
 
-// RevertsSubscriptionIdentifier looks the number up in two places.
+// RevertsSubscriptionIdentifier looks the number up in two places: the proxy puts
+// the newest into the first message with DUP 1, the oldest into later ones.
 var RevertsSubscriptionIdentifier = stateful("reverts-subscription-identifier", "sends a message again first with the newest Subscription Identifier and then with the oldest",
 	func() behaviour {
 		used := map[string]codec.Properties{}

@@ -93,7 +93,8 @@ func firstFilter(p *codec.Subscribe) string {
 	return p.Subscriptions[0].Filter
 }
 
-// KeepsFirstQoS lets a second SUBSCRIBE change nothing.
+// KeepsFirstQoS lets a second SUBSCRIBE change nothing: the broker behind is asked
+// for the first QoS again, and its SUBACK changed.
 var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscription that is there already, but goes on with the old one",
 	func() behaviour {
 		first := map[filterOf]codec.QoS{}
@@ -130,7 +131,8 @@ var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscript
 		}
 	})
 
-// AddsIdenticalSubscriptions keeps every subscription to one filter.
+// AddsIdenticalSubscriptions keeps every subscription to one filter: the proxy
+// sends the messages twice whose topic was subscribed to more than once.
 var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds a subscription to the same Topic Filter instead of replacing the old one, and delivers for each",
 	func() behaviour {
 		times := map[filterOf]int{}
@@ -196,7 +198,8 @@ var SendsRetainedTopicsOnce = stateful("sends-retained-topics-once", "sends a cl
 		})}
 	})
 
-// MissesOneWhenReplacing has a gap between the old subscription and the new one.
+// MissesOneWhenReplacing has a gap between the old subscription and the new one:
+// with the fifth SUBSCRIBE to a filter the proxy takes out one message.
 var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a message when it replaces a subscription",
 	func() behaviour {
 		subscribed := map[filterOf]int{}

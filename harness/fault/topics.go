@@ -64,7 +64,8 @@ var HashWithoutParent = rewritesFilters("hash-without-parent", "does not match a
 		return filter
 	})
 
-// PlusNeedsCharacters does not see empty levels.
+// PlusNeedsCharacters does not see empty levels: the proxy takes messages on topics
+// with one out for clients that have last subscribed to a filter with +.
 var PlusNeedsCharacters = stateful("plus-needs-characters", "matches + to no empty level",
 	func() behaviour {
 		plus := map[*Link]bool{}
@@ -115,14 +116,14 @@ var RemovesSpaces = rewritesTopics("removes-spaces", "drops the spaces in topics
 var NormalisesTopics = rewritesTopics("normalises-topics", "normalises topics before it compares them",
 	strings.NewReplacer("e\u0301", "é", "\u212B", "\u00C5", "A\u030A", "\u00C5", "\u1112\u1161\u11AB", "\uD55C").Replace)
 
-// ComparesFirstLevelsOnly has room for so many.
+// ComparesFirstLevelsOnly cuts topics off.
 var ComparesFirstLevelsOnly = rewritesTopics("compares-first-levels-only", "compares no more than 100 levels of a topic",
 	func(topic string) string {
 		levels := strings.Split(topic, "/")
 		return strings.Join(levels[:min(len(levels), 100)], "/")
 	})
 
-// ComparesFirstBytesOnly has room for so many.
+// ComparesFirstBytesOnly cuts topics off.
 var ComparesFirstBytesOnly = rewritesTopics("compares-first-bytes-only", "compares no more than 65,000 bytes of a topic",
 	func(topic string) string { return topic[:min(len(topic), 65000)] })
 
@@ -133,7 +134,8 @@ var WildcardsMatchDollar = fromClient("wildcards-match-dollar", "matches topics 
 		return Forward
 	})
 
-// CarriesDollarTopics has no notion of $ topics either.
+// CarriesDollarTopics has no notion of $ topics either: the proxy hands each
+// message on one to whoever has asked for exactly that topic.
 var CarriesDollarTopics = stateful("carries-dollar-topics", "delivers messages that clients publish to topics that begin with $ like any other",
 	func() behaviour {
 		subscribers := map[string][]*Link{}

@@ -40,12 +40,38 @@ type stage struct {
 
 // step is what was sent at one time, as it would arrive without a fault, and
 // what arrived.
-type step struct{ sent, came []event }
+type step struct {
+	version    codec.Version
+	sent, came []event
+}
 
-// event is a packet, or the end of a connection, at the other side.
+// event is a packet or something else, such as the end of a connection, at the
+// other side.
 type event struct {
-	line string
-	raw  string // of a packet
+	at     string // whose connection
+	from   codec.Peer
+	packet string // its bytes, or else
+	other  string
+}
+
+// subject is the packet's type, or what it is else.
+func (e event) subject() string {
+	if e.packet != "" {
+		return codec.Type(e.packet[0] >> 4).String()
+	}
+	return e.other
+}
+
+// line is the event in words.
+func (e event) line(v codec.Version) string {
+	arrow := " > "
+	if e.from == codec.Server {
+		arrow = " < "
+	}
+	if e.packet != "" {
+		return e.at + arrow + written(v, e.from, []byte(e.packet))
+	}
+	return e.at + arrow + e.other
 }
 
 // changed says whether the fault made a difference.
@@ -55,9 +81,9 @@ func (s step) String() string {
 	shown := func(events []event) string {
 		lines := make([]string, len(events))
 		for i, e := range events {
-			lines[i] = e.line
-			if slices.ContainsFunc(s.sent, func(o event) bool { return o.line == e.line && o.raw != e.raw }) {
-				lines[i] += fmt.Sprintf(" [% X]", e.raw)
+			lines[i] = e.line(s.version)
+			if slices.ContainsFunc(s.sent, func(o event) bool { return o != e && o.line(s.version) == lines[i] }) {
+				lines[i] += fmt.Sprintf(" [% X]", e.packet)
 			}
 		}
 		return cmp.Or(strings.Join(lines, "; "), "nothing")
@@ -133,48 +159,47 @@ func (s *stage) openWebSocket(name string) *ends {
 	s.proxy.link(atProxy, behind, (*Link).carryWebSocket)
 	for _, way := range []struct {
 		at     *memory
-		arrow  string
+		from   codec.Peer
 		header string
 	}{
-		{client, " > ", "GET /mqtt HTTP/1.1\r\nHost: broker\r\nSec-Websocket-Protocol: mqtt\r\n\r\n"},
-		{broker, " < ", "HTTP/1.1 101 Switching Protocols\r\nSec-Websocket-Protocol: mqtt\r\n\r\n"},
+		{client, codec.Client, "GET /mqtt HTTP/1.1\r\nHost: broker\r\nSec-Websocket-Protocol: mqtt\r\n\r\n"},
+		{broker, codec.Server, "HTTP/1.1 101 Switching Protocols\r\nSec-Websocket-Protocol: mqtt\r\n\r\n"},
 	} {
 		_, _ = io.WriteString(way.at, way.header)
-		s.step(event{line: name + way.arrow + strings.TrimSpace(way.header), raw: way.header})
+		s.step(event{at: name, from: way.from, other: strings.TrimSpace(way.header)})
 	}
 	return e
 }
 
 // frame is the first frame of what has arrived, or the header before all, if it
 // is whole.
-func (a *arrived) frame(prefix string) (event, bool) {
+func (a *arrived) frame(at string, from codec.Peer) (event, bool) {
 	if a.header {
 		header, rest, ok := bytes.Cut(a.rest, []byte("\r\n\r\n"))
 		if ok {
 			a.rest, a.header, a.frames = rest, false, true
 		}
-		return event{prefix + string(header), string(header) + "\r\n\r\n"}, ok
+		return event{at: at, from: from, other: string(header)}, ok
 	}
 	src := bytes.NewReader(a.rest)
-	f, err := websocket.NewConn(nil, bufio.NewReader(src), true).ReadFrame()
+	f, err := websocket.NewConn(nil, bufio.NewReaderSize(src, 0), true).ReadFrame()
 	if err != nil {
 		return event{}, false
 	}
-	size := len(a.rest) // one frame at a time is sent
-	a.rest = a.rest[size:]
-	return framed(prefix, f), true
+	a.rest = nil // one frame at a time is sent
+	return framed(at, from, f), true
 }
 
 // framed is a WebSocket frame as an event.
-func framed(prefix string, f websocket.Frame) event {
-	return event{fmt.Sprintf("%s%v [% X]", prefix, f, f.Payload), fmt.Sprint(f.Final, f.OpCode, f.Payload)}
+func framed(at string, from codec.Peer, f websocket.Frame) event {
+	return event{at: at, from: from, other: fmt.Sprintf("%v [% X]", f, f.Payload)}
 }
 
 // upFrames has the client send WebSocket frames, each for itself.
 func (e *ends) upFrames(frames ...websocket.Frame) *ends {
 	for _, f := range frames {
 		_ = websocket.NewConn(e.client, nil, true).WriteFrame(f)
-		e.stage.step(framed(e.name+" > ", f))
+		e.stage.step(framed(e.name, codec.Client, f))
 	}
 	return e
 }
@@ -183,7 +208,7 @@ func (e *ends) upFrames(frames ...websocket.Frame) *ends {
 func (e *ends) downFrames(frames ...websocket.Frame) *ends {
 	for _, f := range frames {
 		_ = websocket.NewConn(e.broker, nil, false).WriteFrame(f)
-		e.stage.step(framed(e.name+" < ", f))
+		e.stage.step(framed(e.name, codec.Server, f))
 	}
 	return e
 }
@@ -193,21 +218,21 @@ func (s *stage) step(sent ...event) {
 	synctest.Wait()
 	var came []event
 	for _, e := range s.ends {
-		came = append(came, e.toBroker.look(e.name+" > ", s.version, codec.Client, e.broker)...)
-		came = append(came, e.toClient.look(e.name+" < ", s.version, codec.Server, e.client)...)
+		came = append(came, e.toBroker.look(s.version, e.name, codec.Client, e.broker)...)
+		came = append(came, e.toClient.look(s.version, e.name, codec.Server, e.client)...)
 	}
-	s.steps = append(s.steps, step{sent, came})
+	s.steps = append(s.steps, step{s.version, sent, came})
 }
 
 // look is what has newly arrived at one end.
-func (a *arrived) look(prefix string, v codec.Version, from codec.Peer, at *memory) (events []event) {
-	pieces, end := at.take()
+func (a *arrived) look(v codec.Version, at string, from codec.Peer, end *memory) (events []event) {
+	pieces, ended := end.take()
 	for _, piece := range pieces {
 		a.rest = append(a.rest, piece...)
 	}
 	for len(a.rest) > 0 {
 		if a.header || a.frames {
-			frame, ok := a.frame(prefix)
+			frame, ok := a.frame(at, from)
 			if !ok {
 				break
 			}
@@ -222,18 +247,18 @@ func (a *arrived) look(prefix string, v codec.Version, from codec.Peer, at *memo
 			raw = a.rest
 		}
 		a.rest = a.rest[len(raw):]
-		events = append(events, event{prefix + written(v, from, raw), string(raw)})
+		events = append(events, event{at: at, from: from, packet: string(raw)})
 	}
-	if end != nil && !a.ended {
+	if ended != nil && !a.ended {
 		a.ended = true
 		if len(a.rest) > 0 {
-			events = append(events, event{fmt.Sprintf("%s[% X]", prefix, a.rest), string(a.rest)})
+			events = append(events, event{at: at, from: from, packet: string(a.rest)})
 		}
-		if errors.Is(end, io.EOF) {
-			events = append(events, event{line: prefix + "closed"})
-		} else {
-			events = append(events, event{line: prefix + "reset"})
+		how := "reset"
+		if errors.Is(ended, io.EOF) {
+			how = "closed"
 		}
+		events = append(events, event{at: at, from: from, other: how})
 	}
 	return events
 }
@@ -260,19 +285,14 @@ func written(v codec.Version, from codec.Peer, raw []byte) string {
 
 // sent is a packet as it is sent.
 func (e *ends) sent(from codec.Peer, p codec.Packet) event {
-	raw := e.stage.encoded(p)
-	arrow := " > "
-	if from == codec.Server {
-		arrow = " < "
-	}
-	return event{e.name + arrow + written(e.stage.version, from, raw), string(raw)}
+	return event{at: e.name, from: from, packet: string(e.stage.encoded(p))}
 }
 
 // up has the client send packets, each for itself.
 func (e *ends) up(packets ...codec.Packet) *ends {
 	for _, p := range packets {
 		sent := e.sent(codec.Client, p)
-		_, _ = io.WriteString(e.client, sent.raw)
+		_, _ = io.WriteString(e.client, sent.packet)
 		e.stage.step(sent)
 	}
 	return e
@@ -282,7 +302,7 @@ func (e *ends) up(packets ...codec.Packet) *ends {
 func (e *ends) down(packets ...codec.Packet) *ends {
 	for _, p := range packets {
 		sent := e.sent(codec.Server, p)
-		_, _ = io.WriteString(e.broker, sent.raw)
+		_, _ = io.WriteString(e.broker, sent.packet)
 		e.stage.step(sent)
 	}
 	return e
@@ -291,9 +311,9 @@ func (e *ends) down(packets ...codec.Packet) *ends {
 // upInPieces has the client send a packet cut in two.
 func (e *ends) upInPieces(p codec.Packet) *ends {
 	sent := e.sent(codec.Client, p)
-	_, _ = io.WriteString(e.client, sent.raw[:2])
+	_, _ = io.WriteString(e.client, sent.packet[:2])
 	synctest.Wait()
-	_, _ = io.WriteString(e.client, sent.raw[2:])
+	_, _ = io.WriteString(e.client, sent.packet[2:])
 	e.stage.step(sent)
 	return e
 }
@@ -304,7 +324,7 @@ func (e *ends) upAtOnce(packets ...codec.Packet) *ends {
 	var segment string
 	for _, p := range packets {
 		sent = append(sent, e.sent(codec.Client, p))
-		segment += sent[len(sent)-1].raw
+		segment += sent[len(sent)-1].packet
 	}
 	_, _ = io.WriteString(e.client, segment)
 	e.stage.step(sent...)
@@ -314,7 +334,7 @@ func (e *ends) upAtOnce(packets ...codec.Packet) *ends {
 // leaves has the client close its connection.
 func (e *ends) leaves() *ends {
 	_ = e.client.CloseWrite()
-	e.stage.step(event{line: e.name + " > closed"})
+	e.stage.step(event{at: e.name, from: codec.Client, other: "closed"})
 	return e
 }
 
@@ -322,14 +342,14 @@ func (e *ends) leaves() *ends {
 func (e *ends) breaks() *ends {
 	e.toClient.ended = true // nobody is there to see it
 	reset(e.client)
-	e.stage.step(event{line: e.name + " > reset"})
+	e.stage.step(event{at: e.name, from: codec.Client, other: "reset"})
 	return e
 }
 
 // hangsUp has the broker close the connection.
 func (e *ends) hangsUp() *ends {
 	_ = e.broker.CloseWrite()
-	e.stage.step(event{line: e.name + " < closed"})
+	e.stage.step(event{at: e.name, from: codec.Server, other: "closed"})
 	return e
 }
 

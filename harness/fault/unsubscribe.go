@@ -50,7 +50,8 @@ func unsuback(l *Link, p *codec.Unsubscribe) *codec.Unsuback {
 	return answer
 }
 
-// UnsubscribesEverything does not compare Topic Filters.
+// UnsubscribesEverything does not compare Topic Filters: the proxy adds all others
+// to the list.
 var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all subscriptions of a client on any UNSUBSCRIBE",
 	func() behaviour {
 		subscribed := map[*Link][]string{}
@@ -67,7 +68,8 @@ var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all su
 		}}
 	})
 
-// UnsubscribesEveryone does not look whose subscription it is.
+// UnsubscribesEveryone does not look whose subscription it is: the proxy sends the
+// UNSUBSCRIBE for all other clients first, and takes the answers to those out.
 var UnsubscribesEveryone = stateful("unsubscribes-everyone", "deletes the subscriptions of all clients with the Topic Filter that one unsubscribes from",
 	func() behaviour {
 		const own = 0x7777 // the Packet Identifier of what no client has sent

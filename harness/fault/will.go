@@ -6,20 +6,6 @@ import (
 	"mqttspec/codec"
 )
 
-// accepts makes a broker that answers a CONNECT which it would have to refuse
-// as if it were a good one.
-func accepts(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return stateful(name, does, func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
-			if f.Type() == codec.CONNECT && match(l, f) {
-				l.ToClient(&codec.Connack{})
-				return Swallow
-			}
-			return Forward
-		}}
-	})
-}
-
 // StoresNoWill connects clients as if they had no will.
 var StoresNoWill = fromClient("stores-no-will", "ignores the Will Message of every CONNECT",
 	func(_ *Link, p *codec.Connect) Action {
@@ -74,7 +60,7 @@ var RetainsEveryWill = fromClient("retains-every-will", "retains every Will Mess
 var RetainsNoWill = fromClient("retains-no-will", "publishes every Will Message as non-retained", retainsWills(false))
 
 // DisconnectsAsLost takes DISCONNECT for nothing more than the end of the
-// connection.
+// connection: the proxy closes it to the broker without the DISCONNECT.
 var DisconnectsAsLost = stateful("disconnects-as-lost", "treats a connection that ends with DISCONNECT like one that was lost",
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
@@ -111,8 +97,8 @@ var KeepsFirstWill = stateful("keeps-first-will", "keeps the Will Message of a c
 		})}
 	})
 
-// ForgetsWillOnTakeover takes a client's second connection for the normal end
-// of its first.
+// ForgetsWillOnTakeover takes a client's second connection for the normal end of
+// its first: the proxy sends DISCONNECT there.
 var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no Will Message when another connection takes the session over",
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
@@ -125,7 +111,8 @@ var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no W
 		})}
 	})
 
-// ForgetsWillOnError discards the will of a client that breaks the protocol.
+// ForgetsWillOnError discards the will of a client that breaks the protocol: the
+// proxy sends DISCONNECT in place of what breaks it.
 var ForgetsWillOnError = stateful("forgets-will-on-error", "publishes no Will Message when it closes the connection for a protocol error",
 	func() behaviour {
 		connected := map[*Link]bool{}
@@ -139,7 +126,8 @@ var ForgetsWillOnError = stateful("forgets-will-on-error", "publishes no Will Me
 		}}
 	})
 
-// PublishesWillsLate takes its time over wills.
+// PublishesWillsLate takes its time over wills: the proxy holds messages back whose
+// topic is that of a will.
 var PublishesWillsLate = stateful("publishes-wills-late", "publishes a Will Message more than two seconds after it is due",
 	func() behaviour {
 		wills := map[string]bool{}

@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"slices"
 	"time"
 
 	"mqttspec/codec"
@@ -13,7 +12,7 @@ func withWillDelay(p *codec.Connect, seconds uint32) {
 		return
 	}
 	will := *p.Will
-	will.Properties = slices.DeleteFunc(slices.Clone(will.Properties), func(p codec.Property) bool { return p.ID == codec.PropWillDelayInterval })
+	will.Properties = without(will.Properties, codec.PropWillDelayInterval)
 	if seconds > 0 {
 		will.Properties = append(will.Properties, codec.WillDelayInterval(seconds))
 	}
@@ -36,7 +35,8 @@ var DelaysEveryWill = fromClient("delays-every-will", "waits ten minutes before 
 		return Forward
 	})
 
-// DelaysWillBeyondSession lets the delay run on when the session has ended.
+// DelaysWillBeyondSession lets the delay run on when the session has ended: to the
+// broker behind, the session goes on.
 var DelaysWillBeyondSession = stateful("delays-will-beyond-session", "publishes a delayed Will Message only when its delay is over, also if the session ends before",
 	func() behaviour {
 		return behaviour{
@@ -54,7 +54,9 @@ var DelaysWillBeyondSession = stateful("delays-will-beyond-session", "publishes 
 		}
 	})
 
-// PublishesWillDespiteReconnect does not stop the clock.
+// PublishesWillDespiteReconnect does not stop the clock: the proxy starts one when
+// the client comes back, and then sends the will to the last client that has
+// subscribed to exactly its topic.
 var PublishesWillDespiteReconnect = stateful("publishes-will-despite-reconnect", "publishes a delayed Will Message though the client is back before its delay is over",
 	func() behaviour {
 		type pending struct {

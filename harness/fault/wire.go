@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mqttspec/codec"
@@ -43,38 +44,36 @@ func sendsProperties[T codec.Packet](what string, sets ...codec.Properties) []Fa
 // withProperties is a packet with these properties in place of those of its
 // own that have the same identifier.
 func withProperties(p codec.Packet, set codec.Properties) codec.Packet {
-	put := func(own *codec.Properties) {
-		var all codec.Properties
-		for _, property := range *own {
-			if !set.Has(property.ID) {
-				all = append(all, property)
-			}
-		}
-		*own = append(all, set...)
-	}
+	own := propertiesOf(p)
+	*own = append(slices.DeleteFunc(slices.Clone(*own), func(p codec.Property) bool { return set.Has(p.ID) }), set...)
+	return p
+}
+
+// propertiesOf is where a packet that brokers send has its properties.
+func propertiesOf(p codec.Packet) *codec.Properties {
 	switch p := p.(type) {
 	case *codec.Connack:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Publish:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Puback:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Pubrec:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Pubrel:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Pubcomp:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Suback:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Unsuback:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Disconnect:
-		put(&p.Properties)
+		return &p.Properties
 	case *codec.Auth:
-		put(&p.Properties)
+		return &p.Properties
 	}
-	return p
+	return new(codec.Properties) // of a packet that has none
 }
 
 // slug makes a fault's name of words.
@@ -238,7 +237,7 @@ var MalformedAcknowledgements = append([]Fault{
 		func(_ *Link, p *codec.Pubrel) codec.Packet { p.Code = codec.UnspecifiedError; return p }),
 	sends("sends-undefined-pubcomp-code", "sends a Reason Code in PUBCOMP that is not in the list",
 		func(_ *Link, p *codec.Pubcomp) codec.Packet { p.Code = codec.NoMatchingSubscribers; return p }),
-}, flatten(
+}, slices.Concat(
 	sendsProperties[*codec.Puback]("twice", twice(codec.ReasonString("reason"))...),
 	sendsProperties[*codec.Pubrec]("twice", twice(codec.ReasonString("reason"))...),
 	sendsProperties[*codec.Pubrel]("twice", twice(codec.ReasonString("reason"))...),
@@ -263,7 +262,7 @@ var MalformedSubackProperties = append([]Fault{
 		}),
 	sends("sends-unsuback-without-codes", "sends UNSUBACK without a Reason Code",
 		func(_ *Link, p *codec.Unsuback) codec.Packet { p.Codes = nil; return p }),
-}, flatten(
+}, slices.Concat(
 	sendsProperties[*codec.Suback]("twice", twice(codec.ReasonString("reason"))...),
 	sendsProperties[*codec.Unsuback]("twice", twice(codec.ReasonString("reason"))...),
 )...)
@@ -307,7 +306,7 @@ var MalformedAuth = append([]Fault{
 		p.Properties = p.Properties.All(codec.PropAuthenticationData)
 		return p
 	}),
-}, flatten(
+}, slices.Concat(
 	sendsProperties[*codec.Auth]("twice", twice(
 		codec.AuthenticationMethod("SCRAM-SHA-256"), codec.AuthenticationData("data"), codec.ReasonString("reason"))...),
 )...)
@@ -366,12 +365,3 @@ var AssignsEveryClientIdentifier = sends("assigns-every-client-identifier", "sen
 		}
 		return withProperties(p, codec.Properties{codec.AssignedClientIdentifier(l.clientID())})
 	})
-
-// flatten joins lists of faults.
-func flatten(lists ...[]Fault) []Fault {
-	var all []Fault
-	for _, list := range lists {
-		all = append(all, list...)
-	}
-	return all
-}
