@@ -279,5 +279,5 @@ func faulty(t *testing.T, p *passedOn, f fault.Fault, settings harness.Settings)
 	}
 	settings.CheckTimeout = time.Minute
 	evidence := harness.Perform(t.Context(), &target, p.Profile, settings, p.Body)
-	return suites.All().Judge(p.Definition, p.Version, evidence), evidence.Breaches, nil
+	return suites.All().Judge(p.Definition, p.Version, evidence), evidence.Breaches, proxy.Err()
 }

@@ -71,6 +71,7 @@ type Frame struct {
 	Pieces int
 	Behind bool
 
+	from      codec.Peer
 	swallowed bool
 }
 
@@ -216,11 +217,11 @@ func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
 	return func(l *Link, f *Frame) bool { return f.Type() == t && broken(l, f) }
 }
 
-// only applies an edit to the packets of one type. Those that break a rule pass
-// as they are: to write them anew would mend them.
+// only applies an edit to the packets of one type. A client's that breaks a rule
+// passes as it is: to write it anew would mend it.
 func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Action {
 	return func(l *Link, f *Frame) Action {
-		if p, ok := f.Packet.(T); ok && f.Breach == nil {
+		if p, ok := f.Packet.(T); ok && (f.Breach == nil || f.from == codec.Server) {
 			return edit(l, p)
 		}
 		return Forward

@@ -36,6 +36,10 @@ func TestMakers(t *testing.T) {
 		if steps[0].changed() {
 			t.Errorf("%v", steps[0])
 		}
+		steps = made(t, codec.V311, fromBroker("name", "does", renumber), func(e *ends) { e.down(wrong) })
+		if !steps[0].changed() {
+			t.Errorf("what the broker behind does wrong hides the fault: %v", steps[0])
+		}
 	})
 	t.Run("stateful", func(t *testing.T) {
 		f := stateful("name", "does", func() behaviour {

@@ -250,7 +250,7 @@ func malformedLength(err error, raw []byte) bool {
 
 // frame is a packet as a fault sees it; err is what was wrong with its length.
 func (l *Link) frame(from codec.Peer, raw []byte, err error) *Frame {
-	f := &Frame{Raw: raw}
+	f := &Frame{Raw: raw, from: from}
 	if err == nil {
 		f.Packet, err = codec.Decode(l.Version, from, raw)
 	}
