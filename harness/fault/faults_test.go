@@ -34,50 +34,53 @@ func TestToursPassUnchanged(t *testing.T) {
 	}
 }
 
-// TestEveryFaultShows takes every fault through the tours. It must change what
-// arrives on one of them, begin each time as if nothing had been before, and
-// leave alone in a plain exchange what its sentence does not speak of. In 3.1.1
-// a fault that needs 5.0 is let off.
+// TestEveryFaultShows takes every fault through the tours: it must change what
+// arrives on one of them, and pass hold.
 func TestEveryFaultShows(t *testing.T) {
 	for _, f := range All() {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
-			shows, needs5 := false, false
-			for _, to := range slices.Concat(tours, specialTours) {
-				special := slices.ContainsFunc(specialTours, func(s tour) bool { return s.name == to.name })
-				if special && shows || to.frames && !ofFrames(f) {
+			left := slices.Clone(versions)
+			shows := false
+			for i, to := range slices.Concat(tours, specialTours) {
+				if special := i >= len(tours); special && shows || to.frames && !ofFrames(f) {
 					continue
 				}
-				for _, v := range versions {
-					if v == codec.V311 && needs5 {
-						continue
-					}
+				left = slices.DeleteFunc(left, func(v codec.Version) bool {
 					seen := travel(t, v, f, to)
+					if seen.mistake == nil && slices.ContainsFunc(seen.steps, step.changed) {
+						shows = true
+						hold(t, v, f, to, seen)
+					}
 					if seen.mistake != nil && v == codec.V5 {
 						t.Errorf("%s in %v: %v", to.name, v, seen.mistake)
 					}
-					needs5 = needs5 || seen.mistake != nil
-					if seen.mistake != nil || !slices.ContainsFunc(seen.steps, step.changed) {
-						continue
-					}
-					shows = true
-					if again := travel(t, v, f, to); again.String() != seen.String() {
-						t.Errorf("%s in %v, the second time:\n%v\nthe first time:\n%v", to.name, v, again, seen)
-					}
-					if to.name == "plain" {
-						for _, s := range seen.steps {
-							if subject := unmentioned(f.Does, s); subject != "" {
-								t.Errorf("a broker that %q says nothing of %s: %v", f.Does, subject, s)
-							}
-						}
-					}
-				}
+					return seen.mistake != nil // it says what 3.1.1 has no words for
+				})
 			}
 			// Who sets the broker up makes the one, and no packet shows it.
 			if !shows && f.Name != IgnoresMissingCertificate.Name {
 				t.Errorf("a broker that %q does so on no tour", f.Does)
 			}
 		})
+	}
+}
+
+// hold holds a fault to what a tour showed: it begins as if nothing had been
+// before, and leaves alone in a plain exchange what its sentence does not speak
+// of.
+func hold(t *testing.T, v codec.Version, f Fault, to tour, first seen) {
+	t.Helper()
+	if again := travel(t, v, f, to); again.String() != first.String() {
+		t.Errorf("%s in %v, the second time:\n%v\nthe first time:\n%v", to.name, v, again, first)
+	}
+	if to.name != "plain" {
+		return
+	}
+	for _, s := range first.steps {
+		if subject := unmentioned(f.Does, s); subject != "" {
+			t.Errorf("a broker that %q says nothing of %s: %v", f.Does, subject, s)
+		}
 	}
 }
 
