@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,14 +20,18 @@ type fragile struct {
 	wire.Dialer
 	mu    sync.Mutex
 	conns []net.Conn
+	gone  bool // for good
 }
 
 func (f *fragile) Dial(ctx context.Context) (net.Conn, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone {
+		return nil, syscall.ECONNREFUSED
+	}
 	conn, err := f.Dialer.Dial(ctx)
 	if err == nil {
-		f.mu.Lock()
 		f.conns = append(f.conns, conn)
-		f.mu.Unlock()
 	}
 	return conn, err
 }
@@ -42,6 +47,14 @@ func (f *fragile) crash() {
 		conn.Close()
 	}
 	f.conns = nil
+}
+
+// goAway is a crash that nobody mends.
+func (f *fragile) goAway() {
+	f.mu.Lock()
+	f.gone = true
+	f.mu.Unlock()
+	f.crash()
 }
 
 func breakable(t *testing.T) (*harness.Target, *fragile) {
@@ -108,5 +121,26 @@ func TestNeverUpLongEnough(t *testing.T) {
 	}
 	if checks[0].Outcome != reports.Fail {
 		t.Errorf("the first, heard alone: %s %s", checks[0].Outcome, checks[0].Reason)
+	}
+}
+
+// TestStaysAway: a broker that goes for good while a check runs, alone or not,
+// makes no check fail: nothing tells who has stopped it.
+func TestStaysAway(t *testing.T) {
+	for _, alone := range []bool{false, true} {
+		target, broker := breakable(t)
+		plan := planOf(t, target, func(x *harness.Exchange) {
+			x.Connect(harness.Clean)
+			broker.goAway()
+			x.Failf("an answer", "none")
+		})
+		plan[0].Alone = alone
+		run := testSuite().NewRun(Options{Timeout: time.Second}.Settings(), 1, plan)
+
+		run.Start(t.Context())
+
+		if c := run.Checks()[0]; c.Outcome == reports.Fail || c.Outcome == reports.Pass {
+			t.Errorf("alone %v: %s %s", alone, c.Outcome, c.Reason)
+		}
 	}
 }

@@ -163,7 +163,7 @@ func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
 			settings.CheckTimeout += times.Restart
 		}
 		f.evidence = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
-		f.broker = r.condition(ctx, item, judge(f), f.evidence)
+		f.broker = r.condition(ctx, item, judge(f), f)
 	}
 	v := r.ledger.enter(i, f)
 	if v.unheard {
@@ -175,13 +175,15 @@ func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
 
 // condition is what is known of the broker after a check has been heard, as far
 // as it matters to the verdict that the check's exchange would make.
-func (r *Run) condition(ctx context.Context, item Item, v Verdict, e harness.Evidence) condition {
+func (r *Run) condition(ctx context.Context, item Item, v Verdict, f facts) condition {
 	if v.Outcome == reports.Pass || v.Outcome == reports.Inapplicable {
 		return answering
 	}
 	dead := v.failed() && !harness.Alive(ctx, item.Target, item.Profile, r.Settings)
 	switch {
-	case ctx.Err() == nil && r.watchdogs[item.Target].WentDown(e.Began, e.BrokerClosedAt):
+	case dead && f.alone:
+		return silent // and stays away: nothing tells who has stopped it
+	case ctx.Err() == nil && r.watchdogs[item.Target].WentDown(f.evidence.Began, f.evidence.BrokerClosedAt):
 		return wentDown
 	case dead:
 		return silent
