@@ -121,6 +121,9 @@ func (t *Target) Credentials() (userName, password *string) {
 	return userName, password
 }
 
+// All are the target and its instances, in this order.
+func (t *Target) All() []*Target { return append([]*Target{t}, t.Instances...) }
+
 // Secrets are the strings that no output may contain: those of the target and
 // of all its instances.
 func (t *Target) Secrets() []string {

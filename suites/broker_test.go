@@ -41,7 +41,7 @@ func witnesses(t testing.TB) []witness {
 	}
 	for i := range brokers {
 		b := &brokers[i]
-		for _, target := range append([]*harness.Target{b.target}, b.target.Instances...) {
+		for _, target := range b.target.All() {
 			for _, v := range []codec.Version{codec.V311, codec.V5} {
 				profile, err := harness.Probe(t.Context(), target, suites.Options{}.Settings(), v)
 				if err != nil || !profile.Accepted {

@@ -37,7 +37,7 @@ func TestDurability(t *testing.T) {
 	defer opened.Close()
 	settings := Options{}.Settings()
 	var probed []runner.Probed
-	for _, target := range append([]*harness.Target{opened.Target}, opened.Target.Instances...) {
+	for _, target := range opened.Target.All() {
 		for _, v := range []codec.Version{V311, V5} {
 			p, err := harness.Probe(t.Context(), target, settings, v)
 			if err != nil {

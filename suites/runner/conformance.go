@@ -126,7 +126,7 @@ func (o Options) probe(ctx context.Context, target *harness.Target, settings *ha
 	}
 	var probed []Probed
 	var refusals []string
-	for i, broker := range append([]*harness.Target{target}, target.Instances...) {
+	for i, broker := range target.All() {
 		for _, v := range wanted {
 			p, err := harness.Probe(ctx, broker, *settings, v)
 			if err != nil {

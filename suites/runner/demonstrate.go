@@ -13,7 +13,7 @@ import (
 func (s *Suite) Demonstrate(ctx context.Context, broker *harness.Target, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
 	settings := Options{}.Settings()
 	var probed []Probed
-	for _, target := range append([]*harness.Target{broker}, broker.Instances...) {
+	for _, target := range broker.All() {
 		profile, err := harness.Probe(ctx, target, settings, v)
 		if err != nil {
 			return nil, err

@@ -59,7 +59,7 @@ func TestParseShard(t *testing.T) {
 func TestPlanFindsTheInstance(t *testing.T) {
 	e := embeddedTarget(t)
 	var probed []Probed
-	for _, target := range append([]*harness.Target{e}, e.Instances...) {
+	for _, target := range e.All() {
 		p, err := harness.Probe(t.Context(), target, Options{}.Settings(), V5)
 		if err != nil {
 			t.Fatal(err)
