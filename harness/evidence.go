@@ -23,6 +23,8 @@ type Evidence struct {
 	About, Kept []string
 	// Cases are the cases of a table-driven exchange, each with its own events.
 	Cases []CaseEvidence
+	// Late is what came, or ended, after more than the timeout.
+	Late []Late
 	// BrokerClosedAt is when the broker last ended one of the exchange's connections; zero
 	// if it ended none.
 	BrokerClosedAt time.Time
@@ -45,8 +47,18 @@ type Stop struct {
 	Observed string
 	// Step is the part of the set-up that was missing, where one was.
 	Step Step
+	// Missing says that something did not come, or did not end, in time: absence,
+	// which convicts nobody at the first hearing. All else was seen.
+	Missing bool
 	// NoConnection says that no connection could be opened, or none was accepted.
 	NoConnection bool
+}
+
+// Late is something that came late in an exchange heard with patience.
+type Late struct {
+	What  string
+	After time.Duration
+	Step  Step // the part of the set-up that it belongs to, if any
 }
 
 // StopKind says what kind of thing ended an exchange.

@@ -24,6 +24,9 @@ type Settings struct {
 	// Timeout bounds every single wait for the broker. It is reached only when
 	// the broker fails, so it is generous.
 	Timeout time.Duration
+	// Patience is how long a duty has to which the specification sets no time, in a
+	// second hearing; 0 in a first, where Timeout bounds that, too.
+	Patience time.Duration
 	// Settle is waited after a fence before silence is believed, and for what one
 	// client has done to be seen by the others; for clusters.
 	Settle time.Duration

@@ -40,7 +40,7 @@ func TestWriteLeavesNothingNull(t *testing.T) {
 	}
 	g.Expect(json.Unmarshal(b.Bytes(), &got)).To(Succeed())
 	g.Expect(got.Schema).To(Equal(1))
-	g.Expect(got.Summary.Checks).To(Equal(map[string]int{"pass": 1, "fail": 0, "warn": 0, "inapplicable": 0, "blocked": 0, "error": 0, "waived": 0}))
+	g.Expect(got.Summary.Checks).To(Equal(map[string]int{"pass": 1, "fail": 0, "warn": 0, "unsteady": 0, "inapplicable": 0, "untried": 0, "blocked": 0, "error": 0, "waived": 0}))
 	g.Expect(got.Summary.Requirements["5.0"]).To(HaveKeyWithValue("fail", 0))
 }
 

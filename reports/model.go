@@ -18,8 +18,10 @@ type Outcome string
 const (
 	Pass         Outcome = "pass"         // the broker was seen to keep the rule
 	Fail         Outcome = "fail"         // the broker was seen to break a MUST
-	Warn         Outcome = "warn"         // the broker was seen to break a SHOULD
+	Warn         Outcome = "warn"         // the broker was seen to break a SHOULD, or keeps the rule late
+	Unsteady     Outcome = "unsteady"     // something was missing, and came in time when the check was heard again
 	Inapplicable Outcome = "inapplicable" // the broker declares that it lacks the optional feature
+	Untried      Outcome = "untried"      // the target gives no way to try it
 	Blocked      Outcome = "blocked"      // something the check stands on already failed
 	Error        Outcome = "error"        // the harness or the environment failed, not the broker
 	Waived       Outcome = "waived"       // fails, and a known-failures entry says so
@@ -27,7 +29,7 @@ const (
 )
 
 // Outcomes are all outcomes a check can have, in the order reports show them.
-var Outcomes = []Outcome{Pass, Fail, Warn, Inapplicable, Blocked, Error, Waived}
+var Outcomes = []Outcome{Pass, Fail, Warn, Unsteady, Inapplicable, Untried, Blocked, Error, Waived}
 
 // Verdict is what a run says about the broker as a whole.
 type Verdict string
@@ -41,15 +43,20 @@ const (
 
 // Results is a whole run: what was tested, how, and what came of it.
 type Results struct {
-	Schema       int           `json:"schema"`
-	Tool         Tool          `json:"tool"`
-	Started      time.Time     `json:"started"`
-	DurationMS   float64       `json:"duration_ms"`
-	Target       Target        `json:"target"`
-	MQTT         []string      `json:"mqtt"`              // the versions tested, "3.1.1", "5.0"
-	Command      []string      `json:"command,omitempty"` // the command line that reproduces the run, secrets removed
-	Problem      string        `json:"problem,omitempty"` // why the run could not be done or finished
-	Profile      Profile       `json:"profile"`           // by version: what the broker declares
+	Schema     int       `json:"schema"`
+	Tool       Tool      `json:"tool"`
+	Started    time.Time `json:"started"`
+	DurationMS float64   `json:"duration_ms"`
+	Target     Target    `json:"target"`
+	MQTT       []string  `json:"mqtt"`              // the versions tested, "3.1.1", "5.0"
+	Command    []string  `json:"command,omitempty"` // the command line that reproduces the run, secrets removed
+	Problem    string    `json:"problem,omitempty"` // why the run could not be done or finished
+	// Dropped are the versions that were not tested.
+	Dropped []Dropped `json:"dropped,omitempty"`
+	// Conditions are what a reader must know first of how the run went, a sentence
+	// each: that the broker answers slowly, that it was restarted.
+	Conditions   []string      `json:"conditions,omitempty"`
+	Profile      Profile       `json:"profile"` // by version: what the broker declares
 	Settings     Settings      `json:"settings"`
 	Summary      Summary       `json:"summary"`
 	Checks       []Check       `json:"checks"`
@@ -58,6 +65,16 @@ type Results struct {
 	// KnownFailures says which entries of the known-failures file, if one was
 	// applied, want attention.
 	KnownFailures *KnownReport `json:"known_failures,omitempty"`
+}
+
+// Dropped is a protocol version that was not tested, and why.
+type Dropped struct {
+	MQTT   string `json:"mqtt"`
+	Reason string `json:"reason"`
+	// Refused says that the broker refuses the version in so many words (CONNACK
+	// 0x01 or 0x84, or a close at CONNECT), or that the user left it out: then
+	// nothing is missing from the run.
+	Refused bool `json:"refused"`
 }
 
 // Tool is the program that produced the results.
@@ -83,6 +100,7 @@ type Profile map[string]map[string]any
 // Settings are the numbers a run was made with.
 type Settings struct {
 	TimeoutMS   float64 `json:"timeout_ms"`
+	PatienceMS  float64 `json:"patience_ms"` // how long a duty without a set time has, in the second hearing
 	SettleMS    float64 `json:"settle_ms"`
 	RoundTripMS float64 `json:"round_trip_ms"`
 	Parallel    int     `json:"parallel"`
@@ -96,7 +114,12 @@ type Counts map[Outcome]int
 
 // Summary is the run in numbers.
 type Summary struct {
-	Verdict      Verdict           `json:"verdict"`
+	Verdict Verdict `json:"verdict"`
+	// Scope is what the verdict speaks of, in words: versions, transports, what was
+	// not tried.
+	Scope string `json:"scope"`
+	// Causes is how many causes the failures and warnings have.
+	Causes       int               `json:"causes"`
 	Checks       Counts            `json:"checks"`
 	Requirements map[string]Counts `json:"requirements"` // by protocol version
 }
@@ -125,8 +148,32 @@ type Check struct {
 	// those that it kept from being tested, where it does not break them all.
 	Broken    []string `json:"broken,omitempty"`
 	Undecided []string `json:"undecided,omitempty"`
+	// First is what the check has shown when it was heard for the first time, where
+	// it was heard twice.
+	First *Hearing `json:"first,omitempty"`
+	// Cause names what lies behind a failure, a warning or a blocked check: those
+	// with the same have one cause.
+	Cause string `json:"cause,omitempty"`
+	// SeenIn is the ID of the check in whose exchange a failure was seen, where that
+	// is another one.
+	SeenIn string `json:"seen_in,omitempty"`
+	// BlockedBy is the ID of the check that decides what a blocked one stands on.
+	BlockedBy string `json:"blocked_by,omitempty"`
+	// Needs says of an untried check, in a word that --require takes, what the target
+	// does not give.
+	Needs string `json:"needs,omitempty"`
 	// Waiver is the known-failures entry that turned a failure into Waived.
 	Waiver *Waiver `json:"waiver,omitempty"`
+}
+
+// A Hearing is what a check has shown when it was heard once.
+type Hearing struct {
+	Outcome    Outcome `json:"outcome"`
+	DurationMS float64 `json:"duration_ms"`
+	Reason     string  `json:"reason"`
+	Expected   string  `json:"expected"`
+	Observed   string  `json:"observed"`
+	Exchange   []Event `json:"exchange"`
 }
 
 // On is what the check says of one of its statements.

@@ -11,8 +11,12 @@ func (o Outcome) mark() string {
 		return "✖"
 	case Warn:
 		return "!"
+	case Unsteady:
+		return "≈"
 	case Inapplicable:
 		return "–"
+	case Untried:
+		return "○"
 	case Blocked:
 		return "⊘"
 	case Waived:

@@ -9,7 +9,7 @@ import (
 // precedence is the order in which outcomes speak for a statement: whatever
 // stands first among its checks' outcomes is the statement's. Inapplicable is
 // last: a statement that was tested at all is judged by what was tested.
-var precedence = [...]Outcome{Fail, Error, Warn, Blocked, Waived, Pass, Inapplicable}
+var precedence = [...]Outcome{Fail, Error, Warn, Blocked, Waived, Unsteady, Pass, Untried, Inapplicable}
 
 // requirementOutcomes are all outcomes a statement can have.
 var requirementOutcomes = append(slices.Clone(Outcomes), Untested)

@@ -17,6 +17,12 @@ const (
 	// no answer a time.
 	Timeout = 5 * time.Second
 
+	// Patience is how long a duty to which the specification sets no time has, when a
+	// check is heard again, where the user sets no other.
+	//
+	// Grows with: nothing. Section: none, that is what it is about.
+	Patience = 30 * time.Second
+
 	// SlowestTimeout is as far as a slow connection raises the timeout.
 	//
 	// Grows with: nothing. Section: none, as for Timeout.

@@ -27,6 +27,9 @@ type Options struct {
 	// Timeout bounds every wait for the broker; 0 means [DefaultTimeout]. On a
 	// slow connection it is raised to what the probe measured.
 	Timeout time.Duration
+	// Patience is how long a duty without a set time has, in the second hearing; 0
+	// means [DefaultPatience].
+	Patience time.Duration
 	// Settle is waited after a fence before silence is believed; for clusters.
 	Settle time.Duration
 	// TopicPrefix is the topic under which the run stays; "" means [DefaultTopicPrefix].
@@ -49,6 +52,7 @@ type Options struct {
 const (
 	DefaultParallel    = 64
 	DefaultTimeout     = times.Timeout
+	DefaultPatience    = times.Patience
 	DefaultTopicPrefix = "mqttspec"
 )
 
@@ -169,6 +173,13 @@ func accepted(probed []Probed) []codec.Version {
 	return slices.Compact(versions)
 }
 
+func (o Options) patience() time.Duration {
+	if o.Patience > 0 {
+		return o.Patience
+	}
+	return DefaultPatience
+}
+
 func (o Options) parallel() int {
 	if o.Parallel > 0 {
 		return o.Parallel
@@ -191,7 +202,7 @@ func (o Options) Settings() harness.Settings {
 
 func (o Options) reported(s harness.Settings) reports.Settings {
 	return reports.Settings{
-		TimeoutMS: milliseconds(s.Timeout), SettleMS: milliseconds(s.Settle), RoundTripMS: milliseconds(s.RoundTrip),
+		TimeoutMS: milliseconds(s.Timeout), PatienceMS: milliseconds(o.patience()), SettleMS: milliseconds(s.Settle), RoundTripMS: milliseconds(s.RoundTrip),
 		Parallel: o.parallel(), TopicPrefix: s.TopicPrefix, Selection: o.Selection.String(),
 	}
 }
