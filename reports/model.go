@@ -162,6 +162,10 @@ type Check struct {
 	// Needs says of an untried check, in a word that --require takes, what the target
 	// does not give.
 	Needs string `json:"needs,omitempty"`
+	// Refused names, of an inapplicable check, the basic service that the broker
+	// refuses by its own choice without having declared so ("subscriptions",
+	// "wills"): what stands on it is not known to be kept.
+	Refused string `json:"refused,omitempty"`
 	// Waiver is the known-failures entry that turned a failure into Waived.
 	Waiver *Waiver `json:"waiver,omitempty"`
 }
