@@ -39,7 +39,19 @@ func (x *Exchange) Cases(cases ...Case) {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			part := newExchange(x.ctx, x.target, x.Profile, x.settings)
+			settings := x.settings
+			settings.Idle = func() (over func()) {
+				<-slots
+				back := func() {}
+				if idle := x.settings.Idle; idle != nil {
+					back = idle()
+				}
+				return func() {
+					slots <- struct{}{}
+					back()
+				}
+			}
+			part := newExchange(x.ctx, x.target, x.Profile, settings)
 			part.log.start, part.counter, part.isCase = x.log.start, x.counter, true
 			part.about, part.kept = x.about, slices.Clone(x.kept)
 			parts[i] = part
@@ -69,6 +81,7 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*Stop) {
 		}
 		x.cases = append(x.cases, shown)
 		x.breaches = append(x.breaches, part.breaches...)
+		x.lateness = append(x.lateness, part.lateness...)
 	}
 	x.mu.Unlock()
 	if stopped || !completed {

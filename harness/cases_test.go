@@ -135,8 +135,8 @@ func TestInterrupted(t *testing.T) {
 				scripts: []script{{accepts}}, settings: hour,
 				body: func(x *Exchange) { body(x, x.Connect(Clean)) },
 			}.evidence(t)
-			stop{kind: Broken}.check(t, e.Stop)
-			if e.Duration != time.Minute || e.Stop.Reason != "interrupted: the exchange took longer than 1m0s" {
+			stop{kind: Unprepared}.check(t, e.Stop)
+			if e.Duration != time.Minute || e.Stop.Reason != "the exchange took longer than 1m0s" {
 				t.Errorf("after %s: %s", e.Duration, e.Stop.Reason)
 			}
 		})

@@ -293,7 +293,7 @@ func await[T any](c *Client, within time.Duration, look func(*wire.Contents) (T,
 func awaitAny[T any](x *Exchange, within time.Duration, look func(int, *wire.Contents) (T, bool), inboxes ...*wire.Inbox) (found T, ok bool) {
 	found, err := wire.Await(x.ctx, within, look, inboxes...)
 	if err != nil && !errors.Is(err, wire.ErrNothing) {
-		x.errorf("interrupted: %s", contextReason(x.ctx))
+		x.interrupted()
 	}
 	return found, err == nil
 }
@@ -308,9 +308,9 @@ type arrival struct {
 // take waits for the next packet of a queue that pick accepts and removes it.
 // It returns nil and what was seen instead when the connection ended or
 // nothing came in time.
-func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet, string) {
-	patience := c.x.settings.Timeout + c.patience
-	got, ok := await(c, patience, func(in *wire.Contents) (arrival, bool) {
+func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet, seen) {
+	within := c.x.settings.Timeout + c.patience
+	got, waited, ok := awaitPatiently(c.x, []*Client{c}, q, within, func(_ int, in *wire.Contents) (arrival, bool) {
 		if p := in.Take(q, pick); p != nil {
 			return arrival{packet: p}, true
 		}
@@ -321,15 +321,17 @@ func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet,
 	})
 	switch {
 	case !ok:
-		return nil, "nothing within " + patience.String() + c.leftovers()
+		nothing := nothingIn(waited)
+		nothing.text += c.leftovers()
+		return nil, nothing
 	case got.packet != nil:
-		return got.packet, ""
+		return got.packet, seen{}
 	case got.ending == wire.Unreadable:
 		panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "the broker's bytes cannot be read as packets: " + got.text, Observed: got.text})
 	case got.ending == wire.Flooded:
 		panic(&Stop{Kind: Unprepared, Reason: got.text, Observed: got.text})
 	}
-	return nil, got.text
+	return nil, seen{text: got.text}
 }
 
 // endedInstead tells how the connection ended, with the DISCONNECT (5.0) that
@@ -381,7 +383,7 @@ func Want[T codec.Packet](c *Client, expected string) T {
 	}
 	p, instead := c.take(queue, anyPacket)
 	if p == nil {
-		c.x.fail(expected, instead)
+		c.x.lacks(expected, instead)
 	}
 	got, ok := p.(T)
 	if !ok {
@@ -463,7 +465,7 @@ func (c *Client) write(raw []byte) {
 		return
 	}
 	if _, err := c.conn.Write(raw); errors.Is(err, syscall.ETIMEDOUT) || isTimeout(err) {
-		panic(&Stop{Kind: Unprepared, Reason: "the broker stopped reading: a write did not finish within " + c.x.settings.Timeout.String()})
+		panic(&Stop{Kind: Unprepared, Missing: true, Reason: "the broker stopped reading: a write did not finish within " + c.x.settings.Timeout.String()})
 	}
 }
 
@@ -482,8 +484,8 @@ func isTimeout(err error) bool {
 func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
 	expected := "the broker to close the connection"
 	c.pingAccepted()
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
-		c.x.fail(expected, alive)
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive.text != "" {
+		c.x.lacks(expected, alive)
 	}
 	if connack := c.endedWith(expected, reasons); connack != nil && c.x.Version == codec.V311 {
 		c.x.fail(expected+" without a CONNACK", connack.String())
@@ -494,8 +496,8 @@ func (c *Client) WantClosed(reasons ...codec.ReasonCode) {
 // broker has this long to close the connection of its own accord.
 func (c *Client) WantClosedWithin(d time.Duration, reasons ...codec.ReasonCode) {
 	expected := "the broker to close the connection"
-	if alive := c.awaitEnd(d); alive != "" {
-		c.x.fail(expected, alive)
+	if alive := c.awaitEnd(d); alive.text != "" {
+		c.x.lacks(expected, alive)
 	}
 	c.endedWith(expected, reasons)
 }
@@ -505,8 +507,8 @@ func (c *Client) WantClosedWithin(d time.Duration, reasons ...codec.ReasonCode) 
 // Any code but 0 will do; in 5.0 it should fit as in WantClosed.
 func (c *Client) WantRejected(reasons ...codec.ReasonCode) *codec.Connack {
 	expected := "the broker to refuse the connection and close it"
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
-		c.x.fail(expected, alive)
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive.text != "" {
+		c.x.lacks(expected, alive)
 	}
 	connack := c.endedWith(expected, reasons)
 	if connack != nil && connack.Code == codec.Success {
@@ -518,8 +520,9 @@ func (c *Client) WantRejected(reasons ...codec.ReasonCode) *codec.Connack {
 // WantUnaccepted wants the broker not to accept the connection. It may close
 // it, or answer nothing at all.
 func (c *Client) WantUnaccepted() {
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" && look(c, c.lifeSign) != "" {
-		c.x.fail("the connection not to be accepted", alive)
+	c.ends(c.x.settings.Timeout)
+	if sign := look(c, c.lifeSign); sign != "" && !c.Closed() {
+		c.x.fail("the connection not to be accepted", sign)
 	}
 }
 
@@ -581,23 +584,69 @@ func codes(list []codec.ReasonCode) string {
 
 // awaitEnd waits for the connection to end; otherwise it says what shows that
 // the broker keeps it open. A broker that answers the PINGREQ gets a moment
-// more: its close may be under way.
-func (c *Client) awaitEnd(within time.Duration) (alive string) {
-	ended, ok := await(c, within, func(in *wire.Contents) (ended, done bool) {
-		return in.Ended(), in.Ended() || c.lifeSign(in) != ""
-	})
+// more: its close may be under way, and in a second hearing that is as long as an
+// answer may take, before another PINGREQ tells.
+func (c *Client) awaitEnd(within time.Duration) (alive seen) {
+	over := func(in *wire.Contents) (ended, done bool) { return in.Ended(), in.Ended() || c.lifeSign(in) != "" }
+	ended, ok := await(c, within, over)
+	if !ok {
+		c.sendOnceMore()
+		ended, ok = await(c, c.x.settings.closing(), over)
+	}
+	if patience := c.x.settings.Patience; !ok && patience > 0 {
+		ended, ok = awaitIdly(c.x, patience, func(_ int, in *wire.Contents) (bool, bool) { return over(in) }, c.inbox)
+		within += patience
+		if ended {
+			c.x.late("the end of the connection", within)
+		}
+	}
 	switch {
 	case ended:
-		return ""
+		return seen{}
 	case !ok:
-		return "the connection still open after " + within.String() + c.leftovers()
+		return seen{"the connection still open after " + within.String() + c.leftovers(), true}
 	}
 	moment := min(c.x.settings.closing(), c.x.settings.Timeout)
-	sign, ok := await(c, moment, func(in *wire.Contents) (sign string, ended bool) { return c.lifeSign(in), in.Ended() })
-	if ok {
-		return ""
+	if c.x.settings.Patience > 0 {
+		moment = c.x.settings.Timeout
 	}
-	return sign
+	sign, ok := awaitIdly(c.x, moment, func(_ int, in *wire.Contents) (sign string, ended bool) { return c.lifeSign(in), in.Ended() }, c.inbox)
+	if !ok && c.x.settings.Patience > 0 && c.Connack != nil {
+		answered := c.pingresps()
+		c.sendOnceMore()
+		_, _ = await(c, c.x.settings.Timeout, func(in *wire.Contents) (none struct{}, done bool) {
+			return none, in.Ended() || len(pingresps(in)) > answered
+		})
+		ok = c.Closed()
+	}
+	if ok {
+		return seen{}
+	}
+	return seen{sign, c.UnreadConnack() == nil}
+}
+
+// sendOnceMore sends one more packet on a connection that should have ended: if
+// the broker's RST was lost, it is repeated. Behind our own DISCONNECT nothing is
+// sent.
+func (c *Client) sendOnceMore() {
+	if !c.sentDisconnect {
+		c.Send(&codec.Pingreq{})
+	}
+}
+
+// pingresps are the answers to PINGREQ that no verb has taken.
+func pingresps(in *wire.Contents) []codec.Packet {
+	return slices.DeleteFunc(in.All(wire.Replies), func(p codec.Packet) bool { return p.Type() != codec.PINGRESP })
+}
+
+func (c *Client) pingresps() int {
+	return len(look(c, pingresps))
+}
+
+// ends waits for the connection to end, or for the broker to show that it carries
+// on, without a verdict.
+func (c *Client) ends(within time.Duration) {
+	_, _ = await(c, within, func(in *wire.Contents) (none struct{}, done bool) { return none, in.Ended() || c.lifeSign(in) != "" })
 }
 
 // lifeSign is a packet that shows that the broker carries on with the
@@ -644,14 +693,14 @@ func (c *Client) UnreadConnack() *codec.Connack {
 
 // AwaitEnd waits until the broker has closed the Network Connection, or shows
 // that it does not. It gives no verdict: what came is for the decoder to judge.
-func (c *Client) AwaitEnd() { c.awaitEnd(c.x.settings.Timeout) }
+func (c *Client) AwaitEnd() { c.ends(c.x.settings.Timeout) }
 
 // WantEnd wants the connection to end, however and whatever comes before:
 // where only what the broker sends is judged, packet by packet.
 func (c *Client) WantEnd() {
 	c.pingAccepted()
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
-		c.x.fail("the broker to close the connection", alive)
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive.text != "" {
+		c.x.lacks("the broker to close the connection", alive)
 	}
 }
 
@@ -661,7 +710,7 @@ func (c *Client) WantIdle() {
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(wire.Replies, anyPacket)
 	if p == nil {
-		c.x.during(StepPing, func() { c.x.fail("PINGRESP", instead) })
+		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
 	}
 	if p.Type() != codec.PINGRESP {
 		c.x.fail("nothing", p.String())
@@ -700,9 +749,9 @@ func (c *Client) WantPingresp() {
 	p, instead := c.take(wire.Replies, anyPacket)
 	switch {
 	case p == nil && !c.Closed():
-		c.x.during(StepPing, func() { c.x.fail("PINGRESP", instead) })
+		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
 	case p == nil:
-		c.x.fail("PINGRESP", instead)
+		c.x.lacks("PINGRESP", instead)
 	case p.Type() != codec.PINGRESP:
 		c.x.fail("PINGRESP", p.String())
 	}
@@ -716,7 +765,7 @@ func (c *Client) WantAlive() {
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(wire.Replies, pingresp)
 	if p == nil {
-		c.x.fail("PINGRESP", instead)
+		c.x.lacks("PINGRESP", instead)
 	}
 }
 
@@ -737,6 +786,7 @@ func (c *Client) Disconnect(properties ...codec.Property) {
 // (TCP), as a client that crashes does.
 func (c *Client) Abort() {
 	c.x.log.add(c.name, Note, "the client resets the connection", nil, "")
+	c.x.remembersReset(c)
 	if tcp, ok := c.transport.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

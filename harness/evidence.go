@@ -47,6 +47,9 @@ type Stop struct {
 	Observed string
 	// Step is the part of the set-up that was missing, where one was.
 	Step Step
+	// Statement is the one that was broken where the broker's bytes keep the exchange
+	// from going on; "" elsewhere.
+	Statement string
 	// Missing says that something did not come, or did not end, in time: absence,
 	// which convicts nobody at the first hearing. All else was seen.
 	Missing bool
@@ -114,12 +117,26 @@ var Steps = []Step{
 	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed,
 }
 
+// seen is what came in place of something that was wanted, in words.
+type seen struct {
+	text string
+	// missing says that nothing came, or ended, in time; all else was seen.
+	missing bool
+}
+
+// nothingIn is that nothing came in time.
+func nothingIn(d time.Duration) seen { return seen{"nothing within " + d.String(), true} }
+
 // fail ends the exchange: the broker did something else than it had to. Within
 // a set-up step the exchange is not prepared instead.
-func (x *Exchange) fail(expected, observed string) {
+func (x *Exchange) fail(expected, observed string) { x.lacks(expected, seen{text: observed}) }
+
+// lacks is fail where what was wanted may just be missing.
+func (x *Exchange) lacks(expected string, instead seen) {
+	observed := instead.text
 	s := &Stop{
 		Kind: Contradicted, Reason: fmt.Sprintf("expected %s; observed %s", firstLine(expected), firstLine(observed)),
-		Expected: expected, Observed: observed,
+		Expected: expected, Observed: observed, Missing: instead.missing,
 	}
 	if x.step != "" {
 		s.Kind, s.Step, s.NoConnection = Unprepared, x.step, x.step == StepConnect

@@ -27,6 +27,9 @@ type Settings struct {
 	// Patience is how long a duty has to which the specification sets no time, in a
 	// second hearing; 0 in a first, where Timeout bounds that, too.
 	Patience time.Duration
+	// Idle is told when an exchange begins to wait patiently, and what it returns
+	// when that is over: others may run meanwhile. It may be nil.
+	Idle func() (over func())
 	// Settle is waited after a fence before silence is believed, and for what one
 	// client has done to be seen by the others; for clusters.
 	Settle time.Duration
@@ -83,6 +86,13 @@ type Exchange struct {
 	kept     []string  // what the parts before it were about
 	closedAt time.Time // when the broker last ended a connection of a case
 	observer *observer // nil until something is to be observed
+	lateness []Late
+	used     [3]bool         // by QoS: messages of the exchange
+	willed   bool            // a client has a will
+	aborted  []abortedSocket // connections that a client has reset
+	// controlling says that the exchange looks whether something like what is missing
+	// comes: what then is missing, too, is that.
+	controlling bool
 }
 
 var scopes atomic.Int64
@@ -92,7 +102,7 @@ var scopes atomic.Int64
 func Perform(ctx context.Context, target *Target, profile *Profile, settings Settings, body func(*Exchange)) Evidence {
 	x := newExchange(ctx, target, profile, settings)
 	var cancel context.CancelFunc
-	x.ctx, cancel = context.WithTimeoutCause(ctx, settings.CheckTimeout, fmt.Errorf("the exchange took longer than %s", settings.CheckTimeout))
+	x.ctx, cancel = context.WithTimeoutCause(ctx, settings.CheckTimeout, overtimeError(settings.CheckTimeout))
 	defer cancel()
 	stopped := x.perform(body)
 	evidence := x.evidence(stopped)
@@ -135,7 +145,7 @@ func (x *Exchange) evidence(stopped *Stop) Evidence {
 	defer x.mu.Unlock()
 	e := Evidence{
 		Began: x.log.start, Duration: time.Since(x.log.start), Events: x.log.events(),
-		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases,
+		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases, Late: x.lateness,
 		BrokerClosedAt: later(x.closedAt, lastClosed(x.clients)),
 	}
 	if stopped != nil {
@@ -150,6 +160,18 @@ func (x *Exchange) masked(s Stop) Stop {
 		*text = Mask(*text, x.log.secrets)
 	}
 	return s
+}
+
+// overtimeError is the end of an exchange that has taken too long.
+type overtimeError time.Duration
+
+func (e overtimeError) Error() string {
+	return "the exchange took longer than " + time.Duration(e).String()
+}
+
+// overtime says whether the exchange has taken too long: the broker is slow.
+func (x *Exchange) overtime() bool {
+	return errors.As(context.Cause(x.ctx), new(overtimeError))
 }
 
 func contextReason(ctx context.Context) string { return context.Cause(ctx).Error() }
@@ -234,16 +256,16 @@ func (x *Exchange) Wait(d time.Duration) {
 		x.Inapplicable("the check has to wait for %s, and the server closes connections that are silent for more than %s (CONNACK: Server Keep Alive)", d, n)
 	}
 	if !pause(x.ctx, d) {
-		x.errorf("interrupted: %s", contextReason(x.ctx))
+		x.interrupted()
 	}
 }
 
-// Punctual ends the exchange as an error of the machine it runs on when
-// something that a client has to do in time was done too late: what the broker
-// makes of that is no verdict.
+// Punctual ends the exchange when something that a client has to do in time was
+// done too late, because the machine it runs on is busy or the broker slow: what
+// the broker makes of that is no verdict.
 func (x *Exchange) Punctual(since time.Time, within time.Duration) {
 	if took := time.Since(since); took > within {
-		x.errorf("this machine was too busy to keep the client's time: what had to be done within %s took %s", within, took.Round(time.Millisecond))
+		panic(&Stop{Kind: Unprepared, Missing: true, Reason: fmt.Sprintf("the client could not keep its time: what had to be done within %s took %s", within, took.Round(time.Millisecond))})
 	}
 }
 
@@ -290,10 +312,16 @@ func (x *Exchange) remember(p codec.Packet) {
 	defer x.mu.Unlock()
 	switch p := p.(type) {
 	case *codec.Publish:
+		if p.QoS <= codec.QoS2 {
+			x.used[p.QoS] = true
+		}
 		if p.Retain && p.Topic != "" {
 			x.retained[p.Topic] = true
 		}
 	case *codec.Connect:
+		if p.Will != nil {
+			x.willed = true
+		}
 		if p.Will != nil && p.Will.Retain {
 			x.retained[p.Will.Topic] = true
 		}

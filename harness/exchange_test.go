@@ -35,7 +35,7 @@ func TestEvidence(t *testing.T) {
 		"a failure after set-up": {func(x *Exchange) { x.StandsOn(StepWill, func() {}); fails(x) }, stop{Contradicted, "the one", "the other", ""}, ""},
 		"a feature that lacks":   {declines, stop{kind: Declined}, "CONNACK: none of that"},
 		"a panic":                {func(*Exchange) { panic("oops") }, stop{kind: Broken}, "the check panicked: oops"},
-		"a machine that is busy": {func(x *Exchange) { x.Punctual(time.Now().Add(-2*time.Second), time.Second) }, stop{kind: Broken}, "this machine was too busy to keep the client's time: what had to be done within 1s took 2s"},
+		"a machine that is busy": {func(x *Exchange) { x.Punctual(time.Now().Add(-2*time.Second), time.Second) }, stop{kind: Unprepared}, "the client could not keep its time: what had to be done within 1s took 2s"},
 		"a machine that is not":  {func(x *Exchange) { x.Punctual(time.Now(), time.Second) }, stop{}, ""},
 		"a failure that is none": {func(x *Exchange) {
 			x.Expect(x.FailureOf(func() { fails(x) })).To(Equal("the other"))

@@ -29,7 +29,7 @@ func (x *Exchange) FailureOf(part func()) (failure string) {
 	if stopped == nil {
 		return ""
 	}
-	if stopped.Kind == Broken {
+	if stopped.Kind == Broken || x.overtime() {
 		panic(stopped)
 	}
 	return Mask(stopped.Observed, x.log.secrets)

@@ -43,7 +43,7 @@ func (c *Client) observed(step Step, qos codec.QoS, topic, payload string, optio
 			return publish.Topic == topic && publish.Payload == payload
 		})
 		if p == nil {
-			c.x.fail(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
+			c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
 		}
 		observer.Ack(p.(*codec.Publish))
 	})

@@ -125,11 +125,11 @@ func (c *Client) WantAuthAgain(expected string) *codec.Auth {
 		c.x.Inapplicable("the broker rejects the re-authentication: %s", p)
 	case nil:
 		if c.Closed() {
-			c.x.Inapplicable("the broker rejects the re-authentication: %s", instead)
+			c.x.Inapplicable("the broker rejects the re-authentication: %s", instead.text)
 		}
 	default:
-		instead = p.String()
+		instead = seen{text: p.String()}
 	}
-	c.x.fail(expected, instead)
+	c.x.lacks(expected, instead)
 	return nil
 }

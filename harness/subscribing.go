@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness/wire"
@@ -107,7 +108,7 @@ func (c *Client) PingOrClosed() {
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
 	if p == nil && !c.Closed() {
-		c.x.during(StepPing, func() { c.x.fail("PINGRESP, or the connection closed", instead) })
+		c.x.during(StepPing, func() { c.x.lacks("PINGRESP, or the connection closed", instead) })
 	}
 }
 
@@ -120,7 +121,7 @@ func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
 		return publish.QoS == qos && publish.Topic == topic && publish.Payload == payload
 	})
 	if p == nil {
-		c.x.fail(fmt.Sprintf("PUBLISH topic=%s %s at QoS %d", topic, shortPayload(payload), qos), instead)
+		c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s at QoS %d", topic, shortPayload(payload), qos), instead)
 	}
 	return p.(*codec.Publish)
 }
@@ -131,10 +132,11 @@ func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
 func (x *Exchange) WantAmong(clients []*Client, n int) [][]*codec.Publish {
 	got := make([][]*codec.Publish, len(clients))
 	for total := range n {
-		i, p := x.nextAmong(clients)
+		i, p, waited := x.nextAmong(clients)
 		if p == nil {
-			x.fail(fmt.Sprintf("%s among %s", plural(n, "message"), names(clients)),
-				fmt.Sprintf("%s, then nothing within %s", plural(total, "message"), x.settings.Timeout))
+			nothing := nothingIn(waited)
+			nothing.text = plural(total, "message") + ", then " + nothing.text
+			x.lacks(fmt.Sprintf("%s among %s", plural(n, "message"), names(clients)), nothing)
 		}
 		got[i] = append(got[i], p)
 		clients[i].Ack(p)
@@ -142,24 +144,21 @@ func (x *Exchange) WantAmong(clients []*Client, n int) [][]*codec.Publish {
 	return got
 }
 
-// nextAmong waits for the next message to any of the clients.
-func (x *Exchange) nextAmong(clients []*Client) (int, *codec.Publish) {
-	inboxes := make([]*wire.Inbox, len(clients))
-	for i, c := range clients {
-		inboxes[i] = c.inbox
-	}
+// nextAmong waits for the next message to any of the clients, and says for how long
+// it did.
+func (x *Exchange) nextAmong(clients []*Client) (to int, p *codec.Publish, waited time.Duration) {
 	type message struct {
 		to     int
 		packet codec.Packet
 	}
-	next, ok := awaitAny(x, x.settings.Timeout, func(i int, in *wire.Contents) (message, bool) {
+	next, waited, ok := awaitPatiently(x, clients, wire.Messages, x.settings.Timeout, func(i int, in *wire.Contents) (message, bool) {
 		p := in.Take(wire.Messages, anyPacket)
 		return message{i, p}, p != nil
-	}, inboxes...)
+	})
 	if !ok {
-		return 0, nil
+		return 0, nil, waited
 	}
-	return next.to, next.packet.(*codec.Publish)
+	return next.to, next.packet.(*codec.Publish), waited
 }
 
 func names(clients []*Client) string {

@@ -138,8 +138,8 @@ func connackWith(codes []codec.ReasonCode) string {
 
 // wantClosedAfter wants the end of the connection after a refusal.
 func (c *Client) wantClosedAfter(connack *codec.Connack) {
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
-		c.x.fail("the broker to close the connection after "+connack.String(), alive)
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive.text != "" {
+		c.x.lacks("the broker to close the connection after "+connack.String(), alive)
 	}
 }
 
@@ -254,7 +254,7 @@ func (c *Client) WantAnyPubcomp(id uint16) *codec.Pubcomp {
 		p, instead := c.take(wire.Replies, anyPacket)
 		switch p := p.(type) {
 		case nil:
-			c.x.fail(expected, instead)
+			c.x.lacks(expected, instead)
 		case *codec.Pubrec:
 			c.wantAck(expected, p, p.PacketID == id, codec.Success)
 		case *codec.Pubcomp:
@@ -287,7 +287,7 @@ func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16, idOf func(T) u
 	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == t })
 	if p == nil {
 		if !c.Closed() {
-			c.x.fail(expected, instead)
+			c.x.lacks(expected, instead)
 		}
 		return ack
 	}
@@ -612,7 +612,7 @@ func (c *Client) Complete(packets ...codec.Packet) {
 			p, instead := c.take(wire.Replies, anyPacket)
 			switch p := p.(type) {
 			case nil:
-				c.x.fail(every, instead)
+				c.x.lacks(every, instead)
 			case *codec.Puback:
 				c.wantAck(every, p, unreceived[p.PacketID] && !incomplete[p.PacketID], p.Code)
 				delete(unreceived, p.PacketID)
@@ -642,13 +642,13 @@ func (c *Client) WantArrivals(expected string) []codec.Packet {
 		packets []codec.Packet
 		endText string
 	}
-	got, ok := await(c, c.x.settings.Timeout, func(in *wire.Contents) (arrivals, bool) {
+	got, waited, ok := awaitPatiently(c.x, []*Client{c}, wire.Messages, c.x.settings.Timeout, func(_ int, in *wire.Contents) (arrivals, bool) {
 		packets := append(in.TakeAll(wire.Releases, anyPacket), in.TakeAll(wire.Messages, anyPacket)...)
 		return arrivals{packets, in.EndText}, len(packets) > 0 || in.Ended()
 	})
 	switch {
 	case !ok:
-		c.x.fail(expected, "nothing within "+c.x.settings.Timeout.String())
+		c.x.lacks(expected, nothingIn(waited))
 	case len(got.packets) == 0:
 		c.x.fail(expected, got.endText)
 	}
@@ -674,9 +674,9 @@ func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refus
 	switch p := p.(type) {
 	case nil:
 		if !c.Closed() {
-			c.x.fail(expected+", or the connection closed", instead)
+			c.x.lacks(expected+", or the connection closed", instead)
 		}
-		return instead
+		return instead.text
 	case *codec.Disconnect:
 		return p.String()
 	case *codec.Pingresp:
@@ -711,8 +711,8 @@ func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refus
 func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
 	expected := "DISCONNECT " + codes(allowed) + ", and the connection closed"
 	c.Send(&codec.Pingreq{})
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive != "" {
-		c.x.fail(expected, alive)
+	if alive := c.awaitEnd(c.x.settings.Timeout); alive.text != "" {
+		c.x.lacks(expected, alive)
 	}
 	for _, p := range c.replies() {
 		if d, ok := p.(*codec.Disconnect); ok {

@@ -99,6 +99,7 @@ func (s *Suite) Test(ctx context.Context, target *harness.Target, o Options) (*r
 	}
 	items = o.Shard.of(items)
 	run := s.NewRun(settings, o.parallel(), items)
+	run.Patience = o.patience()
 	if o.Done != nil {
 		run.Done = o.Done
 	}

@@ -14,12 +14,13 @@ import (
 // facts are all that a verdict goes by. Who gathers them decides nothing, and
 // nothing rewrites a verdict that was made of them.
 type facts struct {
-	// statements are those that the check decides.
+	// slug is the check's, and statements are those that it decides.
+	slug       string
 	statements []string
 	// should says that they are no more than a SHOULD.
 	should bool
-	// decidedBy names the check that decides each step.
-	decidedBy func(harness.Step) string
+	// decider names the check that decides what an exchange stands on.
+	decider func(harness.Stop) string
 
 	// lacks says where the broker declares that it lacks what the check needs;
 	// the check was not heard then.
@@ -30,7 +31,12 @@ type facts struct {
 	givenUp string
 
 	evidence harness.Evidence
-	broker   condition
+	// before are earlier hearings, where something was missing: what the check has
+	// shown last does not speak for itself then.
+	before []harness.Evidence
+	// unrepeatable says why the check can't be heard again, where it can't.
+	unrepeatable string
+	broker       condition
 	// alone says that nothing else ran at the same time: what became of the
 	// broker, this check has brought about.
 	alone bool
@@ -52,12 +58,16 @@ const (
 	oftenDown
 )
 
-// A charge is a breach that was seen in the exchange of another check.
+// A charge is what the exchange of another check has shown, for which this one
+// answers: a breach of one of its statements, or that a step which it decides was
+// not taken.
 type charge struct {
-	breach harness.Breach
-	seenIn string // the check's ID
-	events []harness.Event
-	should bool // the statement is no more than a SHOULD
+	outcome            reports.Outcome // Fail, Warn or Unsteady
+	statement          string          // "": all that the check decides
+	reason             string
+	expected, observed string
+	seenIn             string // the check's ID
+	events             []harness.Event
 }
 
 // A Verdict is what a check says about the broker.
@@ -70,12 +80,22 @@ type Verdict struct {
 	// Cases are the outcomes of the cases of a table-driven check, by their names.
 	Cases  []CaseVerdict
 	Events []harness.Event
+	// SeenIn is the ID of the check whose exchange has shown this, where it is another.
+	SeenIn string
+	// BlockedBy is the slug of the check that decides what a blocked one stands on.
+	BlockedBy string
+	// First is what the check has shown when it was heard first, where it was heard
+	// again.
+	First *Verdict
 
 	// noConnection says that no connection could be had.
 	noConnection bool
 	// unheard says that this is no verdict yet: the broker went down meanwhile, and
 	// the check is to be heard again.
 	unheard bool
+	// missing says that this is no verdict yet: something was missing, which convicts
+	// nobody at the first hearing.
+	missing bool
 }
 
 // A CaseVerdict is the outcome of one case.
@@ -87,19 +107,19 @@ type CaseVerdict struct {
 // failed says whether the broker was seen to break something.
 func (v Verdict) failed() bool { return v.Outcome == reports.Fail || v.Outcome == reports.Warn }
 
-// Judge makes the verdict on a check by what its exchange has shown, on a broker
-// of which nothing else is known.
+// Judge makes the verdict on a check by what its exchange has shown twice, on a
+// broker of which nothing else is known.
 func (s *Suite) Judge(d *Definition, v codec.Version, evidence harness.Evidence) Verdict {
 	f := s.factsOf(d, v)
-	f.evidence = evidence
+	f.before, f.evidence = []harness.Evidence{evidence}, evidence
 	return judge(f)
 }
 
 // factsOf is what is known of a check before it is heard.
 func (s *Suite) factsOf(d *Definition, v codec.Version) facts {
 	return facts{
-		statements: d.Rules.Of(v), should: d.Level(v) == catalogue.Should,
-		decidedBy: func(step harness.Step) string { return s.steps[step] },
+		slug: d.Slug, statements: d.Rules.Of(v), should: d.Level(v) == catalogue.Should,
+		decider: func(stop harness.Stop) string { return s.decider(v, stop) },
 	}
 }
 
@@ -110,7 +130,7 @@ func judge(f facts) Verdict {
 	case f.lacks != "" || f.interrupted != "" || f.givenUp != "" || v.Outcome == reports.Pass || v.Outcome == reports.Inapplicable:
 		// What became of the broker meanwhile changes nothing about these.
 	case f.broker == wentDown && !f.alone:
-		v.unheard = true
+		v.unheard, v.missing = true, false
 	case f.broker == wentDown:
 		v.Reason += "; meanwhile the broker ended every other connection, too"
 	case f.broker == oftenDown:
@@ -120,12 +140,12 @@ func judge(f facts) Verdict {
 		// A failure that was seen on a broker which, by now, answers nobody says
 		// nothing about the rule.
 		v.Outcome, v.noConnection = reports.Blocked, true
-		v.Reason = fmt.Sprintf("the broker answers no new connection any more (see check %s); seen before: %s", f.decidedBy(harness.StepConnect), v.Reason)
+		v.Reason = fmt.Sprintf("the broker answers no new connection any more (see check %s); seen before: %s", f.decider(harness.Stop{Step: harness.StepConnect}), v.Reason)
 	}
 	if v.Outcome == reports.Fail && f.should {
 		v.Outcome = reports.Warn
 	}
-	if v.unheard {
+	if v.unheard || v.missing {
 		return v
 	}
 	for _, c := range f.charges {
@@ -134,7 +154,7 @@ func judge(f facts) Verdict {
 	return v
 }
 
-// own is what the check's own exchange says.
+// own is what the check's own exchanges say.
 func (f facts) own() Verdict {
 	switch {
 	case f.lacks != "":
@@ -144,7 +164,11 @@ func (f facts) own() Verdict {
 	case f.givenUp != "":
 		return Verdict{Outcome: reports.Blocked, Reason: "not run: " + f.givenUp, noConnection: true}
 	}
-	e := f.evidence
+	return f.again(f.shown(f.evidence))
+}
+
+// shown is what one hearing says by itself.
+func (f facts) shown(e harness.Evidence) Verdict {
 	var v Verdict
 	if e.Stop.Kind == harness.InCases {
 		v = f.ofCases(e)
@@ -156,7 +180,7 @@ func (f facts) own() Verdict {
 		}
 	}
 	for _, c := range e.Cases {
-		outcome := outcomeOf[c.Stop.Kind]
+		outcome := f.outcome(c.Stop)
 		if slices.ContainsFunc(c.Breaches, f.decides) {
 			outcome = reports.Fail
 		}
@@ -179,22 +203,36 @@ var outcomeOf = map[harness.StopKind]reports.Outcome{
 	harness.Unprepared: reports.Blocked, harness.Broken: reports.Error,
 }
 
+// outcome is what it says of the broker that an exchange has ended so. Where a
+// step was not taken that the check itself decides, that is its verdict.
+func (f facts) outcome(s harness.Stop) reports.Outcome {
+	if s.Kind == harness.Unprepared && f.decider(s) == f.slug {
+		return reports.Fail
+	}
+	return outcomeOf[s.Kind]
+}
+
 // ofStop is the verdict on an exchange by what ended it.
 func (f facts) ofStop(s harness.Stop) Verdict {
-	return Verdict{
-		Outcome: outcomeOf[s.Kind], Reason: f.reason(s), Expected: s.Expected, Observed: s.Observed, noConnection: s.NoConnection,
+	v := Verdict{
+		Outcome: f.outcome(s), Reason: f.reason(s), Expected: s.Expected, Observed: s.Observed, noConnection: s.NoConnection,
 	}
+	if v.Outcome == reports.Blocked {
+		v.BlockedBy = f.decider(s)
+	}
+	return v
 }
 
 // reason names the check that decides about what was missing.
 func (f facts) reason(s harness.Stop) string {
+	decider := f.decider(s)
 	switch {
-	case s.Kind != harness.Unprepared || s.Step == "":
+	case s.Kind != harness.Unprepared || decider == "" || decider == f.slug:
 		return s.Reason
 	case s.Expected != "":
-		return fmt.Sprintf("could not be set up (see check %s): %s", f.decidedBy(s.Step), s.Reason)
+		return fmt.Sprintf("could not be set up (see check %s): %s", decider, s.Reason)
 	}
-	return fmt.Sprintf("%s (see check %s)", s.Reason, f.decidedBy(s.Step))
+	return fmt.Sprintf("%s (see check %s)", s.Reason, decider)
 }
 
 // worstFirst ranks the outcomes of cases: the first that any case has is the
@@ -206,7 +244,7 @@ var worstFirst = []reports.Outcome{reports.Fail, reports.Error, reports.Blocked,
 func (f facts) ofCases(e harness.Evidence) Verdict {
 	var v Verdict
 	for _, outcome := range worstFirst {
-		if slices.ContainsFunc(e.Cases, func(c harness.CaseEvidence) bool { return outcomeOf[c.Stop.Kind] == outcome }) {
+		if slices.ContainsFunc(e.Cases, func(c harness.CaseEvidence) bool { return f.outcome(c.Stop) == outcome }) {
 			v.Outcome = outcome
 			break
 		}
@@ -214,7 +252,7 @@ func (f facts) ofCases(e harness.Evidence) Verdict {
 	var worst []harness.CaseEvidence
 	var names, expected, observed []string
 	for _, c := range e.Cases {
-		if outcomeOf[c.Stop.Kind] != v.Outcome {
+		if f.outcome(c.Stop) != v.Outcome {
 			continue
 		}
 		worst = append(worst, c)
@@ -225,6 +263,9 @@ func (f facts) ofCases(e harness.Evidence) Verdict {
 		observed = append(observed, c.Name+": "+c.Stop.Observed)
 	}
 	v.noConnection = worst[0].Stop.NoConnection
+	if v.Outcome == reports.Blocked {
+		v.BlockedBy = f.decider(worst[0].Stop)
+	}
 	v.Reason = fmt.Sprintf("%d of %d cases (%s): %s", len(names), len(e.Cases), strings.Join(names, ", "), f.reason(worst[0].Stop))
 	if len(e.Cases) == 1 {
 		v.Reason = fmt.Sprintf("1 of 1 case (%s): %s", names[0], f.reason(worst[0].Stop))
@@ -288,23 +329,36 @@ func alsoBroken(broken []string, statement string) []string {
 	return append(slices.Clone(broken), statement)
 }
 
-// charged adds to a verdict what was seen in another check's exchange: presence
+// gravest ranks the outcomes of what others charge a check with.
+var gravest = []reports.Outcome{reports.Fail, reports.Error, reports.Warn, reports.Unsteady}
+
+// charged adds to a verdict what was seen in another check's exchange: that
 // stands, whatever the check's own exchange has shown.
 func (f facts) charged(v Verdict, c charge) Verdict {
-	outcome := reports.Fail
-	if c.should {
-		outcome = reports.Warn // whatever else the check decides
+	graver := func(a, b reports.Outcome) bool {
+		i, j := slices.Index(gravest, a), slices.Index(gravest, b)
+		return i >= 0 && (j < 0 || i < j)
+	}
+	var broken []string
+	if c.statement != "" {
+		broken = []string{c.statement}
 	}
 	switch {
-	case v.Outcome == outcome && f.decides(c.breach):
-		v.Broken = alsoBroken(v.Broken, c.breach.Statement)
+	case v.Outcome == c.outcome && (c.statement == "" || slices.Contains(f.statements, c.statement)):
+		if c.statement == "" {
+			v.Broken = nil
+		} else {
+			v.Broken = alsoBroken(v.Broken, c.statement)
+		}
 		return v
-	case v.Outcome == reports.Fail, v.Outcome == reports.Error && c.should, v.Outcome == outcome:
+	case !graver(c.outcome, v.Outcome):
+		return v
+	case c.outcome == reports.Unsteady && v.Outcome != reports.Pass:
 		return v
 	}
 	return Verdict{
-		Outcome: outcome, Reason: "seen in check " + c.seenIn + ": " + c.breach.Text,
-		Expected: allowed, Observed: c.breach.Text, Broken: []string{c.breach.Statement}, Kept: f.statements,
+		Outcome: c.outcome, Reason: "seen in check " + c.seenIn + ": " + c.reason, SeenIn: c.seenIn,
+		Expected: c.expected, Observed: c.observed, Broken: broken, Kept: f.statements,
 		Cases: v.Cases, Events: c.events, noConnection: v.noConnection,
 	}
 }
@@ -318,19 +372,33 @@ func (i Item) result(v Verdict, evidence harness.Evidence) reports.Check {
 		Requirements: i.Rules.Of(i.Version),
 		Outcome:      v.Outcome, DurationMS: milliseconds(evidence.Duration),
 		Reason: v.Reason, Expected: v.Expected, Observed: v.Observed,
-		Exchange: make([]reports.Event, len(v.Events)),
+		Exchange: exchange(v.Events), SeenIn: v.SeenIn,
+	}
+	if v.BlockedBy != "" && v.Outcome == reports.Blocked {
+		c.BlockedBy = v.BlockedBy + "@" + i.Version.String()
+	}
+	if first := v.First; first != nil {
+		c.First = &reports.Hearing{
+			Outcome: first.Outcome, Reason: first.Reason, Expected: first.Expected, Observed: first.Observed, Exchange: exchange(first.Events),
+		}
 	}
 	if v.failed() {
 		c.Broken, c.Undecided = accused(c.Requirements, v)
 		c.Why = i.Why
 	}
-	for n, e := range v.Events {
-		c.Exchange[n] = reports.Event{
+	return c
+}
+
+// exchange is a transcript in the words of package reports.
+func exchange(events []harness.Event) []reports.Event {
+	all := make([]reports.Event, len(events))
+	for n, e := range events {
+		all[n] = reports.Event{
 			TMS: milliseconds(e.At), Conn: e.Conn, Dir: string(rune(e.Dir)), Packet: e.Packet,
 			Hex: e.Hex, Length: e.Length, Breach: e.Breach,
 		}
 	}
-	return c
+	return all
 }
 
 // accused says which of a failed check's statements are broken, and which the

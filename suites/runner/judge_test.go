@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mqttspec/harness"
 	"mqttspec/reports"
@@ -17,7 +18,13 @@ const first, second, foreign = "MQTT-3.1.4-1", "MQTT-3.1.4-4", "MQTT-9.9.9-9"
 func decided() facts {
 	return facts{
 		statements: []string{first, second},
-		decidedBy:  func(harness.Step) string { return "the-step" },
+		slug:       "the-check",
+		decider: func(s harness.Stop) string {
+			if s.Step == "" && s.Statement == "" {
+				return ""
+			}
+			return "the-step"
+		},
 	}
 }
 
@@ -215,6 +222,67 @@ func TestJudge(t *testing.T) {
 		{name: "a statement that the check does not decide is charged to it once, as the general one", change: func(f *facts) {
 			f.charges = append(charged(foreign, false), charged(foreign, false)...)
 		}, want: reports.Fail, broken: []string{foreign}},
+		{name: "a charge about a step is about everything", change: func(f *facts) {
+			f.charges = append(charged(first, false), charge{outcome: reports.Fail, reason: "no SUBACK", seenIn: "other@5.0"})
+		}, want: reports.Fail, reason: "seen in check other@5.0: wrong"},
+		{name: "what others were missing only once is unsteady", change: func(f *facts) {
+			f.charges = []charge{{outcome: reports.Unsteady, reason: "no SUBACK", seenIn: "other@5.0"}}
+		}, want: reports.Unsteady, reason: "seen in check other@5.0: no SUBACK"},
+		{name: "but hides no failure", change: func(f *facts) {
+			f.evidence, f.charges = ended(harness.Contradicted), []charge{{outcome: reports.Unsteady, reason: "no SUBACK"}}
+		}, want: reports.Fail, reason: "because"},
+
+		// What is missing.
+		{name: "what is missing convicts nobody at the first hearing", change: func(f *facts) { f.evidence = lacking(harness.Contradicted) },
+			want: reports.Fail, check: wantMissing},
+		{name: "nor blocks anybody", change: func(f *facts) { f.evidence = lacking(harness.Unprepared) }, want: reports.Blocked, check: wantMissing},
+		{name: "who was not let in may be next time", change: func(f *facts) {
+			f.evidence = ended(harness.Unprepared)
+			f.evidence.Stop.NoConnection = true
+		}, want: reports.Blocked, check: wantMissing},
+		{name: "what is missing twice fails, and both hearings are kept", change: func(f *facts) {
+			f.before, f.evidence = heard(lacking(harness.Contradicted)), lacking(harness.Contradicted)
+		}, want: reports.Fail, reason: "because", check: func(t *testing.T, v Verdict) {
+			if v.missing || v.First == nil || v.First.Reason != "because" {
+				t.Errorf("missing %v, first %v", v.missing, v.First)
+			}
+		}},
+		{name: "what came the second time is unsteady", change: func(f *facts) { f.before = heard(lacking(harness.Contradicted)) },
+			want: reports.Unsteady, reason: "there in time when it was heard again: because"},
+		{name: "what came late the second time is a warning", change: func(f *facts) {
+			f.before, f.evidence.Late = heard(lacking(harness.Contradicted)), []harness.Late{{What: "a packet", After: 12 * time.Second}}
+		}, want: reports.Warn, reason: "late: a packet came after 12s"},
+		{name: "what is late in the set-up is no fault of the rule's", change: func(f *facts) {
+			f.before, f.evidence.Late = heard(lacking(harness.Unprepared)), []harness.Late{{What: "a packet", After: 12 * time.Second, Step: harness.StepDeliver}}
+		}, want: reports.Pass},
+		{name: "a set-up that was missing once leaves the rule kept", change: func(f *facts) { f.before = heard(lacking(harness.Unprepared)) }, want: reports.Pass},
+		{name: "and needs two hearings more before something missing fails", change: func(f *facts) {
+			f.before, f.evidence = heard(lacking(harness.Unprepared)), lacking(harness.Contradicted)
+		}, want: reports.Fail, check: wantMissing},
+		{name: "as then", change: func(f *facts) {
+			f.before, f.evidence = heard(lacking(harness.Unprepared), lacking(harness.Contradicted)), lacking(harness.Contradicted)
+		}, want: reports.Fail, check: wantVerdict},
+		{name: "else nothing is proven", change: func(f *facts) {
+			f.before, f.evidence = heard(lacking(harness.Unprepared), lacking(harness.Unprepared)), lacking(harness.Contradicted)
+		}, want: reports.Blocked, check: wantVerdict},
+		{name: "what cannot be heard again is not proven", change: func(f *facts) {
+			f.evidence, f.unrepeatable = lacking(harness.Contradicted), "the broker is gone"
+		}, want: reports.Blocked, reason: "because; the check could not be heard again: the broker is gone", check: wantVerdict},
+		{name: "what was seen in the first hearing stands", change: func(f *facts) {
+			f.before = heard(inCases(oneCase("seen", harness.Contradicted), lackingCase("missing")))
+		}, want: reports.Fail, reason: "1 of 2 cases (seen)", check: wantVerdict},
+		{name: "of cases, those fail that were missing twice", change: func(f *facts) {
+			f.before = heard(inCases(lackingCase("a"), lackingCase("b"), oneCase("c", harness.Completed)))
+			f.evidence = inCases(oneCase("a", harness.Completed), lackingCase("b"), oneCase("c", harness.Completed))
+		}, want: reports.Fail, reason: "1 of 3 cases (b)", check: wantVerdict},
+		{name: "and one that is missing for the first time is heard once more", change: func(f *facts) {
+			f.before = heard(inCases(lackingCase("a"), oneCase("b", harness.Completed)))
+			f.evidence = inCases(oneCase("a", harness.Completed), lackingCase("b"))
+		}, want: reports.Fail, check: wantMissing},
+		{name: "a step that the check itself decides is its verdict", change: func(f *facts) {
+			f.slug, f.evidence = "the-step", ended(harness.Unprepared)
+			f.evidence.Stop.Step = harness.StepSubscribe
+		}, want: reports.Fail, reason: "because"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := decided()
@@ -245,7 +313,41 @@ func TestJudge(t *testing.T) {
 }
 
 func charged(statement string, should bool) []charge {
-	return []charge{{breach: breachOf(statement), seenIn: "other@5.0", should: should}}
+	c := charge{outcome: reports.Fail, statement: statement, reason: breachOf(statement).Text, seenIn: "other@5.0"}
+	if should {
+		c.outcome = reports.Warn
+	}
+	return []charge{c}
+}
+
+// heard are earlier hearings.
+func heard(hearings ...harness.Evidence) []harness.Evidence { return hearings }
+
+// lacking is an exchange that was ended by what was missing.
+func lacking(kind harness.StopKind) harness.Evidence {
+	e := ended(kind)
+	e.Stop.Missing = true
+	return e
+}
+
+func lackingCase(name string) harness.CaseEvidence {
+	c := oneCase(name, harness.Contradicted)
+	c.Stop.Missing = true
+	return c
+}
+
+func wantMissing(t *testing.T, v Verdict) {
+	t.Helper()
+	if !v.missing {
+		t.Error("it is taken for a verdict")
+	}
+}
+
+func wantVerdict(t *testing.T, v Verdict) {
+	t.Helper()
+	if v.missing {
+		t.Error("it is not taken for a verdict")
+	}
 }
 
 func packetsOf(events []harness.Event) string {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"mqttspec/codec"
+	"mqttspec/harness"
 	"mqttspec/reports"
 	"mqttspec/suites/catalogue"
 )
@@ -52,14 +53,15 @@ func (l *ledger) entry(item Item) *entry {
 }
 
 // enter takes the facts about a check, and makes the verdict if they suffice for
-// one; see Verdict.unheard.
+// one; see Verdict.unheard and Verdict.missing.
 func (l *ledger) enter(i int, f facts) Verdict {
 	l.mu.Lock()
 	e := l.entries[i]
 	f.charges = e.facts.charges
 	e.facts = f
 	v := judge(f)
-	if v.unheard {
+	if v.unheard || v.missing {
+		e.verdict = v
 		l.mu.Unlock()
 		return v
 	}
@@ -69,14 +71,63 @@ func (l *ledger) enter(i int, f facts) Verdict {
 	return v
 }
 
-// conclude makes the verdict on a check that was to be heard again, in view of
-// what has become of the broker.
-func (l *ledger) conclude(i int, broker condition) {
+// conclude makes the verdict on a check that was to be heard again, and won't be.
+func (l *ledger) conclude(i int, change func(*facts)) {
 	l.mu.Lock()
 	f := l.entries[i].facts
 	l.mu.Unlock()
-	f.broker = broker
+	change(&f)
 	l.enter(i, f)
+}
+
+// heard are the hearings of a check in which something was missing so far.
+func (l *ledger) heard(i int) []harness.Evidence {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entries[i]
+	switch {
+	case e.heard:
+		return nil
+	case e.verdict.missing:
+		return append(slices.Clone(e.facts.before), e.facts.evidence)
+	}
+	return e.facts.before // the last hearing met an outage
+}
+
+// unheard says whether a check is to be heard again because the broker went down.
+func (l *ledger) unheard(i int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.entries[i].heard && l.entries[i].verdict.unheard
+}
+
+// open are the checks that are to be heard again for what was missing: those that
+// have failed by it, and those that stand on something, by the check that decides
+// that.
+func (l *ledger) open() (failed []int, blocked map[string][]int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	blocked = map[string][]int{}
+	for i, e := range l.entries {
+		switch {
+		case e.heard || !e.verdict.missing:
+		case e.verdict.Outcome == reports.Blocked && e.verdict.BlockedBy != "":
+			decider := l.suite.Lookup(e.verdict.BlockedBy).ID(e.item.Version)
+			blocked[decider] = append(blocked[decider], i)
+		default:
+			failed = append(failed, i)
+		}
+	}
+	return failed, blocked
+}
+
+// failed says whether the check with this ID is known to have failed.
+func (l *ledger) failed(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(slices.Concat(l.entries, l.added), func(e *entry) bool {
+		return e.heard && e.verdict.failed() && e.item.ID() == id
+	})
 }
 
 // settle enters a verdict and returns the entry if it is to be told. The caller
@@ -90,22 +141,43 @@ func (l *ledger) settle(e *entry, v Verdict) []*entry {
 	return []*entry{e}
 }
 
-// charge charges the breaches of a check's exchange to those that answer for
-// them, and returns whom that has changed. The caller holds the lock.
+// charge charges what a check's exchanges have shown of others to those that
+// answer for it, and returns whom that has changed. The caller holds the lock.
 func (l *ledger) charge(seenIn *entry) (changed []*entry) {
-	for _, b := range seenIn.facts.evidence.Breaches {
-		if seenIn.facts.decides(b) {
+	to := func(home *Definition, c charge) {
+		v := seenIn.item.Version
+		if !slices.Contains(home.Versions(), v) {
+			return
+		}
+		e := l.home(v, home)
+		c.seenIn, c.events = seenIn.item.ID(), seenIn.verdict.Events
+		e.facts.charges = append(e.facts.charges, c)
+		if e.heard {
+			changed = append(changed, l.settle(e, judge(e.facts))...)
+		}
+	}
+	f := seenIn.facts
+	var breaches []harness.Breach
+	for _, e := range append(slices.Clone(f.before), f.evidence) {
+		breaches = append(breaches, e.Breaches...)
+	}
+	for _, b := range breaches {
+		if f.decides(b) {
 			continue // the check itself has failed for it
 		}
 		v := seenIn.item.Version
-		home := l.home(v, l.suite.watcher(v, b.Statement))
-		r, _ := catalogue.Lookup(v, b.Statement)
-		home.facts.charges = append(home.facts.charges, charge{
-			breach: b, seenIn: seenIn.item.ID(), events: seenIn.verdict.Events, should: r.Level == catalogue.Should,
-		})
-		if home.heard {
-			changed = append(changed, l.settle(home, judge(home.facts))...)
+		c := charge{outcome: reports.Fail, statement: b.Statement, reason: b.Text, expected: allowed, observed: b.Text}
+		if r, _ := catalogue.Lookup(v, b.Statement); r.Level == catalogue.Should {
+			c.outcome = reports.Warn
 		}
+		to(l.suite.watcher(v, b.Statement), c)
+	}
+	for _, c := range f.steps(seenIn.verdict) {
+		home := l.suite.Lookup(c.decider)
+		if c.outcome == reports.Fail && home.Level(seenIn.item.Version) == catalogue.Should {
+			c.outcome = reports.Warn
+		}
+		to(home, c.charge)
 	}
 	return changed
 }

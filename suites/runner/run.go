@@ -20,6 +20,9 @@ import (
 type Run struct {
 	Settings harness.Settings
 	Parallel int
+	// Patience is how long a duty to which the specification sets no time has when a
+	// check is heard again.
+	Patience time.Duration
 	// Done is told of every check, one at a time, when its verdict has been made:
 	// of one that watches over the others, that is when it has failed or nobody
 	// runs any more.
@@ -40,7 +43,7 @@ const giveUpFactor = 2
 
 // NewRun prepares a run.
 func (s *Suite) NewRun(settings harness.Settings, parallel int, items []Item) *Run {
-	r := &Run{Settings: settings, Parallel: max(1, parallel), Done: func(reports.Check) {}, suite: s}
+	r := &Run{Settings: settings, Parallel: max(1, parallel), Patience: DefaultPatience, Done: func(reports.Check) {}, suite: s}
 	r.ledger = newLedger(s, items, func(c reports.Check) { r.Done(c) })
 	return r
 }
@@ -66,9 +69,14 @@ func (r *Run) Start(ctx context.Context) {
 		again := r.overlapping(ctx, shared)
 		again = r.overlapping(ctx, again)
 		r.oneByOne(ctx, again)
+		r.hearAgain(ctx)
 		r.endWatch()
 		for _, i := range alone {
-			r.hear(ctx, i, true)
+			for range mostHearings {
+				if r.hear(ctx, i, true) {
+					break
+				}
+			}
 		}
 		r.ledger.close()
 	}()
@@ -83,7 +91,7 @@ func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	for range min(r.Parallel, len(items)) {
 		workers.Go(func() {
 			for i := range queue {
-				if !r.hear(ctx, i, false) {
+				if !r.hear(ctx, i, false) && r.ledger.unheard(i) {
 					mu.Lock()
 					again = append(again, i)
 					mu.Unlock()
@@ -111,7 +119,7 @@ func (r *Run) oneByOne(ctx context.Context, items []int) {
 		if r.outages()-before < tolerableOutages {
 			r.hear(ctx, i, true)
 		} else {
-			r.ledger.conclude(i, oftenDown)
+			r.ledger.conclude(i, func(f *facts) { f.broker = oftenDown })
 		}
 	}
 }
@@ -155,10 +163,13 @@ func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
 	case ctx.Err() != nil:
 		f.interrupted = context.Cause(ctx).Error()
 	case r.gaveUp():
-		f.givenUp = fmt.Sprintf("the last %d checks got no connection (see check %s)", giveUpFactor*r.Parallel, f.decidedBy(harness.StepConnect))
+		f.givenUp = fmt.Sprintf("the last %d checks got no connection (see check %s)", giveUpFactor*r.Parallel, f.decider(harness.Stop{Step: harness.StepConnect}))
 	default:
 		settings := r.Settings
 		settings.CheckTimeout += 2 * item.Takes
+		if f.before = r.ledger.heard(i); f.before != nil {
+			settings = r.patient(settings, item)
+		}
 		if slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing) {
 			settings.CheckTimeout += times.Restart
 		}
@@ -170,7 +181,7 @@ func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
 		return false
 	}
 	r.count(item, v)
-	return true
+	return !v.missing
 }
 
 // condition is what is known of the broker after a check has been heard, as far

@@ -172,3 +172,15 @@ func (s *Suite) watcher(v codec.Version, statement string) *Definition {
 	}
 	return s.Lookup(s.steps[harness.StepWellFormed])
 }
+
+// decider is the check, by its slug, that decides what an exchange stands on
+// which was stopped so; "" if it stands on nothing.
+func (s *Suite) decider(v codec.Version, stop harness.Stop) string {
+	switch {
+	case stop.Kind != harness.Completed && stop.Kind != harness.Unprepared:
+		return ""
+	case stop.Statement != "":
+		return s.watcher(v, stop.Statement).Slug
+	}
+	return s.steps[stop.Step]
+}

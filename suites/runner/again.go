@@ -1,0 +1,102 @@
+package runner
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"mqttspec/harness"
+	"mqttspec/suites/catalogue"
+)
+
+// The second hearing: who was missing something in the first is heard again, few
+// at a time and patiently.
+
+// few is how many checks run at the same time when they are heard again, so that
+// none stands under the load of others. Those that do no more than wait are not
+// counted.
+const few = 8
+
+// representatives are how many of the checks that stand on one thing are heard
+// again at first: where they find it missing once more, the check that decides it
+// has failed, and the others are blocked by that.
+const representatives = 4
+
+// hearAgain hears the checks again in which something was missing.
+func (r *Run) hearAgain(ctx context.Context) {
+	for some := representatives; ; some *= 2 {
+		failed, blocked := r.ledger.open()
+		items := failed
+		for _, decider := range slices.Sorted(maps.Keys(blocked)) {
+			if r.ledger.failed(decider) {
+				for _, i := range blocked[decider] {
+					r.ledger.conclude(i, func(f *facts) { f.unrepeatable = "check " + decider + " has failed" })
+				}
+				continue
+			}
+			items = append(items, blocked[decider][:min(some, len(blocked[decider]))]...)
+		}
+		items = r.answered(ctx, items)
+		if len(items) == 0 {
+			return
+		}
+		r.oneByOne(ctx, r.fewAtATime(ctx, items))
+	}
+}
+
+// answered are those of the checks whose broker has just answered a new
+// connection; for the others it is too late.
+func (r *Run) answered(ctx context.Context, items []int) (some []int) {
+	alive := map[*harness.Target]bool{}
+	for _, i := range items {
+		item := r.ledger.plan[i]
+		if _, asked := alive[item.Target]; !asked {
+			alive[item.Target] = ctx.Err() != nil || harness.Alive(ctx, item.Target, item.Profile, r.Settings)
+		}
+		if alive[item.Target] {
+			some = append(some, i)
+		} else {
+			r.ledger.conclude(i, func(f *facts) { f.broker, f.unrepeatable = silent, "the broker answers no new connection any more" })
+		}
+	}
+	return some
+}
+
+// fewAtATime hears some checks, few at the same time, and returns those on which
+// there is no verdict yet, because the broker went down.
+func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
+	slots := make(chan struct{}, few)
+	idle := r.Settings.Idle
+	defer func() { r.Settings.Idle = idle }()
+	r.Settings.Idle = func() (over func()) {
+		<-slots
+		return func() { slots <- struct{}{} }
+	}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for _, i := range items {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if !r.hear(ctx, i, false) && r.ledger.unheard(i) {
+				mu.Lock()
+				again = append(again, i)
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	return again
+}
+
+// patient are the settings of a second hearing. What a SHOULD asks for is a
+// warning whether it is late or never comes, so that nobody waits for that.
+func (r *Run) patient(settings harness.Settings, item Item) harness.Settings {
+	if item.Level(item.Version) == catalogue.Must {
+		settings.Patience = r.Patience
+		settings.CheckTimeout += time.Duration(mostHearings) * (settings.Timeout + r.Patience)
+	}
+	return settings
+}
