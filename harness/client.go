@@ -47,6 +47,7 @@ type Client struct {
 	anyVersionConnack bool          // take a CONNACK in the format of either version
 	patience          time.Duration // beyond the timeout
 	sentDisconnect    bool
+	taken             []Message // that the check has got as part of its set-up
 
 	mu                  sync.Mutex
 	audit               audit

@@ -201,21 +201,37 @@ var _ = Check(Definition{
 		short := func(p codec.Packet) codec.Packet { return codec.Wrong(p, codec.Drop("Property Length")) }
 		x.Cases(
 			Case{Name: "PUBACK 0x80", Body: func(x *Exchange) {
-				bob, id := oneOfTwo(x, QoS1)
-				bob.Send(short(&codec.Puback{PacketID: id, Code: codec.UnspecifiedError}))
-				bob.WantPublishAt(QoS1, x.Topic("acknowledged"), "2")
+				refuse := func(id uint16) codec.Packet { return &codec.Puback{PacketID: id, Code: codec.UnspecifiedError} }
+				bob, id := secondOfThree(x, QoS1, func(bob *Client, id uint16) { bob.Send(inFull(refuse(id))) })
+				bob.Send(short(refuse(id)))
+				bob.WantMessage()
 			}},
 			Case{Name: "PUBREC 0x80", Body: func(x *Exchange) {
-				bob, message := unacknowledged(x, QoS2)
-				bob.Send(short(&codec.Pubrec{PacketID: message.PacketID, Code: codec.UnspecifiedError}))
+				topic := x.Topic("unwanted")
+				bob := x.Connect(Clean, As("bob"))
+				bob.Subscribe(QoS2, topic)
+				alice := x.Connect(Clean, As("alice"))
+				refuse := func(id uint16) codec.Packet { return &codec.Pubrec{PacketID: id, Code: codec.UnspecifiedError} }
+				alice.Publish(QoS2, topic, "1")
+				bob.Send(inFull(refuse(takeAt(x, bob, QoS2, topic, "1").PacketID)))
+				x.StandsOn(stepRefusalTaken, bob.WantIdle)
+				alice.Publish(QoS2, topic, "2")
+				bob.Send(short(refuse(takeAt(x, bob, QoS2, topic, "2").PacketID)))
 				bob.WantIdle() // no PUBREL: that answers a PUBREC below 0x80
 			}},
 			Case{Name: "PUBCOMP 0x92", Body: func(x *Exchange) {
-				bob, id := oneOfTwo(x, QoS2)
+				unknown := func(id uint16) codec.Packet {
+					return &codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound}
+				}
+				bob, id := secondOfThree(x, QoS2, func(bob *Client, id uint16) {
+					bob.Send(&codec.Pubrec{PacketID: id})
+					bob.TakePubrel(id)
+					bob.Send(inFull(unknown(id)))
+				})
 				bob.Send(&codec.Pubrec{PacketID: id})
-				bob.WantPubrel(id)
-				bob.Send(short(&codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound}))
-				bob.WantPublishAt(QoS2, x.Topic("acknowledged"), "2")
+				bob.TakePubrel(id)
+				bob.Send(short(unknown(id)))
+				bob.WantMessage()
 			}},
 		)
 	},
@@ -254,11 +270,13 @@ var _ = Check(Definition{
 		wantSuccess := func(x *Exchange, qos codec.QoS, alice *Client) {
 			publish := alice.NewPublish(qos, x.Topic("news"), "second")
 			alice.Send(publish)
+			var code codec.ReasonCode
 			if qos == QoS1 {
-				x.Expect(alice.WantPuback(publish.PacketID).Code).To(Equal(codec.Success), "the Reason Code")
+				x.StandsOn(StepPublishQoS1, func() { code = alice.WantPuback(publish.PacketID).Code })
 			} else {
-				x.Expect(alice.WantPubrec(publish.PacketID).Code).To(Equal(codec.Success), "the Reason Code")
+				x.StandsOn(StepPublishQoS2, func() { code = alice.WantPubrec(publish.PacketID).Code })
 			}
+			x.Expect(code).To(Equal(codec.Success), "the Reason Code")
 		}
 		var cases []Case
 		for _, qos := range levels(x, QoS1, QoS2) {
@@ -299,13 +317,14 @@ var _ = Check(Definition{
 					bob.Subscribe(qos, topic)
 					alice := x.Connect(Clean, As("alice"))
 					alice.Publish(qos, topic, "unwanted")
-					id := bob.WantPublishAt(qos, topic, "unwanted").PacketID
+					id := takeAt(x, bob, qos, topic, "unwanted").PacketID
 					if qos == QoS1 {
 						bob.Send(&codec.Puback{PacketID: id, Code: code})
+						bob.WantPingresp()
 					} else {
 						bob.Send(&codec.Pubrec{PacketID: id, Code: code})
+						x.StandsOn(stepRefusalTaken, bob.WantIdle)
 					}
-					bob.WantPingresp()
 					bob.Drop()
 
 					bob = x.Connect(Persistent, As("bob"))
@@ -315,6 +334,25 @@ var _ = Check(Definition{
 			}
 		}
 		x.Cases(cases...)
+	},
+})
+
+var _ = Check(Definition{
+	Slug:  "pubrec-refused-unanswered",
+	Title: "sends no PUBREL for a PUBREC that refuses the message",
+	Rules: Rules{V5: "MQTT-4.3.3-4"},
+	Why: "PUBREL is the answer to a PUBREC \"with a Reason Code value less than 0x80\" [MQTT-4.3.3-4]. One of 0x80 " +
+		"or above is the end of the message, \"treated as acknowledged\" [MQTT-4.4.0-2], and its Packet Identifier free.",
+	Needs:    Needs{ExactlyOnce},
+	CaughtBy: Faults{fault.ReleasesRefused},
+	Body: func(x *Exchange) {
+		Each(x, []codec.ReasonCode{codec.UnspecifiedError, codec.NotAuthorized, codec.QuotaExceeded, codec.PayloadFormatInvalid}, codec.ReasonCode.String, func(x *Exchange, code codec.ReasonCode) {
+			bob, message := unacknowledged(x, QoS2)
+
+			bob.Send(&codec.Pubrec{PacketID: message.PacketID, Code: code})
+
+			bob.WantIdle()
+		})
 	},
 })
 
@@ -331,16 +369,16 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"))
 		// Of all topics, those under $SYS are the least likely to be open to clients.
 		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 7, Topic: "$SYS/" + topic, Payload: "refused"}, &codec.Pingreq{})
-		answer := Want[codec.Packet](alice, "an answer to PUBLISH")
+		var answer codec.Packet
+		x.StandsOn(StepPublishQoS2, func() { answer = Want[codec.Packet](alice, "an answer to PUBLISH") })
 		if p, ok := answer.(*codec.Pubrec); !ok || !p.Code.IsError() {
 			x.Inapplicable("the broker does not refuse a message to $SYS by a Reason Code: %s", answer)
 		}
-		Want[*codec.Pingresp](alice, "PINGRESP")
+		x.StandsOn(StepPing, func() { Want[*codec.Pingresp](alice, "PINGRESP") })
 
-		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 7, Topic: topic, Payload: "hello"})
-		alice.WantPubrec(7)
-		alice.Send(&codec.Pubrel{PacketID: 7})
-		alice.WantPubcomp(7)
+		again := &codec.Publish{QoS: QoS2, PacketID: 7, Topic: topic, Payload: "hello"}
+		alice.Send(again)
+		alice.Complete(again)
 
 		bob.WantDelivery(topic, "hello")
 	},
@@ -368,7 +406,9 @@ func wantNotForwarded(x *Exchange, property codec.Property, want func(*codec.Pub
 	alice.Send(codec.Wrong(alice.NewPublish(QoS0, topic, "hello", Having(property))), &codec.Pingreq{})
 	alice.AwaitEnd()
 
-	for _, message := range bob.WantUntil(x.Connect(Clean, As("carol")).Marker(QoS0, topic)) {
+	var messages []*codec.Publish
+	x.StandsOn(StepDeliver, func() { messages = bob.WantUntil(x.Connect(Clean, As("carol")).Marker(QoS0, topic)) })
+	for _, message := range messages {
 		want(message)
 	}
 }
@@ -394,43 +434,94 @@ var severalUserProperties = []codec.Property{
 	codec.UserProperty("name", "one"), codec.UserProperty("other", ""), codec.UserProperty("name", "two"), codec.UserProperty("name", "one"),
 }
 
-// oneOfTwo is a client that takes one message at a time and has been sent the
-// first of two, with the Packet Identifier of that.
-func oneOfTwo(x *Exchange, qos codec.QoS) (*Client, uint16) {
+// inFull writes an acknowledgement with its Reason Code and Property Length, both
+// of which could be left out.
+func inFull(p codec.Packet) codec.Packet {
+	if code, ok := codeOf(p); ok && code == codec.Success {
+		return codec.Wrong(p, codec.Set("Reason Code", byte(codec.Success)))
+	}
+	return p
+}
+
+// codeOf is the Reason Code of an acknowledgement.
+func codeOf(p codec.Packet) (code codec.ReasonCode, ok bool) {
+	switch p := p.(type) {
+	case *codec.Puback:
+		return p.Code, true
+	case *codec.Pubrec:
+		return p.Code, true
+	case *codec.Pubrel:
+		return p.Code, true
+	case *codec.Pubcomp:
+		return p.Code, true
+	}
+	return 0, false
+}
+
+// secondOfThree is a client that takes one message at a time and has been sent the
+// second of three, with the Packet Identifier of that. It has completed the first,
+// so that completing brings the next one, and the third waits: the broker keeps to
+// its Receive Maximum.
+func secondOfThree(x *Exchange, qos codec.QoS, complete func(bob *Client, id uint16)) (*Client, uint16) {
+	topic := x.Topic("acknowledged")
 	bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
-	bob.Subscribe(qos, x.Topic("acknowledged"))
-	x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("acknowledged"), "1", "2")
-	return bob, bob.WantPublishAt(qos, x.Topic("acknowledged"), "1").PacketID
+	bob.Subscribe(qos, topic)
+	alice := x.Connect(Clean, As("alice"))
+	alice.PublishAll(qos, topic, "1", "2")
+	first := bob.TakeNext()
+	if bob.WantAnotherOrIdle() != nil {
+		x.StandsOn(stepReceiveMaximum, func() { x.Failf("one message under way at the same time", "two") })
+	}
+	complete(bob, first.PacketID)
+	x.StandsOn(stepQuotaRestored, bob.WantMessage)
+	second := bob.TakeNext()
+	alice.Publish(qos, topic, "3")
+	if bob.WantAnotherOrIdle() != nil {
+		x.StandsOn(stepReceiveMaximum, func() { x.Failf("one message under way at the same time", "two") })
+	}
+	return bob, second.PacketID
 }
 
 // acknowledged completes messages with one acknowledgement of each kind in some
 // form, and wants what only a success brings: the next packet of the handshake,
-// or the next message for a client that takes one at a time.
+// or the next message for a client that takes one at a time. In full they have
+// brought it before.
 func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
+	complete := func(bob *Client, id uint16) {
+		bob.Send(inFull(&codec.Pubrec{PacketID: id}))
+		bob.TakePubrel(id)
+		bob.Send(inFull(&codec.Pubcomp{PacketID: id}))
+	}
 	x.Cases(
 		Case{Name: "PUBACK", Body: func(x *Exchange) {
-			bob, id := oneOfTwo(x, QoS1)
+			bob, id := secondOfThree(x, QoS1, func(bob *Client, id uint16) { bob.Send(inFull(&codec.Puback{PacketID: id})) })
 			bob.Send(form(&codec.Puback{PacketID: id}))
-			bob.WantPublishAt(QoS1, x.Topic("acknowledged"), "2")
+			bob.WantMessage()
 		}},
 		Case{Name: "PUBREC", Body: func(x *Exchange) {
-			bob, id := oneOfTwo(x, QoS2)
+			bob, id := secondOfThree(x, QoS2, complete)
 			bob.Send(form(&codec.Pubrec{PacketID: id}))
 			bob.WantPubrel(id)
 		}},
 		Case{Name: "PUBREL", Body: func(x *Exchange) {
 			alice := x.Connect(Clean, As("alice"))
-			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("acknowledged"), Payload: "hello"})
-			alice.WantPubrec(5)
+			received := func(id uint16) {
+				alice.Send(&codec.Publish{QoS: QoS2, PacketID: id, Topic: x.Topic("acknowledged"), Payload: "hello"})
+				alice.TakePubrec(id)
+			}
+			received(4)
+			alice.Send(inFull(&codec.Pubrel{PacketID: 4}))
+			x.StandsOn(StepPublishQoS2, func() { alice.WantPubcomp(4) })
+			received(5)
 			alice.Send(form(&codec.Pubrel{PacketID: 5}))
 			alice.WantPubcomp(5)
 		}},
 		Case{Name: "PUBCOMP", Body: func(x *Exchange) {
-			bob, id := oneOfTwo(x, QoS2)
-			bob.Send(&codec.Pubrec{PacketID: id})
-			bob.WantPubrel(id)
+			bob, id := secondOfThree(x, QoS2, complete)
+			bob.Send(inFull(&codec.Pubrec{PacketID: id}))
+			bob.TakePubrel(id)
 			bob.Send(form(&codec.Pubcomp{PacketID: id}))
-			bob.WantPublishAt(QoS2, x.Topic("acknowledged"), "2")
+			bob.WantMessage()
 		}},
 	)
 }

@@ -28,7 +28,10 @@ var _ = Check(Definition{
 
 			alice.Send(&codec.Publish{QoS: QoS1, PacketID: id, Topic: x.Topic("once"), Payload: "hello"})
 
-			alice.WantPuback(id)
+			x.About("MQTT-3.3.4-1", "MQTT-4.3.2-2", "MQTT-4.3.2-4")
+			puback := Want[*codec.Puback](alice, "PUBACK")
+			x.About("MQTT-2.3.1-6", "MQTT-2.2.1-5", "MQTT-4.3.2-2", "MQTT-4.3.2-4")
+			x.Expect(puback.PacketID).To(Equal(id), "the Packet Identifier of PUBACK")
 		})
 	},
 })
@@ -49,11 +52,12 @@ var _ = Check(Definition{
 
 		x.Connect(Clean, As("alice")).Publish(QoS1, topic, "hello")
 
-		message := bob.WantPublishAt(QoS1, topic, "hello")
+		message := bob.TakePublish(topic, "hello")
+		x.About("MQTT-4.3.2-1", "MQTT-4.3.2-2")
+		x.Expect(message.QoS).To(Equal(QoS1), "QoS")
 		x.Expect(message.Dup).To(BeFalse(), "DUP")
+		x.About("MQTT-2.3.1-1", "MQTT-2.2.1-4")
 		x.Expect(message.PacketID).NotTo(BeZero(), "the Packet Identifier")
-		bob.Send(&codec.Puback{PacketID: message.PacketID})
-		bob.WantIdle()
 	},
 })
 
@@ -77,13 +81,11 @@ var _ = Check(Definition{
 			alice := x.Connect(Clean, As("alice"))
 			again.QoS, again.PacketID, again.Topic = QoS1, 7, topic
 
-			alice.Send(&codec.Publish{QoS: QoS1, PacketID: 7, Topic: topic, Payload: "first"})
-			alice.WantPuback(7)
-			alice.Send(&again)
-			alice.WantPuback(7)
+			alice.SendAll(&codec.Publish{QoS: QoS1, PacketID: 7, Topic: topic, Payload: "first"})
+			alice.SendAll(&again)
 
-			bob.WantDelivery(topic, "first")
-			bob.WantDelivery(topic, again.Payload)
+			x.StandsOn(StepDeliver, bob.WantMessage)
+			bob.WantUnordered(Message{Topic: topic, Payload: "first"}, Message{Topic: topic, Payload: again.Payload})
 		})
 	},
 })
@@ -93,7 +95,7 @@ var _ = Check(Definition{
 	Title:    "acknowledges a QoS 1 PUBLISH that the client sends again after a reconnect, and delivers it",
 	Rules:    Rules{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-4"},
 	Needs:    Needs{AtLeastOnce},
-	CaughtBy: Faults{fault.WithholdsPuback, fault.DeliversNothing},
+	CaughtBy: Faults{fault.WithholdsPuback},
 	Body: func(x *Exchange) {
 		topic := x.Topic("resent")
 		bob := x.Connect(Clean, As("bob"))
@@ -106,7 +108,7 @@ var _ = Check(Definition{
 		alice.Send(&codec.Publish{Dup: true, QoS: QoS1, PacketID: 9, Topic: topic, Payload: "hello"})
 
 		alice.WantPuback(9)
-		bob.WantDelivery(topic, "hello") // once or twice: at least once
+		bob.TakeDelivery(topic, "hello") // once or twice: at least once
 	},
 })
 
@@ -125,13 +127,14 @@ var _ = Check(Definition{
 			bob := x.Connect(Persistent, As("bob"))
 			bob.Subscribe(QoS1, topic)
 			x.Connect(Clean, As("alice")).Publish(QoS1, topic, "hello")
-			first := bob.WantPublishAt(QoS1, topic, "hello")
+			first := takeAt(x, bob, QoS1, topic, "hello")
 			end.value(bob)
 
 			bob = x.Connect(Persistent, As("bob"))
 
 			x.About("MQTT-4.4.0-1", "MQTT-4.3.2-1", "MQTT-4.3.2-3")
-			again := bob.WantPublishAt(QoS1, topic, "hello")
+			inKeptSession(x, bob, topic, bob.WantMessage)
+			again := takeAt(x, bob, QoS1, topic, "hello")
 			x.About("MQTT-4.4.0-1", "MQTT-2.3.1-4")
 			x.Expect(again.PacketID).To(Equal(first.PacketID), "the Packet Identifier of the resent PUBLISH")
 			x.About("MQTT-3.3.1-1")
@@ -156,7 +159,7 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS1, topic)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS1, topic, "hello")
-		bob.Ack(bob.TakePublish(topic, "hello"))
+		bob.TakeDelivery(topic, "hello")
 		bob.WantPingresp()
 		bob.Drop()
 
@@ -178,7 +181,7 @@ var _ = Check(Definition{
 			bob = x.Connect(Clean, As("bob"))
 			bob.Subscribe(qos, x.Topic("slow"))
 			x.Connect(Clean, As("alice")).Publish(qos, x.Topic("slow"), "hello")
-			return bob, bob.WantPublishAt(qos, x.Topic("slow"), "hello").PacketID
+			return bob, takeAt(x, bob, qos, x.Topic("slow"), "hello").PacketID
 		}
 		wantNoResend := func(x *Exchange, bob *Client) {
 			bob.WantPingresp()
@@ -198,7 +201,7 @@ var _ = Check(Definition{
 				Case{Name: "PUBREL", Body: func(x *Exchange) {
 					bob, id := waiting(x, QoS2)
 					bob.Send(&codec.Pubrec{PacketID: id})
-					bob.WantPubrel(id)
+					bob.TakePubrel(id)
 					wantNoResend(x, bob)
 				}})
 		}
@@ -225,7 +228,8 @@ var _ = Check(Definition{
 
 			bob = x.Connect(Persistent, As("bob"))
 
-			message := bob.WantPublishAt(qos, topic, "hello")
+			x.StandsOn(stepQueued, bob.WantMessage)
+			message := takeAt(x, bob, qos, topic, "hello")
 			x.Expect(message.Dup).To(BeFalse(), "DUP")
 			bob.Ack(message)
 		})

@@ -13,6 +13,16 @@ const (
 	stepQoS3Closes           harness.Step = "the end of the connection after a PUBLISH at QoS 3"
 	stepEmptySubscribeCloses harness.Step = "the end of the connection after a SUBSCRIBE without Topic Filter"
 	stepRetainedOnSubscribe  harness.Step = "the retained message for a new subscription"
+	stepGrantedQoS           harness.Step = "a message at the QoS granted"
+	stepSubscriptionKept     harness.Step = "the subscription of a session that is kept"
+	stepQueued               harness.Step = "a message that waits in a session"
+	stepReceiveMaximum       harness.Step = "no more messages than the Receive Maximum"
+	stepQuotaRestored        harness.Step = "the next message when one is complete"
+	stepRefusalTaken         harness.Step = "no PUBREL for a PUBREC that refuses"
+	stepSilenceCloses        harness.Step = "the end of the connection of a silent client"
+	stepIdentifierReturned   harness.Step = "the Subscription Identifier of a message"
+	stepRetainAsPublished    harness.Step = "RETAIN as the subscription asked for it"
+	stepLargeMessage         harness.Step = "a message as large as the server allows"
 	stepResentQoS1           harness.Step = "an unacknowledged QoS 1 message, resent"
 	stepResentQoS2           harness.Step = "an unacknowledged QoS 2 message, resent"
 )
@@ -42,6 +52,16 @@ var decidedBy = map[harness.Step]string{
 	stepQoS3Closes:           "publish-qos-3",
 	stepEmptySubscribeCloses: "subscribe-empty",
 	stepRetainedOnSubscribe:  "retain-new-subscription",
+	stepGrantedQoS:           "subscribe-qos-minimum",
+	stepSubscriptionKept:     "session-subscription-kept",
+	stepQueued:               "state-kept",
+	stepReceiveMaximum:       "receive-maximum-initial",
+	stepQuotaRestored:        "receive-maximum-restored",
+	stepRefusalTaken:         "pubrec-refused-unanswered",
+	stepSilenceCloses:        "keepalive-enforced",
+	stepIdentifierReturned:   "subid-returned",
+	stepRetainAsPublished:    "options-retain-as-published",
+	stepLargeMessage:         "packetsize-of-server-unlimited",
 	stepResentQoS1:           "qos1-unacknowledged-resent",
 	stepResentQoS2:           "qos2-sender-resumed",
 }

@@ -9,6 +9,8 @@ import (
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/times"
+
+	. "github.com/onsi/gomega"
 )
 
 // What three or more files of checks say.
@@ -138,6 +140,54 @@ func overhear(x *Exchange, qos codec.QoS, topics ...string) *Client {
 	watcher := x.Connect(Clean, As("watcher"))
 	watcher.Subscribe(qos, topics...)
 	return watcher
+}
+
+// takeAt takes a message that is due at this QoS: whether it comes at the one that
+// was granted is for subscribe-qos-minimum. It does not acknowledge it.
+func takeAt(x *Exchange, c *Client, qos codec.QoS, topic, payload string) *codec.Publish {
+	message := c.TakePublish(topic, payload)
+	x.StandsOn(stepGrantedQoS, func() {
+		if message.QoS != qos {
+			x.Failf(fmt.Sprintf("the message at QoS %d", qos), "%s", message)
+		}
+	})
+	return message
+}
+
+// inKeptSession performs what a client that is back in its session, with its
+// subscription to this topic, is owed. Where that does not come, a message of now
+// tells whether there is such a session: that one is kept is for
+// session-subscription-kept. It is at QoS 0, which no unacknowledged message holds up.
+func inKeptSession(x *Exchange, c *Client, topic string, part func()) {
+	x.Controlled(part, func() {
+		if c.Closed() {
+			return
+		}
+		x.Connect(Clean, As("control")).Publish(QoS0, topic, "control")
+		x.StandsOn(stepSubscriptionKept, func() { c.TakeCopy(topic, "control") })
+	})
+}
+
+// wantOnce wants a message no more than once ahead of a marker. That both come is
+// for message-delivered.
+func wantOnce(x *Exchange, c *Client, message, marker Message) {
+	var before []*codec.Publish
+	x.StandsOn(StepDeliver, func() {
+		c.WantMessage()
+		before = c.WantUntil(marker)
+	})
+	copies := 0
+	for _, p := range before {
+		if p.Topic == message.Topic && p.Payload == message.Payload {
+			copies++
+		}
+	}
+	if copies == 0 {
+		x.StandsOn(StepDeliver, func() {
+			x.Failf(fmt.Sprintf("%q before the %s", message.Payload, marker.Payload), "only the %s", marker.Payload)
+		})
+	}
+	x.Expect(copies).To(Equal(1), "copies of %q", message.Payload)
 }
 
 // needOutside makes a check inapplicable on a broker that lets its clients use

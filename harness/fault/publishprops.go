@@ -79,3 +79,12 @@ var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messag
 			return Swallow
 		}}
 	})
+
+// ReleasesRefused does not look at the Reason Code of PUBREC.
+var ReleasesRefused = fromClient("releases-refused", "answers a PUBREC with PUBREL though it refuses the message",
+	func(l *Link, p *codec.Pubrec) Action {
+		if p.Code.IsError() {
+			l.ToClient(&codec.Pubrel{PacketID: p.PacketID})
+		}
+		return Forward
+	})

@@ -1,0 +1,108 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+
+	"mqttspec/codec"
+	"mqttspec/harness/wire"
+)
+
+// The Take verbs are set-up: they get what a check needs and does not decide about.
+// What comes again of a message that was taken is no concern of the check's either:
+// whether a broker repeats itself is for the checks that are about that.
+
+// TakePublish is WantPublish as set-up: a broker that does not deliver the
+// message blocks the check.
+func (c *Client) TakePublish(topic, payload string) (p *codec.Publish) {
+	c.x.during(StepDeliver, func() { p = c.WantPublish(topic, payload) })
+	c.took(p)
+	return p
+}
+
+// TakeDelivery is WantDelivery as set-up.
+func (c *Client) TakeDelivery(topic, payload string) *codec.Publish {
+	p := c.TakePublish(topic, payload)
+	c.Ack(p)
+	return p
+}
+
+// TakeNext takes the next message, whichever it is, and does not acknowledge it. It
+// is for checks that decide about something in it.
+func (c *Client) TakeNext() (p *codec.Publish) {
+	c.x.during(StepDeliver, func() { p = Want[*codec.Publish](c, "PUBLISH") })
+	c.took(p)
+	return p
+}
+
+// TakeUnordered is WantUnordered as set-up.
+func (c *Client) TakeUnordered(want ...Message) []*codec.Publish {
+	got := make([]*codec.Publish, len(want))
+	for n := 0; n < len(want); {
+		var p *codec.Publish
+		i := -1
+		c.x.during(StepDeliver, func() {
+			p = Want[*codec.Publish](c, fmt.Sprintf("the remaining %d of %s", len(want)-n, messages(want)))
+			for j, m := range want {
+				if got[j] == nil && m == (Message{p.Topic, p.Payload}) {
+					i = j
+					break
+				}
+			}
+			if i < 0 && !c.repeats(p) {
+				c.x.fail(messages(want)+", each once", p.String())
+			}
+		})
+		c.Ack(p)
+		if i >= 0 {
+			got[i] = p
+			c.took(p)
+			n++
+		}
+	}
+	return got
+}
+
+// took notes a message that was taken.
+func (c *Client) took(p *codec.Publish) {
+	c.taken = append(c.taken, Message{p.Topic, p.Payload})
+}
+
+// repeats says whether a message is one that was taken before.
+func (c *Client) repeats(p *codec.Publish) bool {
+	return slices.Contains(c.taken, Message{p.Topic, p.Payload})
+}
+
+// TakeCopy is TakePublish for a message ahead of which others may come, which it
+// leaves.
+func (c *Client) TakeCopy(topic, payload string) (p *codec.Publish) {
+	c.x.during(StepDeliver, func() {
+		got, instead := c.take(wire.Messages, func(p codec.Packet) bool {
+			publish := p.(*codec.Publish)
+			return publish.Topic == topic && publish.Payload == payload
+		})
+		if got == nil {
+			c.x.fail(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
+		}
+		p = got.(*codec.Publish)
+	})
+	c.took(p)
+	return p
+}
+
+// Controlled performs a part of the exchange and, where it fails, a control before
+// the failure stands: whether what the part stands on was there. A control that
+// fails is what ends the exchange then.
+func (x *Exchange) Controlled(part, control func()) {
+	step := x.step
+	stopped := x.perform(func(*Exchange) { part() })
+	if stopped == nil {
+		return
+	}
+	x.step = step
+	if stopped.Kind == Contradicted || stopped.Kind == Unprepared {
+		x.Note("%s; a control follows", stopped.Reason)
+		control()
+	}
+	panic(stopped)
+}
