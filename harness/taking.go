@@ -106,3 +106,15 @@ func (x *Exchange) Controlled(part, control func()) {
 	}
 	panic(stopped)
 }
+
+// Released is a PUBREL that has come by the time when the broker answers a PINGREQ;
+// nil if none has.
+func (c *Client) Released() *codec.Pubrel {
+	c.WantPingresp()
+	c.settle()
+	p := look(c, func(in *wire.Contents) codec.Packet { return in.Take(wire.Releases, anyPacket) })
+	if p == nil {
+		return nil
+	}
+	return p.(*codec.Pubrel)
+}

@@ -201,37 +201,31 @@ var _ = Check(Definition{
 		short := func(p codec.Packet) codec.Packet { return codec.Wrong(p, codec.Drop("Property Length")) }
 		x.Cases(
 			Case{Name: "PUBACK 0x80", Body: func(x *Exchange) {
-				refuse := func(id uint16) codec.Packet { return &codec.Puback{PacketID: id, Code: codec.UnspecifiedError} }
-				bob, id := secondOfThree(x, QoS1, func(bob *Client, id uint16) { bob.Send(inFull(refuse(id))) })
-				bob.Send(short(refuse(id)))
-				bob.WantMessage()
+				asInFull(x, stepQuotaRestored, short, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+					bob, id := firstOfTwo(x, name, QoS1)
+					bob.Send(form(&codec.Puback{PacketID: id, Code: codec.UnspecifiedError}))
+					want(bob.WantMessage)
+				})
 			}},
 			Case{Name: "PUBREC 0x80", Body: func(x *Exchange) {
-				topic := x.Topic("unwanted")
-				bob := x.Connect(Clean, As("bob"))
-				bob.Subscribe(QoS2, topic)
-				alice := x.Connect(Clean, As("alice"))
-				refuse := func(id uint16) codec.Packet { return &codec.Pubrec{PacketID: id, Code: codec.UnspecifiedError} }
-				alice.Publish(QoS2, topic, "1")
-				bob.Send(inFull(refuse(takeAt(x, bob, QoS2, topic, "1").PacketID)))
-				x.StandsOn(stepRefusalTaken, bob.WantIdle)
-				alice.Publish(QoS2, topic, "2")
-				bob.Send(short(refuse(takeAt(x, bob, QoS2, topic, "2").PacketID)))
-				bob.WantIdle() // no PUBREL: that answers a PUBREC below 0x80
+				asInFull(x, stepRefusalTaken, short, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+					bob, id := firstOfTwo(x, name, QoS2)
+					bob.Send(form(&codec.Pubrec{PacketID: id, Code: codec.UnspecifiedError}))
+					want(func() {
+						if released := bob.Released(); released != nil { // that answers a PUBREC below 0x80
+							x.Failf("no PUBREL", "%s", released)
+						}
+					})
+				})
 			}},
 			Case{Name: "PUBCOMP 0x92", Body: func(x *Exchange) {
-				unknown := func(id uint16) codec.Packet {
-					return &codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound}
-				}
-				bob, id := secondOfThree(x, QoS2, func(bob *Client, id uint16) {
+				asInFull(x, stepQuotaRestored, short, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+					bob, id := firstOfTwo(x, name, QoS2)
 					bob.Send(&codec.Pubrec{PacketID: id})
 					bob.TakePubrel(id)
-					bob.Send(inFull(unknown(id)))
+					bob.Send(form(&codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound}))
+					want(bob.WantMessage)
 				})
-				bob.Send(&codec.Pubrec{PacketID: id})
-				bob.TakePubrel(id)
-				bob.Send(short(unknown(id)))
-				bob.WantMessage()
 			}},
 		)
 	},
@@ -323,7 +317,7 @@ var _ = Check(Definition{
 						bob.WantPingresp()
 					} else {
 						bob.Send(&codec.Pubrec{PacketID: id, Code: code})
-						x.StandsOn(stepRefusalTaken, bob.WantIdle)
+						x.StandsOn(stepRefusalTaken, func() { x.Expect(bob.Released()).To(BeNil(), "PUBREL") })
 					}
 					bob.Drop()
 
@@ -351,7 +345,7 @@ var _ = Check(Definition{
 
 			bob.Send(&codec.Pubrec{PacketID: message.PacketID, Code: code})
 
-			bob.WantIdle()
+			x.Expect(bob.Released()).To(BeNil(), "PUBREL")
 		})
 	},
 })
@@ -458,70 +452,67 @@ func codeOf(p codec.Packet) (code codec.ReasonCode, ok bool) {
 	return 0, false
 }
 
-// secondOfThree is a client that takes one message at a time and has been sent the
-// second of three, with the Packet Identifier of that. It has completed the first,
-// so that completing brings the next one, and the third waits: the broker keeps to
-// its Receive Maximum.
-func secondOfThree(x *Exchange, qos codec.QoS, complete func(bob *Client, id uint16)) (*Client, uint16) {
-	topic := x.Topic("acknowledged")
-	bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
-	bob.Subscribe(qos, topic)
-	alice := x.Connect(Clean, As("alice"))
-	alice.PublishAll(qos, topic, "1", "2")
-	first := bob.TakeNext()
-	if bob.WantAnotherOrIdle() != nil {
+// firstOfTwo is a client that takes one message at a time and has been sent the
+// first of two, with the Packet Identifier of that: the broker keeps to its Receive
+// Maximum.
+func firstOfTwo(x *Exchange, name string, qos codec.QoS) (*Client, uint16) {
+	topic := x.Topic("for " + name)
+	c := x.Connect(Clean, As(name), With(codec.ReceiveMaximum(1)))
+	c.Subscribe(qos, topic)
+	x.Connect(Clean, As("alice")).PublishAll(qos, topic, "1", "2")
+	message := c.TakeNext()
+	if c.WantAnotherOrIdle() != nil {
 		x.StandsOn(stepReceiveMaximum, func() { x.Failf("one message under way at the same time", "two") })
 	}
-	complete(bob, first.PacketID)
-	x.StandsOn(stepQuotaRestored, bob.WantMessage)
-	second := bob.TakeNext()
-	alice.Publish(qos, topic, "3")
-	if bob.WantAnotherOrIdle() != nil {
-		x.StandsOn(stepReceiveMaximum, func() { x.Failf("one message under way at the same time", "two") })
-	}
-	return bob, second.PacketID
+	return c, message.PacketID
+}
+
+// asInFull performs a flow with acknowledgements in some form, and wants them to
+// bring what they bring in full: where they do not, another client tells whether
+// they do then. The flow's want is about what is brought.
+func asInFull(x *Exchange, step Step, form func(codec.Packet) codec.Packet, flow func(name string, form func(codec.Packet) codec.Packet, want func(func()))) {
+	x.Controlled(
+		func() { flow("bob", form, func(part func()) { part() }) },
+		func() { flow("carol", inFull, func(part func()) { x.StandsOn(step, part) }) },
+	)
 }
 
 // acknowledged completes messages with one acknowledgement of each kind in some
 // form, and wants what only a success brings: the next packet of the handshake,
-// or the next message for a client that takes one at a time. In full they have
-// brought it before.
+// or the next message for a client that takes one at a time.
 func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
-	complete := func(bob *Client, id uint16) {
-		bob.Send(inFull(&codec.Pubrec{PacketID: id}))
-		bob.TakePubrel(id)
-		bob.Send(inFull(&codec.Pubcomp{PacketID: id}))
-	}
 	x.Cases(
 		Case{Name: "PUBACK", Body: func(x *Exchange) {
-			bob, id := secondOfThree(x, QoS1, func(bob *Client, id uint16) { bob.Send(inFull(&codec.Puback{PacketID: id})) })
-			bob.Send(form(&codec.Puback{PacketID: id}))
-			bob.WantMessage()
+			asInFull(x, stepQuotaRestored, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+				bob, id := firstOfTwo(x, name, QoS1)
+				bob.Send(form(&codec.Puback{PacketID: id}))
+				want(bob.WantMessage)
+			})
 		}},
 		Case{Name: "PUBREC", Body: func(x *Exchange) {
-			bob, id := secondOfThree(x, QoS2, complete)
-			bob.Send(form(&codec.Pubrec{PacketID: id}))
-			bob.WantPubrel(id)
+			asInFull(x, StepReceiveQoS2, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+				bob, id := firstOfTwo(x, name, QoS2)
+				bob.Send(form(&codec.Pubrec{PacketID: id}))
+				want(func() { bob.WantPubrel(id) })
+			})
 		}},
 		Case{Name: "PUBREL", Body: func(x *Exchange) {
-			alice := x.Connect(Clean, As("alice"))
-			received := func(id uint16) {
-				alice.Send(&codec.Publish{QoS: QoS2, PacketID: id, Topic: x.Topic("acknowledged"), Payload: "hello"})
-				alice.TakePubrec(id)
-			}
-			received(4)
-			alice.Send(inFull(&codec.Pubrel{PacketID: 4}))
-			x.StandsOn(StepPublishQoS2, func() { alice.WantPubcomp(4) })
-			received(5)
-			alice.Send(form(&codec.Pubrel{PacketID: 5}))
-			alice.WantPubcomp(5)
+			asInFull(x, StepPublishQoS2, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+				c := x.Connect(Clean, As(name))
+				c.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("acknowledged"), Payload: "hello"})
+				c.TakePubrec(5)
+				c.Send(form(&codec.Pubrel{PacketID: 5}))
+				want(func() { c.WantPubcomp(5) })
+			})
 		}},
 		Case{Name: "PUBCOMP", Body: func(x *Exchange) {
-			bob, id := secondOfThree(x, QoS2, complete)
-			bob.Send(inFull(&codec.Pubrec{PacketID: id}))
-			bob.TakePubrel(id)
-			bob.Send(form(&codec.Pubcomp{PacketID: id}))
-			bob.WantMessage()
+			asInFull(x, stepQuotaRestored, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
+				bob, id := firstOfTwo(x, name, QoS2)
+				bob.Send(&codec.Pubrec{PacketID: id})
+				bob.TakePubrel(id)
+				bob.Send(form(&codec.Pubcomp{PacketID: id}))
+				want(bob.WantMessage)
+			})
 		}},
 	)
 }
