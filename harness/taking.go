@@ -82,7 +82,7 @@ func (c *Client) TakeCopy(topic, payload string) (p *codec.Publish) {
 			return publish.Topic == topic && publish.Payload == payload
 		})
 		if got == nil {
-			c.x.fail(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
+			c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
 		}
 		p = got.(*codec.Publish)
 	})
