@@ -50,19 +50,20 @@ func badge(r *Results) (label, message, color string) {
 	if len(r.MQTT) > 0 {
 		label += " " + shown(strings.Join(r.MQTT, " + "), 40)
 	}
-	n := 0
+	n := Counts{}
 	for _, c := range r.Checks {
-		if c.Outcome == Fail {
-			n++
-		}
+		n[c.Outcome]++
 	}
+	fails, total := n[Fail], len(r.Checks)-n[Untried]
 	switch {
 	case len(r.Checks) == 0:
 		return label, "not tested", "#6a737d"
-	case r.Summary.Verdict == Nonconformant && n == 1:
-		return label, fmt.Sprintf("1 of %d checks fails", len(r.Checks)), "#c3192b"
+	case r.Summary.Verdict == Nonconformant && fails == 1:
+		return label, fmt.Sprintf("1 of %d checks fails", total), "#c3192b"
 	case r.Summary.Verdict == Nonconformant:
-		return label, fmt.Sprintf("%d of %d checks fail", n, len(r.Checks)), "#c3192b"
+		return label, fmt.Sprintf("%d of %d checks fail", fails, total), "#c3192b"
+	case r.Summary.Verdict == Conformant && n[Untried] > 0:
+		return label, fmt.Sprintf("conformant, %d untried", n[Untried]), "#18712f"
 	case r.Summary.Verdict == Conformant:
 		return label, "conformant", "#18712f"
 	}

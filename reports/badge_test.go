@@ -19,9 +19,11 @@ func TestBadge(t *testing.T) {
 		{"conformant", run(Pass), "conformant"},
 		{"one failure", run(Pass, Fail), "1 of 2 checks fails"},
 		{"failures", run(Fail, Fail), "2 of 2 checks fail"},
+		{"untried", run(Pass, Untried, Untried), "conformant, 2 untried"},
+		{"a failure beside what is untried", run(Fail, Pass, Untried), "1 of 2 checks fails"},
 		{"incomplete", run(Pass, Blocked), "incomplete"},
 		{"unreachable", &Results{Problem: "refused"}, "not tested"},
-		{"hostile", hostile(), "7 of 56 checks fail"},
+		{"hostile", hostile(), "7 of 50 checks fail"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -130,6 +130,7 @@ func (m *Matrix) WriteText(w io.Writer, opts ConsoleOptions) error {
 	c := NewConsole(w, opts)
 	for i, col := range m.Columns {
 		c.hang(c.paint(dim, fmt.Sprintf("%2d  ", i+1)), col.Name, bold, string(col.Run.Summary.Verdict))
+		c.hang("    ", shown(col.Run.Summary.Scope, maxLine), dim)
 	}
 	c.line("")
 	for _, v := range m.Versions {
@@ -238,6 +239,10 @@ func (m *Matrix) render(v MatrixVersion, rows []MatrixRow, head []string, cell f
 func (m *Matrix) WriteMarkdown(w io.Writer) error {
 	md := markdown{}
 	md.heading(2, "MQTT conformance compared")
+	for _, col := range m.Columns {
+		md.line("- " + md.text(col.Name+": "+shown(col.Run.Summary.Scope, maxLine)))
+	}
+	md.line("")
 	head, rule := "| |", "|---|"
 	for _, col := range m.Columns {
 		head += " " + md.text(col.Name) + " |"

@@ -3,6 +3,7 @@ package reports
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -35,7 +36,8 @@ type Console struct {
 	pen
 	opts  ConsoleOptions
 	live  *live
-	spoke bool // a check was reported while the run went on
+	spoke bool            // a check was reported while the run went on
+	told  map[string]bool // the headlines that were shown
 }
 
 // NewConsole makes a console on w.
@@ -43,7 +45,7 @@ func NewConsole(w io.Writer, opts ConsoleOptions) *Console {
 	if opts.Width <= 0 && (opts.Terminal || opts.Brief) {
 		opts.Width = 80
 	}
-	return &Console{pen: pen{w: w, color: opts.Color, width: opts.Width}, opts: opts}
+	return &Console{pen: pen{w: w, color: opts.Color, width: opts.Width}, opts: opts, told: map[string]bool{}}
 }
 
 // Err is the first error that writing met.
@@ -60,6 +62,7 @@ func (c *Console) Start(total int, run *Results) {
 	for _, remark := range run.Target.Remarks {
 		c.hang("! ", shown(remark, 200), bold)
 	}
+	c.headlines(run)
 	facts := []string{plural(total, "check")}
 	if len(run.MQTT) > 0 {
 		facts[0] += " of MQTT " + shown(and(run.MQTT), 40)
@@ -75,6 +78,17 @@ func (c *Console) Start(total int, run *Results) {
 	if c.opts.Terminal {
 		c.live = startLive(&c.pen, total)
 	}
+}
+
+// headlines shows those that were not shown yet, and says whether there were any.
+func (c *Console) headlines(r *Results) (any bool) {
+	for _, s := range headlines(r) {
+		if !c.told[s] {
+			c.told[s], any = true, true
+			c.hang(c.paint(yellow, "! "), s, bold)
+		}
+	}
+	return any
 }
 
 // CheckDone shows that a check has finished, in whatever order they do.
@@ -108,7 +122,7 @@ func (c *Console) plainLine(check *Check) {
 	if check.Outcome == Fail || check.Outcome == Error {
 		word = strings.ToUpper(word)
 	}
-	line := fmt.Sprintf("%s%s %s: %s", c.paint(check.Outcome.ink(), word), strings.Repeat(" ", max(0, 7-len(word))), shown(check.ID, 120), shown(check.Title, maxLine))
+	line := fmt.Sprintf("%s%s %s: %s", c.paint(check.Outcome.ink(), word), strings.Repeat(" ", max(0, 8-len(word))), shown(check.ID, 120), shown(check.Title, maxLine))
 	if check.Outcome != Pass && check.Reason != "" {
 		line += c.paint(dim, " ("+shown(check.Reason, maxLine)+")")
 	}
@@ -124,6 +138,9 @@ func (c *Console) Finish(r *Results) {
 	if c.spoke {
 		c.line("")
 	}
+	if c.headlines(r) {
+		c.line("")
+	}
 	if c.opts.Brief {
 		c.brief(r)
 	} else {
@@ -131,6 +148,7 @@ func (c *Console) Finish(r *Results) {
 		c.details(r)
 	}
 	c.known(r)
+	c.untried(r)
 	c.durability(r)
 	c.numbers(r)
 	c.verdict(r)
@@ -171,7 +189,7 @@ func (c *Console) section(s section) {
 		same = same && check.Outcome == s.checks[0].Outcome && check.Reason == s.checks[0].Reason
 	}
 	mark := "  " + c.paint(worst.ink(), worst.mark()) + " "
-	if same && !c.opts.Verbose && (worst == Pass || worst == Inapplicable || worst == Blocked) {
+	if same && !c.opts.Verbose && (worst == Pass || quiet(worst)) {
 		c.hang(mark, s.heading(), noInk, "("+plural(len(s.checks), "check")+")")
 		if worst != Pass {
 			c.reason("    ", s.checks[0])
@@ -179,13 +197,13 @@ func (c *Console) section(s section) {
 		return
 	}
 	c.hang(mark, s.heading(), noInk)
-	alike := map[string]int{} // checks of this section that did not apply, or were blocked, by reason
+	alike := map[string]int{} // checks of this section that were not decided, by reason
 	for _, check := range s.checks {
 		alike[string(check.Outcome)+check.Reason]++
 	}
 	for _, check := range s.checks {
 		n := alike[string(check.Outcome)+check.Reason]
-		quiet := check.Outcome == Inapplicable || check.Outcome == Blocked
+		quiet := quiet(check.Outcome)
 		switch mark := "    " + c.paint(check.Outcome.ink(), check.Outcome.mark()) + " "; {
 		case check.Outcome == Pass && !c.opts.Verbose:
 		case quiet && n > 1 && !c.opts.Verbose:
@@ -209,6 +227,9 @@ func (c *Console) section(s section) {
 	}
 }
 
+// quiet says of an outcome that checks with the same reason are told together.
+func quiet(o Outcome) bool { return o == Inapplicable || o == Blocked || o == Untried }
+
 // reason says why a check did not pass. Where it is repeated below in full,
 // one line has to do.
 func (c *Console) reason(indent string, check *Check) {
@@ -230,67 +251,139 @@ func (c *Console) reason(indent string, check *Check) {
 // everything is better read in the HTML report.
 const maxExchanges = 25
 
-// details repeats what failed and what warns, with all there is to act on.
+// details repeats what failed and what warns, with all there is to act on, by its
+// causes: the first check of each in full, a few lines for each of the others.
 func (c *Console) details(r *Results) {
 	shownExchanges := 0
-	for _, group := range []struct {
-		outcome Outcome
-		noun    string
-	}{{Fail, "failure"}, {Error, "harness error"}, {Warn, "warning"}} {
-		checks := withOutcome(r, group.outcome)
-		if len(checks) == 0 {
+	for _, t := range troubles(r) {
+		switch {
+		case t.outcome == Unsteady:
+			c.rule(t.title(), t.outcome.ink())
+			for _, x := range t.causes {
+				c.short(x.checks[0])
+				c.heardFirst("    ", x.checks[0])
+			}
+			c.line("")
+			continue
+		case !t.inFull():
 			continue
 		}
-		c.rule(plural(len(checks), group.noun), group.outcome.ink())
-		for n, check := range checks {
-			c.detail(n+1, check, shownExchanges < maxExchanges || c.opts.Verbose)
+		c.rule(t.title(), t.outcome.ink())
+		for n, x := range t.causes {
+			c.detail(n+1, x.checks[0], shownExchanges < maxExchanges || c.opts.Verbose)
 			shownExchanges++
+			c.behind(x)
 		}
 	}
 }
 
-// briefLines is how many failures have a line of their own when brief: as many as
-// leave room on two screens for the first of them in full.
+// behind shows what else a cause is seen by.
+func (c *Console) behind(x cause) {
+	title := x.title()
+	if title == "" {
+		return
+	}
+	c.hang("  ", title, bold)
+	for _, check := range x.checks[1:] {
+		if c.opts.Verbose {
+			c.detail(0, check, true)
+		} else {
+			c.short(check)
+		}
+	}
+	if len(x.blocked) > 0 {
+		ids := make([]string, len(x.blocked))
+		for i, check := range x.blocked {
+			ids[i] = shown(check.ID, 120)
+		}
+		if more := len(ids) - maxBrief; more > 0 && !c.opts.Verbose {
+			ids = append(ids[:maxBrief:maxBrief], fmt.Sprintf("%d more", more))
+		}
+		c.hang("  "+c.paint(Blocked.ink(), Blocked.mark())+" ", and(ids), dim)
+	}
+	c.line("")
+}
+
+// short is a check with why it came out as it did, and without its exchange.
+func (c *Console) short(check *Check) {
+	c.hang("  "+c.paint(check.Outcome.ink(), check.Outcome.mark())+" ", shown(check.Title, maxLine), noInk, shown(check.ID, 120))
+	if check.Outcome == Waived {
+		c.hang("    ", "waived: "+waivedBecause(check), dim)
+		return
+	}
+	if check.Reason != "" {
+		c.hang("    ", shown(check.Reason, maxLine), dim)
+	}
+}
+
+// heardFirst says what a check has shown in its first hearing, if it had two.
+func (c *Console) heardFirst(indent string, check *Check) {
+	if s := check.heardFirst(); s != "" {
+		c.hang(indent+c.paint(dim, "at first")+"  ", shown(s, maxLine), dim)
+	}
+}
+
+// briefLines is how many causes have a line of their own when brief: as many as
+// leave room on two screens for the first failure in full.
 const briefLines = 40
 
 // brief shows the first failure (or harness error, or warning) in full, and a
-// line for each of the others; a check that fails alike on both versions is one.
+// line for each further cause.
 func (c *Console) brief(r *Results) {
-	var first []*Check // of each line
-	versions := map[[2]string][]string{}
-	key := func(check *Check) [2]string { return [2]string{check.Slug, string(check.Outcome)} }
-	counts := Counts{}
-	for _, outcome := range []Outcome{Fail, Error, Warn} {
-		for _, check := range withOutcome(r, outcome) {
-			counts[outcome]++
-			if versions[key(check)] == nil {
-				first = append(first, check)
-			}
-			versions[key(check)] = append(versions[key(check)], shown(check.MQTT, 20))
+	var causes []cause
+	var titles []string
+	for _, t := range troubles(r) {
+		if t.inFull() {
+			causes, titles = append(causes, t.causes...), append(titles, t.title())
 		}
 	}
-	if len(first) == 0 {
+	if len(causes) == 0 {
 		return
 	}
-	var title []string
-	for _, group := range []struct {
-		outcome Outcome
-		noun    string
-	}{{Fail, "failure"}, {Error, "harness error"}, {Warn, "warning"}} {
-		if n := counts[group.outcome]; n > 0 {
-			title = append(title, plural(n, group.noun))
+	first := causes[0].checks[0]
+	c.rule(strings.Join(titles, "; "), first.Outcome.ink())
+	c.detail(0, first, true)
+	for _, x := range causes[1:min(len(causes), briefLines)] {
+		c.causeLine(x)
+	}
+	if more := len(causes) - briefLines; more > 0 {
+		c.line(c.paint(dim, fmt.Sprintf("… and %d more", more)))
+	}
+	c.line("")
+}
+
+// causeLine is a cause on one line: its first check, the versions on which that
+// came out so, and how many others are behind it.
+func (c *Console) causeLine(x cause) {
+	check := x.checks[0]
+	var versions []string
+	for _, other := range x.checks {
+		if other.Slug == check.Slug {
+			versions = append(versions, shown(other.MQTT, 20))
 		}
 	}
-	c.rule(and(title), first[0].Outcome.ink())
-	c.detail(0, first[0], true)
-	for _, check := range first[1:min(len(first), briefLines)] {
-		where := "  " + strings.Join(versions[key(check)], ", ")
-		prefix := c.paint(check.Outcome.ink(), check.Outcome.mark()+" ") + shown(check.Section, 20) + " "
-		room := c.width - text.StringWidthWithoutEscSequences(prefix+where)
-		c.hang(prefix, fit(shown(check.Title, maxLine), max(minText, room)), noInk, strings.TrimSpace(where))
+	slices.Sort(versions)
+	where := strings.Join(versions, ", ")
+	if more := len(x.checks) - len(versions); more > 0 {
+		where += fmt.Sprintf(" +%d", more)
 	}
-	if more := len(first) - briefLines; more > 0 {
-		c.line(c.paint(dim, fmt.Sprintf("… and %d more", more)))
+	prefix := c.paint(check.Outcome.ink(), check.Outcome.mark()+" ") + shown(check.Section, 20) + " "
+	room := c.width - text.StringWidthWithoutEscSequences(prefix+where) - 2
+	c.hang(prefix, fit(shown(check.Title, maxLine), max(minText, room)), noInk, where)
+}
+
+// untried says what to add to the target, so that more can be tried.
+func (c *Console) untried(r *Results) {
+	wants := untried(r)
+	if len(wants) == 0 {
+		return
+	}
+	c.rule(groupTitle(Untried, r.Summary.Checks[Untried]), Untried.ink())
+	for _, w := range wants {
+		c.hang(Untried.mark()+" ", w.title(), noInk, w.flag())
+		if advice := w.advice(); advice != "" && !c.opts.Brief {
+			c.hang("  ", advice, dim)
+		}
 	}
 	c.line("")
 }
@@ -331,12 +424,16 @@ func (c *Console) detail(n int, check *Check, exchange bool) {
 	c.hang("  ", shown(check.ID, 160), dim)
 	c.hang("  ", strings.TrimSpace(shown(strings.Join(check.Accused(), ", "), maxLine)+" "+shown(check.Level, 20)+", section "+heading), dim)
 	c.line("")
+	if check.SeenIn != "" && !strings.Contains(check.Reason, check.SeenIn) {
+		c.hang("  ", "seen in check "+shown(check.SeenIn, 160), noInk)
+	}
 	if check.Reason != "" {
 		c.hang("  ", shown(check.Reason, maxLine), noInk)
 	}
 	c.block("  ", "expected", check.Expected, green)
 	c.block("  ", "observed", check.Observed, check.Outcome.ink())
 	c.block("  ", "why     ", check.Why, noInk)
+	c.heardFirst("  ", check)
 	if len(check.Exchange) > 0 {
 		if check.Reason+check.Expected+check.Observed != "" {
 			c.line("")

@@ -26,18 +26,20 @@ func (c Change) check() *Check {
 // the specifications.
 type Diff struct {
 	Base, New    *Results
+	FailOn       FailOn   // what counts as a regression; unsteady checks are no matter but under FailOnUnsteady
 	NewlyFailing []Change // fails or warns now and did not, or fails where it warned
 	NewlyPassing []Change // failed, warned or was waived, and passes
-	Undecided    []Change // was decided, and is blocked now or met a harness error
+	Undecided    []Change // was decided, and is blocked or untried now or met a harness error
 	Changed      []Change // any other change of outcome
 	Appeared     []Change // only in New
 	Gone         []Change // only in Base
 }
 
 // NewDiff compares two runs check by check. The runs need not be of the same
-// broker, nor of the same mqttspec: checks are known by their IDs.
-func NewDiff(base, after *Results) *Diff {
-	d := &Diff{Base: base, New: after}
+// broker, nor of the same mqttspec: checks are known by their IDs. What gates under
+// failOn is a regression.
+func NewDiff(base, after *Results, failOn FailOn) *Diff {
+	d := &Diff{Base: base, New: after, FailOn: failOn}
 	before := make(map[string]*Check, len(base.Checks))
 	for i := range base.Checks {
 		before[base.Checks[i].ID] = &base.Checks[i]
@@ -51,14 +53,15 @@ func NewDiff(base, after *Results) *Diff {
 			continue
 		}
 		was, is := change.Before.Outcome, c.Outcome
-		failed := was == Fail || was == Warn || was == Waived
+		failed, unsteady := change.Before.failed(), was == Unsteady && failOn.gates(Unsteady)
 		switch {
 		case was == is:
-		case is == Fail && (!failed || was == Warn), is == Warn && !failed:
+		case is == Fail && (!failed || was == Warn), is == Warn && !failed, is == Unsteady && !failed && failOn.gates(Unsteady):
 			d.NewlyFailing = append(d.NewlyFailing, change)
-		case is == Pass && failed:
+		case is == Pass && (failed || unsteady):
 			d.NewlyPassing = append(d.NewlyPassing, change)
-		case (is == Blocked || is == Error) && was != Blocked && was != Error:
+		case (is == Blocked || is == Error) && was != Blocked && was != Error,
+			is == Untried && (failed || was == Pass || was == Unsteady):
 			d.Undecided = append(d.Undecided, change)
 		default:
 			d.Changed = append(d.Changed, change)
@@ -78,12 +81,12 @@ func NewDiff(base, after *Results) *Diff {
 	return d
 }
 
-// Regressions are the newly failing checks that gate under failOn. A check
-// that appeared and fails is none: there is nothing it fell back from.
-func (d *Diff) Regressions(failOn FailOn) []Change {
+// Regressions are the newly failing checks that gate. A check that appeared and
+// fails is none: there is nothing it fell back from.
+func (d *Diff) Regressions() []Change {
 	var all []Change
 	for _, c := range d.NewlyFailing {
-		if failOn.gates(c.After.Outcome) {
+		if d.FailOn.gates(c.After.Outcome) {
 			all = append(all, c)
 		}
 	}
@@ -91,21 +94,21 @@ func (d *Diff) Regressions(failOn FailOn) []Change {
 }
 
 // ExitStatus is 1 on regressions; 2 where there are none but the new run was
-// cut short or met a harness error on a check that used to be decided, so that
-// nobody can say; else 0.
-func (d *Diff) ExitStatus(failOn FailOn) int {
+// cut short, lost a version that the broker did not refuse, or met a harness error
+// on a check that used to be decided, so that nobody can say; else 0.
+func (d *Diff) ExitStatus() int {
 	switch {
-	case len(d.Regressions(failOn)) > 0:
+	case len(d.Regressions()) > 0:
 		return ExitGates
-	case d.New.Problem != "" || slices.ContainsFunc(d.Undecided, func(c Change) bool { return c.After.Outcome == Error }):
+	case d.New.Problem != "" || len(d.New.lost()) > 0 || slices.ContainsFunc(d.Undecided, func(c Change) bool { return c.After.Outcome == Error }):
 		return ExitUntested
 	}
 	return ExitOK
 }
 
 // Sentence is the comparison in one sentence.
-func (d *Diff) Sentence(failOn FailOn) string {
-	regressions := len(d.Regressions(failOn))
+func (d *Diff) Sentence() string {
+	regressions := len(d.Regressions())
 	var parts []string
 	for _, part := range []struct {
 		n    int
@@ -126,6 +129,9 @@ func (d *Diff) Sentence(failOn FailOn) string {
 		head = plural(regressions, "regression")
 	}
 	s := head + ": " + strings.Join(parts, ", ") + "."
+	for _, lost := range d.New.lost() {
+		s += " In the new run " + lost.untested() + "."
+	}
 	if d.New.Problem != "" {
 		s += " The new run was not finished: " + strings.TrimRight(shown(d.New.Problem, maxLine), ". ") + "."
 	}
@@ -162,10 +168,15 @@ func (c Change) from() string {
 }
 
 // WriteText shows the comparison on a console.
-func (d *Diff) WriteText(w io.Writer, opts ConsoleOptions, failOn FailOn) error {
+func (d *Diff) WriteText(w io.Writer, opts ConsoleOptions) error {
 	c := NewConsole(w, opts)
-	c.hang(c.paint(dim, "base  "), runName(d.Base), noInk)
-	c.hang(c.paint(dim, "new   "), runName(d.New), noInk)
+	for _, run := range []struct {
+		label string
+		*Results
+	}{{"base  ", d.Base}, {"new   ", d.New}} {
+		c.hang(c.paint(dim, run.label), runName(run.Results), noInk)
+		c.hang("      ", shown(run.Summary.Scope, maxLine), dim)
+	}
 	c.line("")
 	for _, g := range d.groups() {
 		if len(g.changes) == 0 {
@@ -196,13 +207,13 @@ func (d *Diff) WriteText(w io.Writer, opts ConsoleOptions, failOn FailOn) error 
 		c.line("")
 	}
 	i, mark := green, "✔ "
-	switch d.ExitStatus(failOn) {
+	switch d.ExitStatus() {
 	case ExitGates:
 		i, mark = redBold, "✖ "
 	case ExitUntested:
 		i, mark = yellow, "? "
 	}
-	c.hang(c.paint(i, mark), d.Sentence(failOn), i)
+	c.hang(c.paint(i, mark), d.Sentence(), i)
 	return c.Err()
 }
 
@@ -222,11 +233,11 @@ func runName(r *Results) string {
 }
 
 // WriteMarkdown writes the comparison as Markdown.
-func (d *Diff) WriteMarkdown(w io.Writer, failOn FailOn) error {
+func (d *Diff) WriteMarkdown(w io.Writer) error {
 	m := markdown{}
-	m.heading(2, d.Sentence(failOn))
-	m.line("Base: " + m.text(runName(d.Base)) + "  ")
-	m.line("New: " + m.text(runName(d.New)))
+	m.heading(2, d.Sentence())
+	m.line("Base: " + m.text(runName(d.Base)+". "+shown(d.Base.Summary.Scope, maxLine)) + "  ")
+	m.line("New: " + m.text(runName(d.New)+". "+shown(d.New.Summary.Scope, maxLine)))
 	m.line("")
 	for _, g := range d.groups() {
 		if len(g.changes) == 0 {

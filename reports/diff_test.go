@@ -46,13 +46,23 @@ func TestDiff(t *testing.T) {
 		{"blocked to pass", [2]Outcome{Blocked, Pass}, func(d *Diff) []Change { return d.Changed }, 0, 0},
 		{"pass to blocked", [2]Outcome{Pass, Blocked}, func(d *Diff) []Change { return d.Undecided }, 0, 0},
 		{"pass to error", [2]Outcome{Pass, Error}, func(d *Diff) []Change { return d.Undecided }, 2, 2},
+		{"pass to unsteady", [2]Outcome{Pass, Unsteady}, func(d *Diff) []Change { return d.Changed }, 0, 0},
+		{"unsteady to pass", [2]Outcome{Unsteady, Pass}, func(d *Diff) []Change { return d.Changed }, 0, 0},
+		{"fail to unsteady", [2]Outcome{Fail, Unsteady}, func(d *Diff) []Change { return d.Changed }, 0, 0},
+		{"unsteady to fail", [2]Outcome{Unsteady, Fail}, func(d *Diff) []Change { return d.NewlyFailing }, 1, 1},
+		{"unsteady to warn", [2]Outcome{Unsteady, Warn}, func(d *Diff) []Change { return d.NewlyFailing }, 0, 1},
+		{"pass to untried", [2]Outcome{Pass, Untried}, func(d *Diff) []Change { return d.Undecided }, 0, 0},
+		{"inapplicable to untried", [2]Outcome{Inapplicable, Untried}, func(d *Diff) []Change { return d.Changed }, 0, 0},
+		{"untried to pass", [2]Outcome{Untried, Pass}, func(d *Diff) []Change { return d.Changed }, 0, 0},
+		{"untried to fail", [2]Outcome{Untried, Fail}, func(d *Diff) []Change { return d.NewlyFailing }, 1, 1},
 		{"a failure appears", [2]Outcome{"", Fail}, func(d *Diff) []Change { return d.Appeared }, 0, 0},
 		{"a check is gone", [2]Outcome{Pass, ""}, func(d *Diff) []Change { return d.Gone }, 0, 0},
 		{"still failing", [2]Outcome{Fail, Fail}, func(d *Diff) []Change { return nil }, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
-			d := NewDiff(pair(c.change))
+			base, after := pair(c.change)
+			d := NewDiff(base, after, FailOnMust)
 			total := len(d.NewlyFailing) + len(d.NewlyPassing) + len(d.Undecided) + len(d.Changed) + len(d.Appeared) + len(d.Gone)
 			if got := c.list(d); got != nil {
 				g.Expect(got).To(HaveLen(1))
@@ -61,35 +71,64 @@ func TestDiff(t *testing.T) {
 			} else {
 				g.Expect(total).To(BeZero())
 			}
-			g.Expect(d.ExitStatus(FailOnMust)).To(Equal(c.exit))
-			g.Expect(d.ExitStatus(FailOnShould)).To(Equal(c.should))
+			g.Expect(d.ExitStatus()).To(Equal(c.exit))
+			g.Expect(NewDiff(base, after, FailOnShould).ExitStatus()).To(Equal(c.should))
 			if c.exit == 1 {
-				g.Expect(d.ExitStatus(FailOnNever)).To(Equal(0))
+				g.Expect(NewDiff(base, after, FailOnNever).ExitStatus()).To(Equal(0))
 			}
 		})
 	}
+}
+
+// An unsteady check is neither better nor worse than one that passes, unless the
+// user says so.
+func TestDiffOfUnsteadyChecks(t *testing.T) {
+	g := NewWithT(t)
+	base, after := pair([2]Outcome{Pass, Unsteady}, [2]Outcome{Unsteady, Pass}, [2]Outcome{Fail, Unsteady})
+
+	d := NewDiff(base, after, FailOnShould)
+	g.Expect(d.Changed).To(HaveLen(3))
+	g.Expect(d.ExitStatus()).To(Equal(ExitOK))
+
+	d = NewDiff(base, after, FailOnUnsteady)
+	g.Expect(d.NewlyFailing).To(HaveLen(1))
+	g.Expect(d.NewlyPassing).To(HaveLen(1))
+	g.Expect(d.Changed).To(HaveLen(1), "it was worse")
+	g.Expect(d.ExitStatus()).To(Equal(ExitGates))
+}
+
+func TestDiffOfALostVersion(t *testing.T) {
+	g := NewWithT(t)
+	base, after := pair([2]Outcome{Pass, Pass})
+	after.Dropped = []Dropped{{MQTT: "3.1.1", Reason: "no CONNACK within 5s"}}
+	d := NewDiff(base, after, FailOnMust)
+	g.Expect(d.ExitStatus()).To(Equal(ExitUntested))
+	g.Expect(d.Sentence()).To(HaveSuffix("In the new run MQTT 3.1.1 was not tested: no CONNACK within 5s."))
+	after.Dropped[0].Refused = true
+	g.Expect(d.ExitStatus()).To(Equal(ExitOK))
 }
 
 func TestDiffOfAnUnfinishedRun(t *testing.T) {
 	g := NewWithT(t)
 	base, after := pair([2]Outcome{Pass, Pass})
 	after.Problem = "interrupted"
-	g.Expect(NewDiff(base, after).ExitStatus(FailOnMust)).To(Equal(ExitUntested))
-	g.Expect(NewDiff(base, after).Sentence(FailOnMust)).To(Equal("No regression: no check changed its outcome. The new run was not finished: interrupted."))
+	d := NewDiff(base, after, FailOnMust)
+	g.Expect(d.ExitStatus()).To(Equal(ExitUntested))
+	g.Expect(d.Sentence()).To(Equal("No regression: no check changed its outcome. The new run was not finished: interrupted."))
 }
 
 func TestDiffGolden(t *testing.T) {
 	base, after := pair([2]Outcome{Pass, Fail}, [2]Outcome{Pass, Warn}, [2]Outcome{Fail, Pass}, [2]Outcome{Pass, Blocked}, [2]Outcome{"", Pass}, [2]Outcome{Pass, ""}, [2]Outcome{Inapplicable, Pass})
 	base.Target.Software, after.Target.Software = "mosquitto 2.0.11", "mosquitto 2.0.18"
 	after.Checks[0].Expected, after.Checks[0].Observed = "Session Present 0", "Session Present 1"
-	d := NewDiff(base, after)
+	d := NewDiff(base, after, FailOnMust)
 	var b bytes.Buffer
-	if err := d.WriteText(&b, ConsoleOptions{}, FailOnMust); err != nil {
+	if err := d.WriteText(&b, ConsoleOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "diff.txt", b.String())
 	b.Reset()
-	if err := d.WriteMarkdown(&b, FailOnMust); err != nil {
+	if err := d.WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "diff.md", b.String())
@@ -103,13 +142,13 @@ func TestDiffOfHostileResults(t *testing.T) {
 	}
 	after.Checks = after.Checks[3:]
 	Summarise(after)
-	d := NewDiff(base, after)
+	d := NewDiff(base, after, FailOnMust)
 	var b bytes.Buffer
-	g.Expect(d.WriteText(&b, ConsoleOptions{Width: 80}, FailOnMust)).To(Succeed())
+	g.Expect(d.WriteText(&b, ConsoleOptions{Width: 80})).To(Succeed())
 	g.Expect(strings.ContainsAny(b.String(), "\x1b\x00\u202e\u2028")).To(BeFalse())
 	g.Expect(b.String()).NotTo(MatchRegexp(`(?m)^(::error|verdict:)`))
 	b.Reset()
-	g.Expect(d.WriteMarkdown(&b, FailOnMust)).To(Succeed())
+	g.Expect(d.WriteMarkdown(&b)).To(Succeed())
 	g.Expect(proseOf(b.String())).NotTo(ContainSubstring("<script>"))
 	g.Expect(b.String()).NotTo(MatchRegexp(`(?m)^(::error|# forged|verdict:)`))
 }

@@ -196,6 +196,42 @@ func fixtureTroubles(r *Results) {
 		c := find(slug, "5.0")
 		c.Outcome, c.Reason = Blocked, "topic-alias-1@5.0 failed: no alias was accepted"
 	}
+	// One cause on both versions: a wildcard that does not match, seen by two checks,
+	// and what stands on it.
+	for _, version := range r.MQTT {
+		for _, slug := range []string{"topic-wildcards-1", "topic-wildcards-2"} {
+			c := find(slug, version)
+			c.Outcome, c.Requirements = Fail, find("topic-wildcards-1", version).Requirements
+			c.Reason = "the message on a/b was not delivered to a/+"
+			c.Expected, c.Observed = "PUBLISH topic=a/b", "nothing within 30s"
+			c.First = &Hearing{Outcome: Fail, DurationMS: 5003, Reason: "the message on a/b was not delivered to a/+ within 5s",
+				Expected: c.Expected, Observed: "nothing within 5s", Exchange: c.Exchange}
+		}
+		if c := find("message-ordering-1", version); c.ID != "" {
+			c.Outcome, c.BlockedBy = Blocked, "topic-wildcards-1@"+version
+			c.Reason = "could not be set up (see check topic-wildcards-1): the message on a/b was not delivered"
+		}
+	}
+	if c := find("subscribe-payload-1", "5.0"); c.ID != "" {
+		c.Outcome, c.SeenIn, c.Reason = Fail, "message-ordering-1@5.0", "seen in check message-ordering-1@5.0: SUBACK with two codes for one filter"
+	}
+	if c := find("will-retain-1", "5.0"); c.ID != "" {
+		c.Outcome, c.Reason = Unsteady, "a message was missing in the run, and came in time when the check was heard again"
+		c.First = &Hearing{Outcome: Fail, DurationMS: 5004, Reason: "expected PUBLISH of the will; observed nothing within 5s",
+			Expected: "PUBLISH of the will", Observed: "nothing within 5s", Exchange: c.Exchange[:2]}
+	}
+	for _, version := range r.MQTT {
+		for slug, needs := range map[string][2]string{
+			"keep-alive-1":         {"restart", "needs a way to restart the broker: add start or restart to the target"},
+			"disconnect-actions-1": {"websocket", "needs a WebSocket URL: add websocket to the target"},
+			"pingreq-actions-1":    {"restart", "needs a way to restart the broker: add start or restart to the target"},
+		} {
+			if c := find(slug, version); c.ID != "" {
+				c.Outcome, c.Needs, c.Reason, c.Exchange = Untried, needs[0], needs[1], nil
+			}
+		}
+	}
+	r.Conditions = []string{"The broker answers slowly: every wait lasts up to 9s."}
 	if c := find("dup-1", "3.1.1"); c != nil {
 		c.Outcome, c.Reason = Error, "dial tcp 127.0.0.1:1883: connect: cannot assign requested address"
 		c.Exchange = nil
@@ -313,7 +349,18 @@ func hostile() *Results {
 			}
 		}
 		c.Waiver = &Waiver{Was: Fail, Reason: evil, Link: "javascript:alert(1)", Expires: evil}
+		c.First = &Hearing{Outcome: Fail, Reason: evil, Expected: long, Observed: evil, Exchange: c.Exchange}
+		c.SeenIn, c.BlockedBy, c.Needs, c.Refused = evil, long, evil, evil
+		if i%2 == 0 {
+			c.SeenIn, c.BlockedBy, c.Needs, c.Refused = r.Checks[0].ID, evil, long, long
+		}
+		if i%3 == 0 {
+			c.Requirements = []string{evil, long}
+		}
 	}
+	r.Dropped = []Dropped{{MQTT: evil, Reason: long}, {MQTT: long, Reason: evil, Refused: true}}
+	r.Conditions = []string{evil, long}
+	r.Settings.Require = []string{evil, "all"}
 	for i := range r.Requirements {
 		q := &r.Requirements[i]
 		q.Summary, q.SectionTitle, q.UntestedBecause, q.Binds = evil, long, evil, evil

@@ -11,24 +11,36 @@ import (
 // drops the rest without a word, so the last one says how many there are.
 const maxAnnotations = 10
 
-// WriteGitHub writes r as GitHub workflow commands: an error for each failure
-// and harness error, a warning for each warning and each known-failures entry
-// that wants attention, a notice with the verdict. Under failOn should,
-// warnings are errors too; under never, failures are warnings.
+// WriteGitHub writes r as GitHub workflow commands: an error for each cause of
+// failures, each harness error and all that makes the exit status 2; a warning for
+// each cause of warnings, each unsteady check, each known-failures entry that wants
+// attention and what a reader must know first; a notice with the verdict. What
+// gates under failOn is an error, other failures are warnings.
 func WriteGitHub(w io.Writer, r *Results, failOn FailOn) error {
 	var problems, warnings []annotation
 	if r.Problem != "" {
 		problems = append(problems, annotation{"The run could not be done", shown(r.Problem, maxLine)})
 	}
-	for _, o := range []Outcome{Fail, Error, Warn} {
-		for _, c := range withOutcome(r, o) {
-			a := annotationOf(c)
-			if o == Error || failOn.gates(o) {
-				problems = append(problems, a)
+	for _, message := range Unmet(r) {
+		problems = append(problems, annotation{"Untried", message})
+	}
+	for _, d := range r.lost() {
+		problems = append(problems, annotation{"MQTT " + shown(d.MQTT, 20), d.untested()})
+	}
+	for _, t := range troubles(r) {
+		if !t.inFull() && t.outcome != Unsteady {
+			continue
+		}
+		for _, x := range t.causes {
+			if t.outcome == Error || failOn.gates(t.outcome) {
+				problems = append(problems, annotationOf(x))
 			} else {
-				warnings = append(warnings, a)
+				warnings = append(warnings, annotationOf(x))
 			}
 		}
+	}
+	for _, s := range headlines(r) {
+		warnings = append(warnings, annotation{"MQTT conformance", s})
 	}
 	for _, message := range r.KnownFailures.Messages() {
 		warnings = append(warnings, annotation{"Known failures", message})
@@ -45,7 +57,8 @@ func WriteGitHub(w io.Writer, r *Results, failOn FailOn) error {
 
 type annotation struct{ title, message string }
 
-func annotationOf(c *Check) annotation {
+func annotationOf(x cause) annotation {
+	c := x.checks[0]
 	message := shown(cmp.Or(c.Reason, c.Title), maxLine)
 	for _, part := range []struct{ label, value string }{{"expected", c.Expected}, {"observed", c.Observed}} {
 		if part.value != "" {
@@ -53,6 +66,12 @@ func annotationOf(c *Check) annotation {
 		}
 	}
 	message += "\n" + shown(strings.Join(c.Accused(), ", "), maxLine)
+	if s := c.heardFirst(); s != "" {
+		message += "\nat first: " + shown(s, maxLine)
+	}
+	if title := x.title(); title != "" {
+		message += "\nof one cause: " + title
+	}
 	return annotation{shown(c.ID, 120) + ": " + shown(c.Title, 200), message}
 }
 

@@ -19,6 +19,7 @@ type (
 		Verdict          Verdict
 		Mark             string
 		Problem          string
+		Headlines        []string
 		Versions         []versionView
 		Facts            []factView
 		Command          string
@@ -57,7 +58,14 @@ type (
 		Outcome Outcome
 		Title   string
 		Open    bool
-		Checks  []*checkView
+		Causes  []causeView
+	}
+	// A causeView is a cause with its checks; it has a title where there are several.
+	causeView struct {
+		Title, Advice string
+		Checks        []*checkView
+		BlockedTitle  string
+		Blocked       []*checkView
 	}
 	chapterView struct {
 		Anchor, Version, Number, Title string
@@ -87,13 +95,22 @@ type (
 		Outcome                                      Outcome
 		Took, Reason                                 string
 		Expected, Observed, Why                      string
+		First                                        *hearingView
 		Waiver                                       *waiverView
+		SeenIn, BlockedBy                            *linkView
 		Rules                                        []ruleView
 		Exchange                                     *sequence
-		Events                                       int
 		Reproduce                                    string
 		placed                                       bool
 	}
+	// A hearingView is what a check has shown when it was heard for the first time.
+	hearingView struct {
+		Outcome                          Outcome
+		Took, Reason, Expected, Observed string
+		Exchange                         *sequence
+		Open                             bool
+	}
+	linkView   struct{ ID, Anchor string } // no anchor where there is nothing to lead to
 	waiverView struct{ Reason, Link, Expires string }
 	ruleView   struct{ ID, Anchor, Spared string } // Spared says what a failed check says of one that it does not break
 	filterView struct {
@@ -109,6 +126,7 @@ func (s shareView) M() string     { return s.Outcome.mark() }
 func (g groupView) M() string     { return g.Outcome.mark() }
 func (s statementView) M() string { return s.Outcome.mark() }
 func (c *checkView) M() string    { return c.Outcome.mark() }
+func (h hearingView) M() string   { return h.Outcome.mark() }
 
 // Wide says that a fact needs two columns.
 func (f factView) Wide() bool { return len(f.Value) > 40 }
@@ -118,7 +136,10 @@ func (s statementView) Long() bool { return len(s.ID) > 26 }
 
 // Quiet says that the check stands among the statements, where its row does
 // not give the reason.
-func (c *checkView) Quiet() bool { return c.Outcome == Pass || c.Outcome == Inapplicable }
+func (c *checkView) Quiet() bool { return calm(c.Outcome) }
+
+// calm says that an outcome asks for nobody's attention.
+func calm(o Outcome) bool { return o == Pass || o == Inapplicable }
 
 // chapters are the chapters of both specifications.
 func chapterTitle(number string) string {
@@ -147,6 +168,7 @@ type builder struct {
 	anchors map[string]bool
 	rules   map[[2]string]string // anchors of statements, by version and ID
 	checks  map[string]*checkView
+	links   map[string]string       // anchors of checks that can be linked to
 	limits  map[bool]sequenceLimits // by whether the check passed
 	block   int                     // longest expected or observed value, in runes
 }
@@ -160,12 +182,12 @@ const (
 
 func newBuilder(r *Results, share float64) *builder {
 	b := &builder{
-		r: r, anchors: map[string]bool{}, rules: map[[2]string]string{}, checks: map[string]*checkView{},
+		r: r, anchors: map[string]bool{}, rules: map[[2]string]string{}, checks: map[string]*checkView{}, links: map[string]string{},
 		limits: map[bool]sequenceLimits{}, block: int(maxBlock * share),
 	}
 	kinds := map[bool][]*Check{}
 	for i := range r.Checks {
-		quiet := r.Checks[i].Outcome == Pass || r.Checks[i].Outcome == Inapplicable
+		quiet := calm(r.Checks[i].Outcome)
 		kinds[quiet] = append(kinds[quiet], &r.Checks[i])
 	}
 	b.limits[false] = plan(kinds[false], []sequenceLimits{{400, 45, 256}, {200, 45, 128}, {100, 45, 64}, {50, 45, 32}, {24, 24, 16}, {8, 8, 16}, {3, 3, 8}}, 75, int(roomAttention*share))
@@ -196,11 +218,14 @@ func (b *builder) build() *reportView {
 	r := b.r
 	v := &reportView{
 		Broker: BrokerName(r), Sentence: Sentence(r), Verdict: r.Summary.Verdict, Mark: verdictMark(r.Summary.Verdict),
-		Problem: shown(r.Problem, maxLine), Statements: len(r.Requirements), Checks: len(r.Checks),
+		Problem: shown(r.Problem, maxLine), Headlines: append(headlines(r), Unmet(r)...), Statements: len(r.Requirements), Checks: len(r.Checks),
 		Command: shown(shellLine(Redact(r.Command)), 4000),
 	}
 	for _, q := range r.Requirements {
 		b.rules[[2]string{q.MQTT, q.ID}] = b.anchor("r-" + q.MQTT + "-" + q.ID)
+	}
+	for _, c := range r.Checks {
+		b.links[c.ID] = b.anchor("c-" + c.ID)
 	}
 	for i := range r.Checks {
 		c := &r.Checks[i]
@@ -233,15 +258,27 @@ func verdictMark(v Verdict) string {
 }
 
 func (b *builder) check(c *Check) *checkView {
-	limits := b.limits[c.Outcome == Pass || c.Outcome == Inapplicable]
+	limits := b.limits[calm(c.Outcome)]
+	anchor, linked := b.links[c.ID]
+	if !linked {
+		anchor = b.anchor("c-" + c.ID)
+	}
 	v := &checkView{
-		Anchor: b.anchor("c-" + c.ID), ID: shown(c.ID, 160), Slug: shown(c.Slug, 120), Version: shown(c.MQTT, 20), Level: shown(c.Level, 20),
+		Anchor: anchor, ID: shown(c.ID, 160), Slug: shown(c.Slug, 120), Version: shown(c.MQTT, 20), Level: shown(c.Level, 20),
 		Title: shown(c.Title, maxLine), Outcome: c.Outcome, Took: took(c.DurationMS), Key: sectionKey(shown(c.MQTT, 20), shown(c.Section, 40)),
 		Reason:   shown(c.Reason, maxLine),
-		Expected: strings.Join(lines(c.Expected, b.block), "\n"), Observed: strings.Join(lines(c.Observed, b.block), "\n"),
-		Why: shown(c.Why, maxBlock), Exchange: layOut(c.Exchange, limits), Events: len(c.Exchange),
+		Expected: b.value(c.Expected), Observed: b.value(c.Observed),
+		Why: shown(c.Why, maxBlock), Exchange: layOut(c.Exchange, limits),
+		SeenIn: b.link(c.SeenIn), BlockedBy: b.link(c.BlockedBy),
 	}
-	if c.Outcome != Pass && c.Outcome != Inapplicable {
+	if h := c.First; h != nil {
+		v.First = &hearingView{
+			Outcome: h.Outcome, Took: took(h.DurationMS), Reason: shown(h.Reason, maxLine),
+			Expected: b.value(h.Expected), Observed: b.value(h.Observed), Exchange: layOut(h.Exchange, limits),
+			Open: c.Outcome == Unsteady, // what it says was seen in the first hearing
+		}
+	}
+	if !calm(c.Outcome) && c.Outcome != Untried {
 		v.Reproduce = shown(shellLine(Reproduce(b.r, c.ID)), 1000)
 	}
 	if w := c.Waiver; w != nil && c.Outcome == Waived {
@@ -261,6 +298,17 @@ func (b *builder) check(c *Check) *checkView {
 	return v
 }
 
+// value is an expected or observed value, of as many lines as it has.
+func (b *builder) value(s string) string { return strings.Join(lines(s, b.block), "\n") }
+
+// link leads to a check.
+func (b *builder) link(id string) *linkView {
+	if id == "" {
+		return nil
+	}
+	return &linkView{shown(id, 160), b.links[id]}
+}
+
 func (b *builder) facts() []factView {
 	r := b.r
 	var facts []factView
@@ -278,6 +326,7 @@ func (b *builder) facts() []factView {
 		add("Mind", shown(remark, 200))
 	}
 	add("Protocol versions", shown(and(r.MQTT), 40))
+	add("The verdict speaks of", shown(r.Summary.Scope, maxLine))
 	if !r.Started.IsZero() {
 		add("Tested", r.Started.UTC().Format("2 January 2006, 15:04:05 UTC"))
 	}
@@ -349,34 +398,32 @@ func profileValue(value any) string {
 // attention are the checks that somebody should look at, the worst first.
 func (b *builder) attention() []groupView {
 	var groups []groupView
-	for _, o := range urgency {
-		checks := withOutcome(b.r, o)
-		if len(checks) == 0 {
-			continue
-		}
-		g := groupView{Outcome: o, Title: groupTitle(o, len(checks)), Open: o == Fail || o == Error || o == Warn}
-		for _, c := range checks {
-			v := b.checks[c.ID]
-			v.placed = true
-			g.Checks = append(g.Checks, v)
+	for _, t := range troubles(b.r) {
+		g := groupView{Outcome: t.outcome, Title: t.title(), Open: t.inFull()}
+		for _, x := range t.causes {
+			v := causeView{Title: x.title(), Checks: b.place(x.checks), Blocked: b.place(x.blocked)}
+			if len(x.blocked) > 0 {
+				v.BlockedTitle = x.blockedTitle()
+			}
+			if t.outcome == Untried {
+				v.Advice = want{x.name, x.checks}.advice()
+			}
+			g.Causes = append(g.Causes, v)
 		}
 		groups = append(groups, g)
 	}
 	return groups
 }
 
-func groupTitle(o Outcome, n int) string {
-	switch o {
-	case Fail:
-		return plural(n, "failure")
-	case Error:
-		return plural(n, "harness error")
-	case Warn:
-		return plural(n, "warning")
-	case Waived:
-		return plural(n, "known failure") + ", waived"
+// place takes checks for where they stand in full.
+func (b *builder) place(checks []*Check) []*checkView {
+	var all []*checkView
+	for _, c := range checks {
+		v := b.checks[c.ID]
+		v.placed = true
+		all = append(all, v)
 	}
-	return fmt.Sprintf("%d %s", n, o)
+	return all
 }
 
 // chapters are all statements by version, chapter and section. A check stands
@@ -505,7 +552,7 @@ func (b *builder) filters(chapters []chapterView) filterView {
 			counts[c.Outcome] = 0
 		}
 	}
-	for _, o := range [...]Outcome{Fail, Error, Warn, Blocked, Waived, Pass, Inapplicable, Untested} {
+	for _, o := range append(slices.Clone(raised), Pass, Inapplicable, Untested) {
 		if n, occurs := counts[o]; occurs {
 			v.Outcomes = append(v.Outcomes, shareView{Outcome: o, N: n})
 		}

@@ -42,6 +42,11 @@ func normalised(r *Results) *Results {
 	for i := range n.Checks {
 		c := &n.Checks[i]
 		c.Requirements, c.Exchange = list(c.Requirements), list(c.Exchange)
+		if c.First != nil {
+			first := *c.First
+			first.Exchange = list(first.Exchange)
+			c.First = &first
+		}
 	}
 	n.Requirements = list(slices.Clone(r.Requirements))
 	for i := range n.Requirements {
@@ -144,6 +149,10 @@ func Read(in io.Reader) (*Results, error) {
 	}
 	if err := validate(&r); err != nil {
 		return nil, err
+	}
+	if r.Summary.Scope == "" { // written before there were causes
+		nameCauses(&r)
+		describe(&r)
 	}
 	return &r, nil
 }
@@ -294,10 +303,17 @@ func validate(r *Results) error {
 		if !slices.Contains(Outcomes, c.Outcome) {
 			return &FormatError{Field: at("outcome"), Reason: fmt.Sprintf("is %q, which is no outcome of a check", shown(string(c.Outcome), 40)), Advice: adviceVersion}
 		}
-		for j, e := range c.Exchange {
-			if e.Dir != ">" && e.Dir != "<" && e.Dir != "." {
-				return &FormatError{Field: at(fmt.Sprintf("exchange[%d].dir", j)), Reason: fmt.Sprintf("is %q, not >, < or a dot", shown(e.Dir, 40)), Advice: adviceVersion}
-			}
+		if err := validateExchange(at("exchange"), c.Exchange); err != nil {
+			return err
+		}
+		if c.First == nil {
+			continue
+		}
+		if !slices.Contains(Outcomes, c.First.Outcome) {
+			return &FormatError{Field: at("first.outcome"), Reason: fmt.Sprintf("is %q, which is no outcome of a check", shown(string(c.First.Outcome), 40)), Advice: adviceVersion}
+		}
+		if err := validateExchange(at("first.exchange"), c.First.Exchange); err != nil {
+			return err
 		}
 	}
 	for i, q := range r.Requirements {
@@ -307,6 +323,16 @@ func validate(r *Results) error {
 		}
 		if !slices.Contains(requirementOutcomes, q.Outcome) {
 			return &FormatError{Field: at("outcome"), Reason: fmt.Sprintf("is %q, which is no outcome of a statement", shown(string(q.Outcome), 40)), Advice: adviceVersion}
+		}
+	}
+	return nil
+}
+
+// validateExchange holds the exchange in the named field against the schema.
+func validateExchange(field string, events []Event) error {
+	for i, e := range events {
+		if e.Dir != ">" && e.Dir != "<" && e.Dir != "." {
+			return &FormatError{Field: fmt.Sprintf("%s[%d].dir", field, i), Reason: fmt.Sprintf("is %q, not >, < or a dot", shown(e.Dir, 40)), Advice: adviceVersion}
 		}
 	}
 	return nil

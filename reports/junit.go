@@ -57,11 +57,13 @@ type (
 // mqtt-VERSION.SLUG, which does not change when a title is polished.
 //
 // A broken MUST is a failure, a harness error an error; what could not be
-// decided (inapplicable, blocked, waived) is skipped, with the reason. A broken
-// SHOULD is a failure only where it gates under failOn: CI must not turn red
-// over what does not gate. Otherwise the case passes and its output says what
-// was seen. A run that could not be done is one case with an error, so that
-// no CI shows an unreachable broker in green.
+// decided (inapplicable, untried, blocked, waived) is skipped, with the reason. A
+// warning and an unsteady check are failures only where they gate under failOn: CI
+// must not turn red over what does not gate. Otherwise the case passes and its
+// output says what was seen. What makes the exit status 2 is an error, so that no
+// CI shows it in green: a run that could not be done and a version that was lost
+// are cases of their own, and so is a check that stayed untried though r's
+// settings require it.
 func WriteJUnit(w io.Writer, r *Results, failOn FailOn) error {
 	root := junitRoot{Name: "mqttspec: " + BrokerName(r)}
 	if r.Problem != "" {
@@ -73,10 +75,19 @@ func WriteJUnit(w io.Writer, r *Results, failOn FailOn) error {
 		}, 0)
 		root.Suites = append(root.Suites, suite)
 	}
+	for _, d := range r.lost() {
+		suite := newSuite(r, "MQTT "+shown(d.MQTT, 20), d.MQTT, "")
+		suite.add(junitCase{
+			Name:      "can be tested on MQTT " + shown(d.MQTT, 20),
+			Classname: "mqttspec.version",
+			Error:     &junitMessage{Message: d.untested(), Type: "version", Text: joinLines(d.Reason)},
+		}, 0)
+		root.Suites = append(root.Suites, suite)
+	}
 	for _, s := range sections(r) {
 		suite := newSuite(r, "MQTT "+shown(s.mqtt, 20)+" · "+s.heading(), s.mqtt, s.number)
 		for _, c := range s.checks {
-			suite.add(caseOf(c, failOn), c.DurationMS/1000)
+			suite.add(r.junitCase(c, failOn), c.DurationMS/1000)
 		}
 		root.Suites = append(root.Suites, suite)
 	}
@@ -113,6 +124,7 @@ func newSuite(r *Results, name, mqtt, number string) *junitSuite {
 		{"url", shown(redactURL(r.Target.URL), maxLine)},
 		{"mqtt", shown(mqtt, 20)},
 		{"section", shown(number, 40)},
+		{"scope", shown(r.Summary.Scope, maxLine)},
 		{"tool", shown(strings.TrimSpace(r.Tool.Name+" "+r.Tool.Version), 80)},
 	} {
 		if p.Value != "" {
@@ -137,7 +149,7 @@ func (s *junitSuite) add(c junitCase, secs float64) {
 	}
 }
 
-func caseOf(c *Check, failOn FailOn) junitCase {
+func (r *Results) junitCase(c *Check, failOn FailOn) junitCase {
 	tc := junitCase{
 		Name:      shown(c.Title, maxLine),
 		Classname: "mqtt-" + shown(c.MQTT, 20) + "." + shown(c.Slug, 120),
@@ -150,9 +162,21 @@ func caseOf(c *Check, failOn FailOn) junitCase {
 		tc.Error = &junitMessage{Message: reason, Type: "harness", Text: caseText(c)}
 	case Warn:
 		if failOn.gates(Warn) {
-			tc.Failure = &junitMessage{Message: reason, Type: "SHOULD", Text: caseText(c)}
+			tc.Failure = &junitMessage{Message: reason, Type: "warning", Text: caseText(c)}
 		} else {
-			tc.SystemOut = "warn: a SHOULD is not kept\n" + caseText(c)
+			tc.SystemOut = "warn: a SHOULD is not kept, or a rule is kept late\n" + caseText(c)
+		}
+	case Unsteady:
+		if failOn.gates(Unsteady) {
+			tc.Failure = &junitMessage{Message: reason, Type: "unsteady", Text: caseText(c)}
+		} else {
+			tc.SystemOut = "unsteady: something was missing at first, and came when the check was heard again\n" + caseText(c)
+		}
+	case Untried:
+		if r.requires(c.Needs) {
+			tc.Error = &junitMessage{Message: "required, but untried: " + reason, Type: "untried", Text: caseText(c)}
+		} else {
+			tc.Skipped = &junitMessage{Message: "untried: " + reason}
 		}
 	case Waived:
 		tc.Skipped = &junitMessage{Message: "waived: " + waivedBecause(c)}
@@ -175,6 +199,9 @@ func caseText(c *Check) string {
 	}
 	if c.Observed != "" {
 		fmt.Fprintf(&b, "\nobserved:\n%s\n", indent(c.Observed))
+	}
+	if s := c.heardFirst(); s != "" {
+		fmt.Fprintf(&b, "\nat first: %s\n", shown(s, maxLine))
 	}
 	if c.Why != "" {
 		fmt.Fprintf(&b, "\nwhy: %s\n", shown(c.Why, maxBlock))

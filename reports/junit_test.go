@@ -50,13 +50,15 @@ func TestJUnitCountsRight(t *testing.T) {
 	n := r.Summary.Checks
 	suites, sum := readJUnit(t, r, FailOnMust)
 	g.Expect(sum).To(Equal(junit.Totals{
-		Tests: 500, Passed: n[Pass] + n[Warn], Failed: n[Fail], Error: n[Error], Skipped: n[Inapplicable] + n[Blocked] + n[Waived],
+		Tests: 500, Passed: n[Pass] + n[Warn] + n[Unsteady], Failed: n[Fail], Error: n[Error], Skipped: n[Inapplicable] + n[Untried] + n[Blocked] + n[Waived],
 	}))
 	g.Expect(suites).To(HaveLen(len(sections(r))))
 	g.Expect(suites[0].Name).To(Equal("MQTT 3.1.1 · 1.5.3 UTF-8 Encoded String"))
 
 	_, sum = readJUnit(t, r, FailOnShould)
 	g.Expect(sum.Failed).To(Equal(n[Fail] + n[Warn]))
+	_, sum = readJUnit(t, r, FailOnUnsteady)
+	g.Expect(sum.Failed).To(Equal(n[Fail] + n[Warn] + n[Unsteady]))
 }
 
 func TestJUnitCases(t *testing.T) {
@@ -89,7 +91,11 @@ func TestJUnitCases(t *testing.T) {
 	g.Expect(find("mqtt-5.0.shared-subscriptions-1").Message).To(HavePrefix("inapplicable: CONNACK declares"))
 	warn := find("mqtt-5.0.qos-exactly-once-delivery-3")
 	g.Expect(warn.Status).To(Equal(junit.StatusPassed))
-	g.Expect(warn.SystemOut).To(ContainSubstring("a SHOULD is not kept"))
+	unsteady := find("mqtt-5.0.will-retain-1")
+	g.Expect(unsteady.Status).To(Equal(junit.StatusPassed))
+	g.Expect(unsteady.SystemOut).To(And(HavePrefix("unsteady: "), ContainSubstring("at first: expected PUBLISH of the will; observed nothing within 5s\n")))
+	g.Expect(find("mqtt-5.0.pingreq-actions-1").Message).To(Equal("untried: needs a way to restart the broker: add start or restart to the target"))
+	g.Expect(warn.SystemOut).To(ContainSubstring("a SHOULD is not kept, or a rule is kept late"))
 }
 
 func TestJUnitOfAnUnreachableBrokerIsRed(t *testing.T) {
@@ -98,6 +104,21 @@ func TestJUnitOfAnUnreachableBrokerIsRed(t *testing.T) {
 	Summarise(r)
 	_, sum := readJUnit(t, r, FailOnNever)
 	g.Expect(sum).To(Equal(junit.Totals{Tests: 1, Error: 1}))
+}
+
+// What makes the exit status 2 is no green and no skipped case.
+func TestJUnitOfWhatIsMissing(t *testing.T) {
+	g := NewWithT(t)
+	r := run(Pass, Untried)
+	r.Checks[1].Needs = "restart"
+	r.Dropped = []Dropped{{MQTT: "3.1.1", Reason: "no CONNACK within 5s"}, {MQTT: "4", Reason: "CONNACK 0x01", Refused: true}}
+	Summarise(r)
+	_, sum := readJUnit(t, r, FailOnMust)
+	g.Expect(sum).To(Equal(junit.Totals{Tests: 3, Passed: 1, Skipped: 1, Error: 1}))
+	r.Settings.Require = []string{"restart"}
+	suites, sum := readJUnit(t, r, FailOnMust)
+	g.Expect(sum).To(Equal(junit.Totals{Tests: 3, Passed: 1, Error: 2}))
+	g.Expect(suites[0].Tests[0].Message).To(Equal("MQTT 3.1.1 was not tested: no CONNACK within 5s"))
 }
 
 func TestJUnitGolden(t *testing.T) {

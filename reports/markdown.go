@@ -28,25 +28,13 @@ func WriteMarkdown(w io.Writer, r *Results) error {
 		m.line("> **Mind:** " + m.text(shown(remark, maxLine)))
 		m.line("")
 	}
-	m.counts(r)
-	for _, o := range urgency {
-		checks := withOutcome(r, o)
-		if len(checks) == 0 {
-			continue
-		}
-		m.heading(3, o.mark()+" "+groupTitle(o, len(checks)))
-		for n, c := range checks {
-			if m.b.Len() > maxMarkdown {
-				m.line(fmt.Sprintf("… and %d more, in the JSON and HTML reports.", len(checks)-n))
-				break
-			}
-			if o == Blocked || o == Waived {
-				m.brief(c)
-				continue
-			}
-			m.detail(c)
-		}
+	for _, s := range append(headlines(r), Unmet(r)...) {
+		m.line("> **Mind:** " + m.text(s))
 		m.line("")
+	}
+	m.counts(r)
+	for _, t := range troubles(r) {
+		m.trouble(r, t)
 	}
 	for _, message := range r.KnownFailures.Messages() {
 		m.line("- Known failures: " + m.text(message))
@@ -60,6 +48,47 @@ func WriteMarkdown(w io.Writer, r *Results) error {
 	}
 	m.line("<sub>" + m.text(runName(r)) + "</sub>")
 	return m.send(w)
+}
+
+// trouble is what reports raise, cause by cause.
+func (m *markdown) trouble(r *Results, t trouble) {
+	m.heading(3, t.outcome.mark()+" "+t.title())
+	if t.outcome == Untried {
+		for _, w := range untried(r) {
+			line := "- " + m.text(w.title())
+			if advice := w.advice(); advice != "" {
+				line += ": " + m.text(advice)
+			}
+			m.line(line)
+		}
+		m.line("")
+		return
+	}
+	for n, x := range t.causes {
+		if m.b.Len() > maxMarkdown {
+			m.line(fmt.Sprintf("… and %s more, in the JSON and HTML reports.", plural(len(t.causes)-n, "cause")))
+			break
+		}
+		if title := x.title(); title != "" {
+			m.line("**" + m.text(title) + "**\n")
+		}
+		for _, c := range x.checks {
+			if t.inFull() && c.failed() && c.Outcome != Waived || c.Outcome == Error || c.Outcome == Unsteady {
+				m.detail(c)
+			} else {
+				m.brief(c)
+			}
+		}
+		if len(x.blocked) > 0 {
+			m.fold(x.blockedTitle(), func() {
+				for _, c := range x.blocked {
+					m.brief(c)
+				}
+				m.line("")
+			})
+		}
+	}
+	m.line("")
 }
 
 // durability is the table of what the broker keeps over its end.
@@ -199,6 +228,9 @@ func (m *markdown) brief(c *Check) {
 func (m *markdown) detail(c *Check) {
 	m.fold(shown(c.Title, maxLine), func() {
 		m.line(m.code(shown(c.ID, 160)) + " · " + m.text(shown(c.Level, 20)) + " · " + m.text(shown(strings.Join(c.Accused(), ", "), maxLine)) + " · section " + m.text(section{number: c.Section, title: c.SectionTitle}.heading()) + "\n")
+		if c.SeenIn != "" {
+			m.line("Seen in check " + m.code(shown(c.SeenIn, 160)) + "\n")
+		}
 		if c.Reason != "" {
 			m.line(m.text(shown(c.Reason, maxLine)) + "\n")
 		}
@@ -209,6 +241,9 @@ func (m *markdown) detail(c *Check) {
 		if c.Observed != "" {
 			m.line("Observed")
 			m.fence(joinLines(c.Observed))
+		}
+		if s := c.heardFirst(); s != "" {
+			m.line("At first: " + m.text(shown(s, maxLine)) + "\n")
 		}
 		if c.Why != "" {
 			m.line("Why: " + m.text(shown(c.Why, maxBlock)) + "\n")

@@ -100,10 +100,25 @@ func TestGitHubKinds(t *testing.T) {
 		return [2]int{strings.Count(b.String(), "::error "), strings.Count(b.String(), "::warning ")}
 	}
 	g := NewWithT(t)
-	g.Expect(count(run(Fail, Warn, Error, Pass), FailOnMust)).To(Equal([2]int{2, 1}))
-	g.Expect(count(run(Fail, Warn, Error, Pass), FailOnShould)).To(Equal([2]int{3, 0}))
-	g.Expect(count(run(Fail, Warn, Error, Pass), FailOnNever)).To(Equal([2]int{1, 2}))
-	many := run(Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail)
+	apart := func(outcomes ...Outcome) *Results {
+		r := run(outcomes...)
+		for i := range r.Checks {
+			r.Checks[i].Requirements = []string{r.Checks[i].ID}
+		}
+		Summarise(r)
+		return r
+	}
+	some := apart(Fail, Warn, Error, Pass, Unsteady, Untried)
+	g.Expect(count(some, FailOnMust)).To(Equal([2]int{2, 2}))
+	g.Expect(count(some, FailOnShould)).To(Equal([2]int{3, 1}))
+	g.Expect(count(some, FailOnUnsteady)).To(Equal([2]int{4, 0}))
+	g.Expect(count(some, FailOnNever)).To(Equal([2]int{1, 3}))
+	some.Settings.Require = []string{"all"}
+	g.Expect(count(some, FailOnMust)).To(Equal([2]int{3, 2}))
+	one := run(Fail, Fail, Warn)
+	Summarise(one)
+	g.Expect(count(one, FailOnMust)).To(Equal([2]int{1, 0}), "one cause")
+	many := apart(Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail, Fail)
 	g.Expect(count(many, FailOnMust)).To(Equal([2]int{10, 0}), "GitHub shows no more")
 	var b bytes.Buffer
 	g.Expect(WriteGitHub(&b, many, FailOnMust)).To(Succeed())

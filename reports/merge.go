@@ -25,7 +25,7 @@ func Merge(runs ...*Results) (*Results, error) {
 	first := runs[0]
 	merged := *first
 	merged.Checks, merged.Requirements, merged.Problem, merged.MQTT, merged.Profile = nil, nil, "", nil, Profile{}
-	merged.KnownFailures, merged.Durability = nil, nil
+	merged.KnownFailures, merged.Durability, merged.Dropped, merged.Conditions = nil, nil, nil, nil
 	var end time.Time
 	at := map[string]int{}
 	statements := map[[2]string]int{}
@@ -59,6 +59,16 @@ func Merge(runs ...*Results) (*Results, error) {
 		if s := r.Settings.Selection; s != "" && !slices.Contains(selections, s) {
 			selections = append(selections, s)
 		}
+		for _, d := range r.Dropped {
+			if !slices.ContainsFunc(merged.Dropped, func(have Dropped) bool { return have.MQTT == d.MQTT }) {
+				merged.Dropped = append(merged.Dropped, d)
+			}
+		}
+		for _, condition := range r.Conditions {
+			if !slices.Contains(merged.Conditions, condition) {
+				merged.Conditions = append(merged.Conditions, condition)
+			}
+		}
 		merged.Durability = append(merged.Durability, r.Durability...)
 		for _, c := range r.Checks {
 			have, known := at[c.ID]
@@ -88,6 +98,7 @@ func Merge(runs ...*Results) (*Results, error) {
 		merged.KnownFailures = mergeKnown(merged.KnownFailures, r.KnownFailures, merged.Checks)
 	}
 	slices.Sort(merged.MQTT)
+	merged.Dropped = merged.dropped() // what one of them has tested is not missing
 	slices.SortStableFunc(merged.Requirements, func(a, b Requirement) int {
 		return cmp.Or(cmp.Compare(a.MQTT, b.MQTT), compareSections(a.Section, b.Section))
 	})

@@ -38,7 +38,9 @@ type Verdict string
 const (
 	Conformant    Verdict = "conformant"
 	Nonconformant Verdict = "nonconformant"
-	Incomplete    Verdict = "incomplete" // no failure seen, but a MUST was blocked, waived or not run
+	// Incomplete: no failure seen, but a MUST was blocked, waived or not run, a version
+	// that the broker did not refuse was not tested, or it refuses a basic service.
+	Incomplete Verdict = "incomplete"
 )
 
 // Results is a whole run: what was tested, how, and what came of it.
@@ -107,6 +109,8 @@ type Settings struct {
 	TopicPrefix string  `json:"topic_prefix"`
 	Selection   string  `json:"selection,omitempty"` // what --check and --filter asked for
 	FailOn      string  `json:"fail_on"`
+	// Require are the words of --require: what may not stay untried.
+	Require []string `json:"require,omitempty"`
 }
 
 // Counts are numbers of checks or requirements by outcome.
@@ -182,9 +186,8 @@ type Hearing struct {
 
 // On is what the check says of one of its statements.
 func (c *Check) On(statement string) Outcome {
-	failed := c.Outcome == Fail || c.Outcome == Warn || c.Outcome == Waived
 	switch {
-	case !failed || len(c.Broken) == 0 || slices.Contains(c.Broken, statement):
+	case !c.failed() || len(c.Broken) == 0 || slices.Contains(c.Broken, statement):
 		return c.Outcome
 	case slices.Contains(c.Undecided, statement):
 		return Blocked

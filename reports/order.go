@@ -71,8 +71,12 @@ func compareSections(a, b string) int {
 	return cmp.Compare(len(as), len(bs))
 }
 
-// urgency is the order in which reports raise what went wrong.
-var urgency = [...]Outcome{Fail, Error, Warn, Blocked, Waived}
+// urgency is the order in which reports raise what went wrong, and raised has what
+// they tell of behind it.
+var (
+	urgency = [...]Outcome{Fail, Error, Warn, Blocked, Unsteady, Waived}
+	raised  = append(slices.Clone(urgency[:]), Untried)
+)
 
 // withOutcome are r's checks of one outcome, in the order of the
 // specifications.

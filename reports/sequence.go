@@ -217,14 +217,20 @@ func plan(checks []*Check, steps []sequenceLimits, markup, room int) sequenceLim
 	return steps[len(steps)-1]
 }
 
-// cost estimates the HTML of a check's exchange, in bytes, where each event
+// cost estimates the HTML of a check's exchanges, in bytes, where each event
 // needs markup bytes beside its text.
 func cost(c *Check, limits sequenceLimits, markup int) int {
 	total := 0
-	for i, e := range c.Exchange {
-		if i < limits.events || e.Breach != "" {
-			total += markup + len(e.Conn) + min(len(e.Packet), maxPacket) + min(3*len(e.Hex)/2, 3*limits.bytes) + min(len(e.Breach), maxPacket)
+	add := func(events []Event) {
+		for i, e := range events {
+			if i < limits.events || e.Breach != "" {
+				total += markup + len(e.Conn) + min(len(e.Packet), maxPacket) + min(3*len(e.Hex)/2, 3*limits.bytes) + min(len(e.Breach), maxPacket)
+			}
 		}
+	}
+	add(c.Exchange)
+	if c.First != nil {
+		add(c.First.Exchange)
 	}
 	return total
 }

@@ -21,10 +21,11 @@ const (
 )
 
 // Summarise works out what follows from r's checks: each statement's outcome,
-// the counts and the verdict. Call it when the last check is in, and again
+// the causes, the counts, the verdict and what it speaks of. Call it when the last check is in, and again
 // after anything changed an outcome.
 func Summarise(r *Results) {
 	r.Schema = Schema
+	nameCauses(r)
 	checks := make(map[string]*Check, len(r.Checks))
 	deciding := map[[2]string][]string{} // by version and statement
 	r.Summary = Summary{Checks: allCounts(nil, Outcomes), Requirements: map[string]Counts{}}
@@ -56,6 +57,18 @@ func Summarise(r *Results) {
 		counts[q.Outcome]++
 	}
 	r.Summary.Verdict = r.verdict()
+	describe(r)
+}
+
+// describe fills in what a summary says beside counts and verdict.
+func describe(r *Results) {
+	causes := map[string]bool{}
+	for _, c := range r.Checks {
+		if c.failed() {
+			causes[c.Cause] = true
+		}
+	}
+	r.Summary.Causes, r.Summary.Scope = len(causes), scope(r)
 }
 
 // decide sets q's outcome from those of its checks that were run.
@@ -91,13 +104,24 @@ func rank(o Outcome) int {
 	return len(precedence)
 }
 
+// judged are the versions on which there is a verdict: those that were tested, and
+// those that should have been.
+func (r *Results) judged() []string {
+	versions := slices.Clone(r.MQTT)
+	for _, d := range r.lost() {
+		versions = append(versions, d.MQTT)
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions)
+}
+
 // verdict is the worst of the versions' verdicts.
 func (r *Results) verdict() Verdict {
 	if len(r.MQTT) == 0 {
 		return Incomplete
 	}
 	worst := Conformant
-	for _, version := range r.MQTT {
+	for _, version := range r.judged() {
 		switch r.VerdictOn(version) {
 		case Nonconformant:
 			return Nonconformant
@@ -110,7 +134,9 @@ func (r *Results) verdict() Verdict {
 
 // VerdictOn is what the run says about one protocol version: nonconformant
 // where a MUST was seen broken; incomplete where none was but one was left
-// undecided, or where nothing was seen to pass at all; else conformant.
+// undecided, where the broker refuses a basic service, or where nothing was seen
+// to pass at all; else conformant. What stayed untried is no matter here: the
+// target gave no way to try it, and the scope says so.
 func (r *Results) VerdictOn(version string) Verdict {
 	g := r.gaps(version)
 	switch {
@@ -127,11 +153,12 @@ type gaps struct {
 	failed, passed           int // checks
 	blocked, waived, errored int // checks of a MUST
 	notRun                   int // checks of a MUST
+	refused                  int // checks that a refusal kept from being tried
 	selection, problem       bool
 }
 
 func (g gaps) open() bool {
-	return g.selection || g.problem || g.blocked+g.waived+g.errored+g.notRun > 0
+	return g.selection || g.problem || g.blocked+g.waived+g.errored+g.notRun+g.refused > 0
 }
 
 // gaps counts for one version, or for all where version is empty.
@@ -147,8 +174,10 @@ func (r *Results) gaps(version string) gaps {
 		switch {
 		case c.Outcome == Fail:
 			g.failed++
-		case c.Outcome == Pass:
+		case c.Outcome == Pass, c.Outcome == Unsteady:
 			g.passed++
+		case c.refuses():
+			g.refused++
 		case c.Outcome == Blocked && must:
 			g.blocked++
 		case c.Outcome == Waived && must:
@@ -177,9 +206,10 @@ type FailOn string
 
 // What may gate. A harness error or a run that could not be done always does.
 const (
-	FailOnMust   FailOn = "must"   // a broken MUST gates
-	FailOnShould FailOn = "should" // a broken SHOULD gates as well
-	FailOnNever  FailOn = "never"  // nothing the broker does gates
+	FailOnMust     FailOn = "must"     // a broken MUST gates
+	FailOnShould   FailOn = "should"   // a warning gates as well: a broken SHOULD, a rule kept late
+	FailOnUnsteady FailOn = "unsteady" // an unsteady check gates, too
+	FailOnNever    FailOn = "never"    // nothing the broker does gates
 )
 
 // ParseFailOn reads a --fail-on value; empty means must.
@@ -187,10 +217,10 @@ func ParseFailOn(s string) (FailOn, error) {
 	switch f := FailOn(strings.ToLower(s)); f {
 	case "":
 		return FailOnMust, nil
-	case FailOnMust, FailOnShould, FailOnNever:
+	case FailOnMust, FailOnShould, FailOnUnsteady, FailOnNever:
 		return f, nil
 	}
-	return "", fmt.Errorf("--fail-on %q: choose must, should or never", Printable(s))
+	return "", fmt.Errorf("--fail-on %q: choose must, should, unsteady or never", Printable(s))
 }
 
 // gates says whether one outcome of a check gates under f. Errors are another
@@ -201,6 +231,8 @@ func (f FailOn) gates(o Outcome) bool {
 		return false
 	case FailOnShould:
 		return o == Fail || o == Warn
+	case FailOnUnsteady:
+		return o == Fail || o == Warn || o == Unsteady
 	}
 	return o == Fail
 }
@@ -217,12 +249,13 @@ const (
 	ExitUntested = 2 // could not test, or not reliably
 )
 
-// ExitStatus is the exit status that r deserves. A run that could not be done
-// or met a harness error is 2 whatever else was seen: its failures are
-// reported, but it must not be taken for a complete judgement.
+// ExitStatus is the exit status that r deserves. A run that could not be done, met
+// a harness error, lost a version that the broker did not refuse, or could not try
+// what --require asks for is 2 whatever else was seen: its failures are reported,
+// but it must not be taken for a complete judgement.
 func ExitStatus(r *Results, failOn FailOn) int {
 	switch {
-	case r.Problem != "" || slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Outcome == Error }):
+	case r.Problem != "" || len(r.lost()) > 0 || len(Unmet(r)) > 0 || slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Outcome == Error }):
 		return ExitUntested
 	case Gates(r, failOn):
 		return ExitGates

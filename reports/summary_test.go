@@ -32,7 +32,10 @@ func TestStatementFollowsItsChecks(t *testing.T) {
 		{"an error outranks a warning", []Outcome{Warn, Error}, Error},
 		{"a warning outranks a block", []Outcome{Blocked, Warn}, Warn},
 		{"a block outranks a waiver", []Outcome{Waived, Blocked}, Blocked},
-		{"a waiver outranks a pass", []Outcome{Pass, Waived}, Waived},
+		{"a waiver outranks an unsteady check", []Outcome{Unsteady, Waived}, Waived},
+		{"an unsteady check outranks a pass", []Outcome{Pass, Unsteady}, Unsteady},
+		{"a pass outranks what is untried", []Outcome{Untried, Pass}, Pass},
+		{"what is untried outranks what does not apply", []Outcome{Inapplicable, Untried}, Untried},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -61,6 +64,18 @@ func TestVerdict(t *testing.T) {
 		{"all pass", []Outcome{Pass, Pass}, nil, Conformant, 0},
 		{"inapplicable is no lack", []Outcome{Pass, Inapplicable}, nil, Conformant, 0},
 		{"a warning is no lack", []Outcome{Pass, Warn}, nil, Conformant, 0},
+		{"untried is no lack", []Outcome{Pass, Untried}, nil, Conformant, 0},
+		{"nothing but untried", []Outcome{Untried}, nil, Incomplete, 0},
+		{"unsteady is kept", []Outcome{Unsteady}, nil, Conformant, 0},
+		{"a required check that is untried", []Outcome{Pass, Untried}, func(r *Results) { r.Checks[1].Needs = "restart"; r.Settings.Require = []string{"restart"} }, Conformant, 2},
+		{"another is required", []Outcome{Pass, Untried}, func(r *Results) { r.Checks[1].Needs = "restart"; r.Settings.Require = []string{"websocket"} }, Conformant, 0},
+		{"all are required", []Outcome{Fail, Untried}, func(r *Results) { r.Settings.Require = []string{"all"} }, Nonconformant, 2},
+		{"all are required and tried", []Outcome{Fail, Pass}, func(r *Results) { r.Settings.Require = []string{"all"} }, Nonconformant, 1},
+		{"a refused service", []Outcome{Pass, Inapplicable}, func(r *Results) { r.Checks[1].Refused = "wills" }, Incomplete, 0},
+		{"a lost version", []Outcome{Pass}, func(r *Results) { r.Dropped = []Dropped{{MQTT: "3.1.1", Reason: "no CONNACK"}} }, Incomplete, 2},
+		{"a failure beside a lost version", []Outcome{Fail}, func(r *Results) { r.Dropped = []Dropped{{MQTT: "3.1.1"}} }, Nonconformant, 2},
+		{"a refused version", []Outcome{Pass}, func(r *Results) { r.Dropped = []Dropped{{MQTT: "3.1.1", Refused: true}} }, Conformant, 0},
+		{"a version that another instance accepts", []Outcome{Pass}, func(r *Results) { r.Dropped = []Dropped{{MQTT: "5.0"}} }, Conformant, 0},
 		{"a failure", []Outcome{Pass, Fail, Blocked}, nil, Nonconformant, 1},
 		{"blocked", []Outcome{Pass, Blocked}, nil, Incomplete, 0},
 		{"waived", []Outcome{Pass, Waived}, nil, Incomplete, 0},
@@ -102,6 +117,9 @@ func TestGates(t *testing.T) {
 	g.Expect(Gates(run(Pass, Warn), FailOnShould)).To(BeTrue())
 	g.Expect(Gates(run(Fail), FailOnNever)).To(BeFalse())
 	g.Expect(Gates(run(Waived, Blocked, Inapplicable, Error), FailOnShould)).To(BeFalse())
+	g.Expect(Gates(run(Unsteady), FailOnShould)).To(BeFalse())
+	g.Expect(Gates(run(Unsteady), FailOnUnsteady)).To(BeTrue())
+	g.Expect(Gates(run(Warn), FailOnUnsteady)).To(BeTrue())
 	g.Expect(ExitStatus(run(Error), FailOnNever)).To(Equal(ExitUntested))
 	g.Expect(ExitStatus(run(Warn), FailOnShould)).To(Equal(ExitGates))
 
@@ -110,7 +128,7 @@ func TestGates(t *testing.T) {
 	f, err = ParseFailOn("SHOULD")
 	g.Expect(f, err).To(Equal(FailOnShould))
 	_, err = ParseFailOn("may")
-	g.Expect(err).To(MatchError(ContainSubstring("must, should or never")))
+	g.Expect(err).To(MatchError(ContainSubstring("must, should, unsteady or never")))
 }
 
 func TestSentence(t *testing.T) {
@@ -129,13 +147,22 @@ func TestSentence(t *testing.T) {
 	stopped.Problem = "interrupted."
 	notRun := run(Pass)
 	notRun.Requirements[0].Checks = []string{"a@5.0", "z@5.0"}
+	wanting := run(Pass, Untried, Untried, Untried, Unsteady)
+	wanting.Checks[1].Needs, wanting.Checks[2].Needs, wanting.Checks[3].Needs = "websocket", "restart", "restart"
+	lost := run(Pass)
+	lost.Dropped = []Dropped{{MQTT: "3.1.1", Reason: "no CONNACK within 5s."}}
+	refusing := run(Pass, Inapplicable, Inapplicable)
+	refusing.Checks[1].Refused, refusing.Checks[2].Refused = "wills", "subscriptions"
 	for _, c := range []struct {
 		name string
 		r    *Results
 		want string
 	}{
+		{"untried and unsteady", wanting, "broker 1 is conformant with MQTT 5.0: none of 2 checks fails, 1 is unsteady; 3 untried for want of a restart and a WebSocket URL."},
+		{"a lost version", lost, "broker 1 is conformant with MQTT 5.0 and its verdict on 3.1.1 is INCOMPLETE: none of 1 check fails; MQTT 3.1.1 was not tested: no CONNACK within 5s."},
+		{"refused services", refusing, "broker 1 was seen to break no MUST, but the verdict on MQTT 5.0 is INCOMPLETE: none of 3 checks fails, it refuses subscriptions and wills."},
 		{"one version", run(Pass, Fail), "broker 1 is NONCONFORMANT with MQTT 5.0: 1 of 2 checks fails."},
-		{"mixed", two([]Outcome{Pass}, []Outcome{Fail, Fail}), "broker 1 is NONCONFORMANT with MQTT 5.0 and conformant with 3.1.1: 2 of 3 checks fail."},
+		{"mixed", two([]Outcome{Pass}, []Outcome{Fail, Fail}), "broker 1 is NONCONFORMANT with MQTT 5.0 and conformant with 3.1.1: 2 of 3 checks fail, from 1 cause."},
 		{"both good", two([]Outcome{Pass}, []Outcome{Pass, Warn}), "broker 1 is conformant with MQTT 3.1.1 and 5.0: none of 3 checks fails, 1 warns."},
 		{"incomplete", run(Pass, Blocked, Blocked, Waived), "broker 1 was seen to break no MUST, but the verdict on MQTT 5.0 is INCOMPLETE: none of 4 checks fails, 2 are blocked, 1 is waived."},
 		{"one incomplete", two([]Outcome{Error, Pass}, []Outcome{Pass}), "broker 1 is conformant with MQTT 5.0 and its verdict on 3.1.1 is INCOMPLETE: none of 3 checks fails, 1 met a harness error."},

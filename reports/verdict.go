@@ -32,7 +32,7 @@ func Sentence(r *Results) string {
 // judgement says, by version, what the broker is; the worst comes first.
 func judgement(r *Results) string {
 	by := map[Verdict][]string{}
-	for _, version := range r.MQTT {
+	for _, version := range r.judged() {
 		v := r.VerdictOn(version)
 		by[v] = append(by[v], shown(version, 20))
 	}
@@ -69,13 +69,14 @@ func judgement(r *Results) string {
 
 // account gives the numbers behind the judgement.
 func account(r *Results) string {
-	n, total := r.Summary.Checks, len(r.Checks)
+	n := r.Summary.Checks
 	if n == nil {
 		n = Counts{}
 		for _, c := range r.Checks {
 			n[c.Outcome]++
 		}
 	}
+	total := len(r.Checks) - n[Untried]
 	var parts []string
 	switch fails := n[Fail]; fails {
 	case 0:
@@ -84,12 +85,16 @@ func account(r *Results) string {
 		parts = append(parts, fmt.Sprintf("1 of %s fails", plural(total, "check")))
 	default:
 		parts = append(parts, fmt.Sprintf("%d of %s fail", fails, plural(total, "check")))
+		if causes := failureCauses(r); causes < fails {
+			parts[0] += ", from " + plural(causes, "cause")
+		}
 	}
 	for _, more := range []struct {
 		outcome   Outcome
 		one, many string
 	}{
 		{Warn, "warns", "warn"},
+		{Unsteady, "is unsteady", "are unsteady"},
 		{Error, "met a harness error", "met a harness error"},
 		{Blocked, "is blocked", "are blocked"},
 		{Waived, "is waived", "are waived"},
@@ -101,20 +106,40 @@ func account(r *Results) string {
 			parts = append(parts, fmt.Sprintf("%d %s", k, more.many))
 		}
 	}
+	if refused := services(r, ""); len(refused) > 0 {
+		parts = append(parts, "it refuses "+and(refused))
+	}
 	g := r.gaps("")
 	switch {
 	case g.selection:
 		parts = append(parts, "only a selection was run")
 	case g.notRun > 0:
 		parts = append(parts, fmt.Sprintf("%d %s not run", g.notRun, map[bool]string{true: "was", false: "were"}[g.notRun == 1]))
-	case r.Summary.Verdict == Incomplete && n[Pass] == 0:
+	case r.Summary.Verdict == Incomplete && g.passed == 0:
 		parts = append(parts, "none was seen to pass")
 	}
 	account := strings.Join(parts, ", ")
+	if s := wanting(r); s != "" {
+		account += "; " + s
+	}
+	for _, d := range r.lost() {
+		account += "; " + d.untested()
+	}
 	if g.problem {
 		account += "; the run did not finish: " + strings.TrimRight(shown(r.Problem, 400), ". ")
 	}
 	return account
+}
+
+// failureCauses is how many causes r's failures have.
+func failureCauses(r *Results) int {
+	causes := map[string]bool{}
+	for _, c := range r.Checks {
+		if c.Outcome == Fail {
+			causes[c.Cause] = true
+		}
+	}
+	return len(causes)
 }
 
 // and joins words as a sentence does: "a, b and c".

@@ -22,6 +22,7 @@ type reportOptions struct {
 	known                              string
 	strict                             bool
 	failOn                             string
+	require                            []string
 }
 
 func (o *reportOptions) add(f *pflag.FlagSet) {
@@ -33,17 +34,19 @@ func (o *reportOptions) add(f *pflag.FlagSet) {
 	f.BoolVar(&o.github, "github", false, "print failures and warnings as GitHub annotations")
 	f.StringVar(&o.known, "known-failures", "", "file that says which failures are known, and why; they do not gate")
 	f.BoolVar(&o.strict, "strict", false, "let stale and expired known failures gate")
-	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a broken should too, or never")
+	f.StringVar(&o.failOn, "fail-on", "must", "what makes the exit status 1: a broken must, a warning too (should), an unsteady check too (unsteady), or never")
+	f.StringSliceVar(&o.require, "require", nil, "what may not stay untried, or the exit status is 2: all, or some of "+strings.Join(reports.NeedWords(), ", "))
 }
 
 // A reporter is reportOptions made ready: report files are opened before the
 // run, so that a path which cannot be written is known before the work is done.
 type reporter struct {
-	failOn reports.FailOn
-	known  reports.KnownFailures
-	strict bool
-	github bool
-	files  []reportFile
+	failOn  reports.FailOn
+	require []string
+	known   reports.KnownFailures
+	strict  bool
+	github  bool
+	files   []reportFile
 }
 
 type reportFile struct {
@@ -59,7 +62,11 @@ func (o *reportOptions) open() (*reporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reporter{failOn: failOn, strict: o.strict, github: o.github}
+	require, err := reports.ParseRequire(o.require)
+	if err != nil {
+		return nil, err
+	}
+	r := &reporter{failOn: failOn, require: require, strict: o.strict, github: o.github}
 	if o.known != "" {
 		if r.known, err = readKnown(o.known); err != nil {
 			return nil, err
@@ -124,7 +131,7 @@ func readKnown(path string) (reports.KnownFailures, error) {
 
 // apply waives what is known to fail and works out the summary.
 func (r *reporter) apply(results *reports.Results) {
-	results.Settings.FailOn = string(r.failOn)
+	results.Settings.FailOn, results.Settings.Require = string(r.failOn), r.require
 	if r.known != nil {
 		results.KnownFailures = r.known.Apply(results, time.Now())
 	}
@@ -145,6 +152,9 @@ func (r *reporter) finish(out io.Writer, results *reports.Results) (int, error) 
 	}
 	r.files = nil
 	exit := reports.ExitStatus(results, r.failOn)
+	for _, message := range reports.Unmet(results) {
+		fmt.Fprintf(os.Stderr, "mqttspec: %s\n", message)
+	}
 	for _, message := range results.KnownFailures.Messages() {
 		fmt.Fprintf(os.Stderr, "mqttspec: %s\n", message)
 		if r.strict && exit == reports.ExitOK {

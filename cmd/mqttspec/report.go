@@ -68,7 +68,7 @@ func newDiff() *cobra.Command {
 			return diff(cmd.OutOrStdout(), args[0], args[1], failOn, markdown)
 		},
 	}
-	cmd.Flags().StringVar(&failOn, "fail-on", "must", "what counts as a regression: a newly broken must, should too, or never")
+	cmd.Flags().StringVar(&failOn, "fail-on", "must", "what counts as a regression: a newly broken must, a new warning too (should), a check that became unsteady too (unsteady), or never")
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "as Markdown")
 	return cmd
 }
@@ -86,13 +86,13 @@ func diff(out io.Writer, basePath, newPath, failOn string, markdown bool) error 
 	if err != nil {
 		return err
 	}
-	d := reports.NewDiff(base, after)
+	d := reports.NewDiff(base, after, gate)
 	if markdown {
-		err = d.WriteMarkdown(out, gate)
+		err = d.WriteMarkdown(out)
 	} else {
-		err = d.WriteText(out, consoleOptions(out, false, false), gate)
+		err = d.WriteText(out, consoleOptions(out, false, false))
 	}
-	return exitWith(d.ExitStatus(gate), err)
+	return exitWith(d.ExitStatus(), err)
 }
 
 func newKnownFailures() *cobra.Command {

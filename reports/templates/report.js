@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const form = $("filter"), q = $("q"), out = $("count"), nothing = $("nothing");
 const chips = [...form.querySelectorAll("[name=o]")];
 const rows = [...document.querySelectorAll("[data-o]")].map((el) => ({el, d: el.dataset, text: null}));
-const folds = [...document.querySelectorAll("section.sec, section.chapter, .group")];
+const folds = [...document.querySelectorAll("section.sec, section.chapter, .group, .cause, .behind")];
 
 // What a search looks at: IDs, summaries, titles, reasons; not the exchanges.
 function textOf(row) {
