@@ -106,7 +106,7 @@ func TestRunWithoutTarget(t *testing.T) {
 	}
 	for _, args := range [][]string{{"embedded"}, {"--verbose"}} {
 		stdout, _, _ := mqttspec(t, append([]string{"run", "--check", "connect-accepted"}, args...)...)
-		if !strings.Contains(stdout, "pass    connect-accepted@5.0: ") {
+		if !strings.Contains(stdout, "pass     connect-accepted@5.0: ") {
 			t.Errorf("%v: no line for a check that passes:\n%s", args, stdout)
 		}
 	}
@@ -154,6 +154,7 @@ func TestMistakes(t *testing.T) {
 		{"timeout", []string{"run", "--timeout", "-1s"}, "--timeout"},
 		{"prefix", []string{"run", "--topic-prefix", "a/#"}, "--topic-prefix"},
 		{"fail-on", []string{"run", "--fail-on", "maybe"}, "--fail-on"},
+		{"require", []string{"run", "--require", "restart,teapot"}, "choose all, or some of "},
 		{"unwritable", []string{"run", "--json", filepath.Join(dir, "no", "r.json")}, "--json"},
 		{"directory", []string{"run", "--junit", dir}, "--junit"},
 		{"one file twice", []string{"run", "--json", filepath.Join(dir, "r"), "--junit", filepath.Join(dir, "r")}, "file of its own"},
@@ -259,6 +260,51 @@ func TestGate(t *testing.T) {
 	}
 	if stdout, _, exit := mqttspec(t, "diff", base, passed); exit != reports.ExitOK {
 		t.Errorf("diff the other way: exit %d, %s; want 0", exit, stdout)
+	}
+}
+
+// TestGateByWish: what is untried or unsteady gates only where the user says so.
+func TestGateByWish(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, change func(*reports.Check)) string {
+		check := reports.Check{ID: "a@5.0", Slug: "a", MQTT: "5.0", Level: "MUST", Outcome: reports.Pass}
+		change(&check)
+		r := &reports.Results{MQTT: []string{"5.0"}, Checks: []reports.Check{check, {ID: "b@5.0", Slug: "b", MQTT: "5.0", Level: "MUST", Outcome: reports.Pass}}}
+		path := filepath.Join(dir, name)
+		file, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if err := reports.Write(file, r); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	pass := write("pass.json", func(*reports.Check) {})
+	unsteady := write("unsteady.json", func(c *reports.Check) { c.Outcome = reports.Unsteady })
+	untried := write("untried.json", func(c *reports.Check) {
+		c.Outcome, c.Needs, c.Reason = reports.Untried, "restart", "add start to the target"
+	})
+	for _, c := range []struct {
+		args string
+		exit int
+		says string // on stderr
+	}{
+		{"report " + untried, reports.ExitOK, ""},
+		{"report --require websocket " + untried, reports.ExitOK, ""},
+		{"report --require websocket,restart " + untried, reports.ExitUntested, "--require restart: 1 check untried for want of a restart: add start to the target"},
+		{"report --require all " + untried, reports.ExitUntested, "add start to the target"},
+		{"report --require all " + pass, reports.ExitOK, ""},
+		{"report --require teapot " + pass, reports.ExitUntested, "choose all, or some of "},
+		{"report --fail-on should " + unsteady, reports.ExitOK, ""},
+		{"report --fail-on unsteady " + unsteady, reports.ExitGates, ""},
+		{"diff " + pass + " " + unsteady, reports.ExitOK, ""},
+		{"diff --fail-on unsteady " + pass + " " + unsteady, reports.ExitGates, ""},
+	} {
+		if stdout, stderr, exit := mqttspec(t, strings.Fields(c.args)...); exit != c.exit || !strings.Contains(stderr, c.says) || c.says == "" && stderr != "" {
+			t.Errorf("%s: exit %d, stderr %q; want %d and %q\n%s", c.args, exit, stderr, c.exit, c.says, stdout)
+		}
 	}
 }
 
