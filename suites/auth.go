@@ -225,7 +225,7 @@ var _ = Check(Definition{
 	Title:    "sends DISCONNECT before it closes the connection for a failed re-authentication",
 	Rules:    Rules{V5: "5.0/4.12.1/re-authentication-reason"},
 	Needs:    Needs{AuthenticationMethod},
-	CaughtBy: Faults{fault.ClosesSilently},
+	CaughtBy: Faults{fault.DisconnectsSilently},
 	Body: func(x *Exchange) {
 		alice := x.Authenticate(Clean, As("alice"))
 		proof := x.WrongProof()

@@ -87,7 +87,7 @@ var _ = Check(Definition{
 	Title:    "gives 0x9B as its reason for closing on a PUBLISH above the Maximum QoS that it declares",
 	Rules:    Rules{V5: "5.0/3.2.2.3.4/qos-not-supported-reason"},
 	Needs:    Needs{NoExactlyOnce},
-	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body: func(x *Exchange) {
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
@@ -198,7 +198,7 @@ var _ = Check(Definition{
 	Title:    "gives 0x9A as its reason for closing on a PUBLISH with RETAIN 1",
 	Rules:    Rules{V5: "5.0/3.2.2.3.5/retain-not-supported-reason"},
 	Needs:    Needs{NoRetain},
-	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 
@@ -310,7 +310,7 @@ var _ = Check(Definition{
 	Title:    "gives 0xA2 as its reason for refusing a Topic Filter with a wildcard",
 	Rules:    Rules{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported-reason"},
 	Needs:    Needs{NoWildcards},
-	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body: func(x *Exchange) {
 		Each(x, wildcards(x), named[unavailable].label, func(x *Exchange, u named[unavailable]) { u.value.wantReported(x) })
 	},
@@ -330,7 +330,7 @@ var _ = Check(Definition{
 	Title:    "gives 0xA1 as its reason for refusing a Subscription Identifier",
 	Rules:    Rules{V5: "5.0/3.2.2.3.12/subscription-identifier-not-supported-reason"},
 	Needs:    Needs{NoSubscriptionIdentifiers},
-	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body:     func(x *Exchange) { identified(x).wantReported(x) },
 })
 
@@ -348,7 +348,7 @@ var _ = Check(Definition{
 	Title:    "gives 0x9E as its reason for refusing a shared subscription",
 	Rules:    Rules{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported-reason"},
 	Needs:    Needs{NoSharedSubscriptions},
-	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body:     func(x *Exchange) { shared(x).wantReported(x) },
 })
 

@@ -308,7 +308,7 @@ var _ = Check(Definition{
 	Rules: Rules{V5: "5.0/3.1.4/session-taken-over-reason"},
 	Why: "Section 3.1.4 says that the server sends the DISCONNECT \"as described in section 4.13\", where it " +
 		"is a SHOULD: so this is a warning. mosquitto 2.0.11 closes the connection without one.",
-	CaughtBy: Faults{fault.ClosesWithoutDisconnect, fault.DisconnectsWithoutReason},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body: func(x *Exchange) {
 		first := x.Connect(Clean, As("alice"))
 

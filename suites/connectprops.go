@@ -185,7 +185,7 @@ var _ = Check(Definition{
 	Slug:     "connectprops-malformed",
 	Title:    "closes the connection on a CONNECT whose Property Length does not fit its properties",
 	Rules:    Rules{V5: "MQTT-3.1.4-1"},
-	CaughtBy: Faults{fault.AcceptsMalformedConnectProperties},
+	CaughtBy: Faults{fault.AcceptsMalformedConnect},
 	Body: func(x *Exchange) {
 		// One property of 5 bytes, and a Client Identifier that no other length
 		// could make sense of.

@@ -96,7 +96,7 @@ var _ = Check(Definition{
 		"packet it MAY send a CONNACK\". And the server is to \"use Reason Code 0x81 (Malformed Packet) or " +
 		"0x82 (Protocol Error) unless a more specific Reason Code has been defined\" (section 4.13.1).",
 	Watches:  true,
-	CaughtBy: Faults{fault.ClosesSilently, fault.DisconnectsForBusyness, fault.DisconnectsForSize},
+	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForBusyness, fault.DisconnectsForSize},
 	MendedBy: Faults{fault.MendsSilentClose},
 	// mosquitto 2.0.11 says nothing about a PUBREL with the flags 0000
 	Body: func(x *Exchange) {

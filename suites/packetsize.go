@@ -386,7 +386,7 @@ var _ = Check(Definition{
 	Title:    "says Packet too large (0x95) when it closes the connection for that",
 	Rules:    Rules{V5: "5.0/3.2.2.3.6/packet-too-large-reason"},
 	Needs:    Needs{PacketSizeLimit},
-	CaughtBy: Faults{fault.ClosesSilently},
+	CaughtBy: Faults{fault.DisconnectsSilently},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 

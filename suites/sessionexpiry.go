@@ -267,7 +267,7 @@ var _ = Check(Definition{
 	Slug:     "session-expiry-after-zero-reason",
 	Title:    "answers a DISCONNECT that gives a session begun with Session Expiry Interval 0 another one with DISCONNECT 0x82",
 	Rules:    Rules{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero-reason"},
-	CaughtBy: Faults{fault.SaysNoGoodbye},
+	CaughtBy: Faults{fault.DisconnectsSilently},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 

@@ -6,10 +6,12 @@ import "mqttspec/codec"
 // certificate, whether they show one or not. It is no matter of packets:
 // whoever sets the faulty broker up opens the listener to everybody.
 var IgnoresMissingCertificate = stateful("ignores-missing-certificate", "demands a client certificate and lets clients in without one",
+	Breaks{V311: "3.1.1/3.1.4/refusal-closes", V5: "MQTT-3.1.4-2"},
 	func() behaviour { return behaviour{} })
 
 // RefusesAllForOne lets one subscription spoil the others.
 var RefusesAllForOne = fromBroker("refuses-all-for-one", "refuses every subscription of a SUBSCRIBE when one of them is forbidden",
+	Breaks{V311: "MQTT-3.8.4-4", V5: "MQTT-3.8.4-5"},
 	func(_ *Link, p *codec.Suback) Action {
 		for _, code := range p.Codes {
 			if code.IsError() {
@@ -22,23 +24,36 @@ var RefusesAllForOne = fromBroker("refuses-all-for-one", "refuses every subscrip
 	})
 
 // DropsUnacknowledged answers no PUBLISH: the proxy takes the acknowledgements
-// out, and when the broker closes the connection it keeps the client's open.
+// out, and when the broker closes the connection because of one it keeps the
+// client's open.
 var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges a PUBLISH nor closes the connection",
+	Breaks{V311: "MQTT-3.3.4-1 MQTT-3.3.5-2 MQTT-4.3.2-2 MQTT-4.3.3-2", V5: "MQTT-3.3.4-1 MQTT-4.3.2-4 MQTT-4.3.3-8"},
 	func() behaviour {
+		published := map[*Link]bool{}
 		return behaviour{
-			fromBroker: func(_ *Link, f *Frame) Action {
-				if f.Type() == codec.PUBACK || f.Type() == codec.PUBREC || f.Type() == codec.DISCONNECT {
+			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				published[l] = p.QoS > codec.QoS0
+				return Forward
+			}),
+			fromBroker: func(l *Link, f *Frame) Action {
+				if f.Type() == codec.PUBACK || f.Type() == codec.PUBREC || f.Type() == codec.DISCONNECT && published[l] {
 					return Swallow
 				}
 				return Forward
 			},
-			brokerGone: func(*Link) Action { return Swallow },
+			brokerGone: func(l *Link) Action {
+				if published[l] {
+					return Swallow
+				}
+				return Forward
+			},
 		}
 	})
 
 // DeliversPastRules asks nobody whether a message may be sent on: the proxy hands
 // each message to whoever has asked for exactly its topic, refused or not.
 var DeliversPastRules = stateful("delivers-past-rules", "delivers what is published to all who have asked for its topic, whatever the access rules say",
+	Breaks{V311: "MQTT-3.8.4-5", V5: "5.0/3.4.2.1/unauthorized-undelivered MQTT-3.8.4-7"},
 	func() behaviour {
 		asked := map[*Link]map[string]bool{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {

@@ -6,6 +6,7 @@ import "mqttspec/codec"
 // acknowledges it in the broker's place, or sends it to a topic that nobody
 // listens to.
 var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic Alias instead of a Topic Name",
+	Breaks{V5: "5.0/3.3.4/topic-alias-mapped MQTT-3.3.2-12"},
 	func(l *Link, p *codec.Publish) Action {
 		if p.Topic != "" {
 			return Forward
@@ -24,12 +25,14 @@ var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic
 // KeepsFirstAlias does not let an alias change its meaning: the proxy puts the
 // Topic Name in that was the alias's first.
 var KeepsFirstAlias = stateful("keeps-first-alias", "takes a Topic Alias for the Topic Name that was first sent with it",
+	Breaks{V5: "5.0/3.3.4/topic-alias-remapped"},
 	func() behaviour {
 		return behaviour{fromClient: only(resolveAliases(func(l *Link) any { return l }, false))}
 	})
 
 // AliasesForAll keeps one table for all clients.
 var AliasesForAll = stateful("aliases-for-all", "takes a Topic Alias for what any client last sent with it",
+	Breaks{V5: "5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown MQTT-3.3.2-7"},
 	func() behaviour {
 		return behaviour{fromClient: only(resolveAliases(func(*Link) any { return nil }, true))}
 	})
@@ -60,22 +63,36 @@ func resolveAliases(table func(*Link) any, remaps bool) func(*Link, *codec.Publi
 
 // IgnoresAliasZero passes over what cannot be.
 var IgnoresAliasZero = tolerates("ignores-alias-zero", "ignores a PUBLISH with Topic Alias 0 and carries on",
+	Breaks{V5: "MQTT-3.3.2-8"},
 	breaks(codec.PUBLISH, "MQTT-3.3.2-8"))
 
-// IgnoresAliases passes over messages by their alias. What the broker behind
-// allows is not asked: above 1 is too large.
-var IgnoresAliases = tolerates("ignores-aliases", "ignores a PUBLISH whose Topic Alias means nothing to it, or is too large, and carries on",
-	func(l *Link, f *Frame) bool {
-		p, ok := f.Packet.(*codec.Publish)
-		if !ok {
-			return false
+// IgnoresAliases passes over messages by their alias.
+var IgnoresAliases = stateful("ignores-aliases", "ignores a PUBLISH whose Topic Alias means nothing to it, or is too large, and carries on",
+	Breaks{V5: "5.0/3.3.4/topic-alias-unknown MQTT-3.3.2-7 MQTT-3.3.2-9"},
+	func() behaviour {
+		type mapping struct {
+			link  *Link
+			alias uint32
 		}
-		alias, ok := p.Properties.Number(codec.PropTopicAlias)
-		return ok && (p.Topic == "" || alias > 1)
+		known := map[mapping]bool{}
+		return whereDeclared(func(l *Link, f *Frame, declared codec.Properties) Action {
+			p, ok := f.Packet.(*codec.Publish)
+			if !ok {
+				return Forward
+			}
+			most, _ := declared.Number(codec.PropTopicAliasMaximum)
+			alias, ok := p.Properties.Number(codec.PropTopicAlias)
+			if ok && (alias > most || p.Topic == "" && !known[mapping{l, alias}]) {
+				return Swallow
+			}
+			known[mapping{l, alias}] = ok
+			return Forward
+		})()
 	})
 
 // SendsAlias uses an alias without asking.
 var SendsAlias = fromBroker("sends-alias", "sends every PUBLISH with Topic Alias 1",
+	Breaks{V5: "MQTT-3.1.2-26 MQTT-3.1.2-27 MQTT-3.3.2-11"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Properties = append(p.Properties, codec.TopicAlias(1))
 		return Forward
@@ -83,10 +100,12 @@ var SendsAlias = fromBroker("sends-alias", "sends every PUBLISH with Topic Alias
 
 // SendsAliasesBeyondMaximum counts further than it may.
 var SendsAliasesBeyondMaximum = aliasing("sends-aliases-beyond-maximum", "sends every topic with a Topic Alias of its own, however many the client allows",
+	Breaks{V5: "MQTT-3.1.2-26 MQTT-3.3.2-11"},
 	func(_ *Link, _ map[any]int, topics int, p *codec.Publish) uint16 { return uint16(topics) })
 
 // MixesUpAliases uses an alias again without a word.
 var MixesUpAliases = aliasing("mixes-up-aliases", "uses two Topic Aliases for all topics and leaves the Topic Name out when it changes their meaning",
+	Breaks{V5: "5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown MQTT-3.3.2-3"},
 	func(_ *Link, _ map[any]int, topics int, p *codec.Publish) uint16 {
 		if topics > 2 {
 			p.Topic = ""
@@ -97,6 +116,7 @@ var MixesUpAliases = aliasing("mixes-up-aliases", "uses two Topic Aliases for al
 // ResumesAliases keeps the aliases that it has set for the client's next
 // connection.
 var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when it has set a Topic Alias for it on any connection of the client",
+	Breaks{V5: "MQTT-3.3.2-7 5.0/3.3.4/topic-alias-unknown"},
 	func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16 {
 		key := [2]string{l.clientID(), p.Topic}
 		if uses[key]++; uses[key] > 1 {
@@ -108,6 +128,7 @@ var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when i
 // ResendsAsSentFirst keeps packets, not messages. The proxy uses aliases of its
 // own making, and remembers with which of them each Packet Identifier went out.
 var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH with the Topic Alias, and without the Topic Name, that it had on the connection before",
+	Breaks{V5: "MQTT-3.3.2-7 5.0/3.3.4/topic-alias-unknown MQTT-3.1.2-27"},
 	func() behaviour {
 		send := usesAliases()
 		type use struct {
@@ -152,6 +173,7 @@ var usesAliases = sendsAliases(func(l *Link, uses map[any]int, topics int, p *co
 // gives every message to a client alias 1, and takes a PUBLISH without a Topic
 // Name from that client for one on the same topic.
 var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a client for the topic that it has set it for towards that client",
+	Breaks{V5: "5.0/3.3.2.3.4/topic-alias-independent"},
 	func() behaviour {
 		set := map[*Link]string{} // as Topic Alias 1
 		return behaviour{
@@ -177,8 +199,8 @@ var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a clien
 	})
 
 // aliasing makes a fault of sendsAliases.
-func aliasing(name, does string, alias func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16) Fault {
-	return stateful(name, does, sendsAliases(alias))
+func aliasing(name, does string, breaks Breaks, alias func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16) Fault {
+	return stateful(name, does, breaks, sendsAliases(alias))
 }
 
 // sendsAliases makes a broker that uses Topic Aliases towards clients that allow

@@ -8,6 +8,9 @@ import (
 
 // RefusesConnections answers no CONNECT with success.
 var RefusesConnections = fromBroker("refuses-connections", "answers every CONNECT with a refusal",
+	Breaks{V311: "MQTT-3.1.4-4 MQTT-3.1.3-5", V5: "MQTT-3.1.4-5 MQTT-3.1.3-5",
+		Follows: Follows{V311: "MQTT-7.0.0-2",
+			Because: "who lets no client in interoperates with none"}},
 	func(l *Link, p *codec.Connack) Action {
 		p.Code = codec.RefusedServerUnavailable
 		if l.Version == codec.V5 {
@@ -18,10 +21,12 @@ var RefusesConnections = fromBroker("refuses-connections", "answers every CONNEC
 
 // WaitsForConnect does not mind what comes before CONNECT.
 var WaitsForConnect = tolerates("waits-for-connect", "ignores packets that come before CONNECT and keeps waiting for it",
+	Breaks{V311: "MQTT-3.1.0-1 MQTT-4.8.0-1", V5: "MQTT-3.1.0-1"},
 	func(l *Link, f *Frame) bool { return l.Connect == nil && f.Type() != codec.CONNECT })
 
 // IgnoresSecondConnect takes a second CONNECT for nothing.
 var IgnoresSecondConnect = stateful("ignores-second-connect", "ignores a second CONNECT on a connection",
+	Breaks{V311: "MQTT-3.1.0-2 MQTT-4.8.0-1", V5: "MQTT-3.1.0-2 5.0/4.13.1/protocol-error MQTT-4.13.1-1"},
 	func() behaviour {
 		seen := map[*Link]bool{}
 		return behaviour{fromClient: only(func(l *Link, _ *codec.Connect) Action {
@@ -35,18 +40,22 @@ var IgnoresSecondConnect = stateful("ignores-second-connect", "ignores a second 
 
 // AcceptsAnyProtocolName does not look at the Protocol Name.
 var AcceptsAnyProtocolName = accepts("accepts-any-protocol-name", "accepts a CONNECT whatever its Protocol Name",
+	Breaks{V311: "MQTT-3.1.2-1", V5: "MQTT-3.1.2-1"},
 	breaking("MQTT-3.1.2-1"))
 
 // AcceptsAnyProtocolLevel does not look at the Protocol Level.
 var AcceptsAnyProtocolLevel = accepts("accepts-any-protocol-level", "accepts a CONNECT whatever its Protocol Level",
+	Breaks{V311: "MQTT-3.1.2-2", V5: "MQTT-3.1.2-2"},
 	breaking("MQTT-3.1.2-2"))
 
 // SilentAboutProtocolLevel closes without a word.
 var SilentAboutProtocolLevel = closes("silent-about-protocol-level", "closes on an unsupported Protocol Level without a CONNACK",
+	Breaks{V311: "MQTT-3.1.2-2"},
 	breaking("MQTT-3.1.2-2"))
 
 // RefusesProtocolLevelBy5 says in the format of 3.1.1 what only 5.0 can say.
 var RefusesProtocolLevelBy5 = stateful("refuses-protocol-level-by-5", "refuses an unsupported Protocol Level in the format of 3.1.1 with the code 0x84, which is 5.0's",
+	Breaks{V311: "MQTT-3.1.2-2"},
 	func() behaviour {
 		unsupported := breaking("MQTT-3.1.2-2")
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -61,19 +70,23 @@ var RefusesProtocolLevelBy5 = stateful("refuses-protocol-level-by-5", "refuses a
 
 // AcceptsReservedConnectFlag does not look at bit 0 of the Connect Flags.
 var AcceptsReservedConnectFlag = accepts("accepts-reserved-connect-flag", "accepts a CONNECT with the reserved Connect Flag set",
+	Breaks{V311: "MQTT-3.1.2-3", V5: "MQTT-3.1.2-3"},
 	breaking("MQTT-3.1.2-3"))
 
 // AcceptsMalformedConnect takes what it can of a CONNECT.
 var AcceptsMalformedConnect = accepts("accepts-malformed-connect", "accepts a CONNECT however malformed",
+	Breaks{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
 	malformed(codec.CONNECT))
 
 // RefusesMalformedConnect explains itself where it should not.
 var RefusesMalformedConnect = refuses("refuses-malformed-connect", "answers a malformed CONNECT with a CONNACK that refuses it",
+	Breaks{V311: "MQTT-3.1.4-1"},
 	malformed(codec.CONNECT))
 
 // IgnoresCleanStart keeps the old session whatever it is told. The proxy takes
 // Clean Start out of CONNECT and Session Present out of CONNACK.
 var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as if Clean Session, or Clean Start, were 0, but says otherwise",
+	Breaks{V311: "MQTT-3.1.2-6 MQTT-3.1.4-3", V5: "MQTT-3.1.2-4 MQTT-3.1.4-4"},
 	func() behaviour {
 		clean := map[*Link]bool{}
 		return behaviour{
@@ -91,6 +104,7 @@ var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as
 
 // LetsTwoIn serves two clients under one name: the proxy gives the second another.
 var LetsTwoIn = stateful("lets-two-in", "keeps serving a client when another connects with its Client Identifier",
+	Breaks{V311: "MQTT-3.1.4-2", V5: "MQTT-3.1.4-3"},
 	func() behaviour {
 		served := map[string]bool{}
 		return behaviour{fromClient: only(func(_ *Link, p *codec.Connect) Action {
@@ -102,20 +116,10 @@ var LetsTwoIn = stateful("lets-two-in", "keeps serving a client when another con
 		})}
 	})
 
-// ClosesWithoutDisconnect gives no reason for a close.
-var ClosesWithoutDisconnect = fromBroker("closes-without-disconnect", "closes connections without a DISCONNECT",
-	func(*Link, *codec.Disconnect) Action { return Swallow })
-
-// DisconnectsWithoutReason does not say why it closes.
-var DisconnectsWithoutReason = fromBroker("disconnects-without-reason", "gives Reason Code 0x80 in every DISCONNECT",
-	func(_ *Link, p *codec.Disconnect) Action {
-		p.Code = codec.UnspecifiedError
-		return Forward
-	})
-
 // MissesPacketsBeforeConnack reads nothing until it has accepted the client: the
 // proxy drops what comes in the segment that CONNECT ends in.
 var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "loses what a client sends in one segment with its CONNECT",
+	Breaks{V311: "3.1.1/3.1.4/packets-before-connack", V5: "5.0/3.1.4/packets-before-connack"},
 	func() behaviour {
 		opening := map[*Link]bool{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -134,6 +138,7 @@ var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "lose
 // ProcessesRefusedClients acts on what comes behind a CONNECT that it refuses: the
 // proxy has another client of the exchange publish it.
 var ProcessesRefusedClients = stateful("processes-refused-clients", "processes what a client sent behind a CONNECT that it refused",
+	Breaks{V311: "MQTT-3.1.4-5", V5: "MQTT-3.1.4-6"},
 	func() behaviour {
 		connected := map[*Link]bool{}
 		return behaviour{
@@ -166,6 +171,7 @@ func ofExchange(l *Link, topic string) bool {
 // wrong with the rest it says only when the client of that name has gone. The
 // proxy mends the CONNECT, and closes both connections when the answer comes.
 var DisplacesBeforeValidation = stateful("displaces-before-validation", "displaces a client, and clears its session, before it refuses a malformed CONNECT with that client's identifier",
+	Breaks{V311: "3.1.1/3.1.4/steps-after-validation", V5: "5.0/3.1.4/steps-after-validation 5.0/4.13.1/other-sessions"},
 	func() behaviour {
 		refused := map[*Link]bool{}
 		return behaviour{
@@ -191,6 +197,7 @@ var DisplacesBeforeValidation = stateful("displaces-before-validation", "displac
 
 // MixesUpConnectPayload reads the fields of the payload in another order.
 var MixesUpConnectPayload = fromClient("mixes-up-connect-payload", "takes the User Name in CONNECT for the Will Topic, and that for the User Name",
+	Breaks{V311: "MQTT-3.1.3-1", V5: "MQTT-3.1.3-1"},
 	func(_ *Link, p *codec.Connect) Action {
 		if p.Will != nil && p.UserName != nil {
 			will, userName := *p.Will, p.Will.Topic

@@ -4,6 +4,7 @@ import "mqttspec/codec"
 
 // IgnoresErrors takes every packet that breaks a rule for nothing.
 var IgnoresErrors = stateful("ignores-errors", "ignores packets that break a rule, and a second CONNECT",
+	Breaks{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/malformed-packet 5.0/4.13.1/protocol-error MQTT-4.13.1-1"},
 	func() behaviour {
 		connected := map[*Link]bool{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -25,7 +26,7 @@ var (
 )
 
 func disconnectsFor(name, reason string, code codec.ReasonCode) Fault {
-	return fromBroker(name, "says "+reason+" in every DISCONNECT, whatever the error",
+	return fromBroker(name, "says "+reason+" in every DISCONNECT, whatever the error", Breaks{V5: disconnectReasons},
 		func(_ *Link, p *codec.Disconnect) Action {
 			p.Code, p.Properties = code, nil
 			return Forward
@@ -33,7 +34,7 @@ func disconnectsFor(name, reason string, code codec.ReasonCode) Fault {
 }
 
 func refusesFor(name, reason string, code codec.ReasonCode) Fault {
-	return sends(name, "says "+reason+" in every CONNACK that refuses, whatever the error",
+	return sends(name, "says "+reason+" in every CONNACK that refuses, whatever the error", Breaks{V5: "5.0/4.13.1/connack-reason 5.0/2.2.2.2/property-reason 5.0/3.2.2.3.4/will-qos-not-supported-reason 5.0/3.2.2.3.5/will-retain-not-supported-reason"},
 		func(_ *Link, p *codec.Connack) codec.Packet {
 			if p.Code.IsError() {
 				p.Code, p.Properties = code, nil
@@ -45,6 +46,7 @@ func refusesFor(name, reason string, code codec.ReasonCode) Fault {
 // PanicsForOne ends everybody's connection over the error of one: the proxy closes
 // those of the others.
 var PanicsForOne = stateful("panics-for-one", "closes all connections when one client breaks a rule",
+	Breaks{V5: "5.0/4.13.1/other-sessions"},
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if f.Breach != nil {
@@ -58,6 +60,7 @@ var PanicsForOne = stateful("panics-for-one", "closes all connections when one c
 
 // ClosesAfterRefusal takes an error in one packet for an error of the connection.
 var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection after an acknowledgement with an error",
+	Breaks{V5: "5.0/4.13.2/refusal-contained"},
 	func(l *Link, p *codec.Pubcomp) codec.Packet {
 		if p.Code.IsError() {
 			l.ToClient(p)
@@ -69,6 +72,7 @@ var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection af
 // CarriesOnAfterError says that it closes the connection, and does not: the proxy
 // answers the client's PINGREQ from then on.
 var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connection open after a CONNACK or DISCONNECT with an error",
+	Breaks{V5: "MQTT-4.13.2-1 MQTT-3.2.2-7 MQTT-3.14.4-2"},
 	func() behaviour {
 		return behaviour{brokerGone: func(l *Link) Action {
 			l.Hold()
@@ -78,14 +82,17 @@ var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connecti
 
 // IgnoresForeignProperties skips packets with a property that is not theirs.
 var IgnoresForeignProperties = tolerates("ignores-foreign-properties", "ignores packets with a property that does not belong there",
+	Breaks{V5: "5.0/2.2.2.2/property-identifier"},
 	breaking("5.0/2.2.2.2/property-identifier"))
 
 // IgnoresTruncatedProperties skips packets with a property that is cut short.
 var IgnoresTruncatedProperties = tolerates("ignores-truncated-properties", "ignores packets with a property whose value is cut short",
+	Breaks{V5: "5.0/2.2.2.2/property-data-type"},
 	breaking("5.0/2.2.2.2/property-data-type"))
 
 // MendsSilentClose makes good what brokers get wrong: it says why they close.
 var MendsSilentClose = stateful("mends-silent-close", "sends DISCONNECT with 0x81 where the broker closes the connection without a word",
+	Breaks{},
 	func() behaviour {
 		told := map[*Link]bool{}
 		return behaviour{

@@ -8,16 +8,18 @@ import (
 
 // NeverExpires keeps every message for as long as it takes.
 var NeverExpires = fromClient("never-expires", "does not look at the Message Expiry Interval",
+	Breaks{V5: "MQTT-3.3.2-5 MQTT-3.3.2-6 5.0/3.3.1.3/retained-message-expires"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Properties = without(p.Properties, codec.PropMessageExpiryInterval)
 		return Forward
 	})
 
 // DropsExpiry does not tell subscribers how long a message lasts.
-var DropsExpiry = dropsProperty("drops-expiry", codec.PropMessageExpiryInterval)
+var DropsExpiry = dropsProperty("drops-expiry", Breaks{V5: "MQTT-3.3.2-6"}, codec.PropMessageExpiryInterval)
 
 // HalvesExpiry is in a hurry.
 var HalvesExpiry = editsProperties("halves-expiry", "delivers messages with half of their Message Expiry Interval",
+	Breaks{V5: "MQTT-3.3.2-6"},
 	func(ps codec.Properties) codec.Properties {
 		if i := slices.IndexFunc(ps, isExpiry); i >= 0 {
 			ps[i].Number /= 2
@@ -27,6 +29,7 @@ var HalvesExpiry = editsProperties("halves-expiry", "delivers messages with half
 
 // ExpiresEveryMessage has a limit of its own.
 var ExpiresEveryMessage = fromBroker("expires-every-message", "delivers every message with a Message Expiry Interval, of its own where it had none",
+	Breaks{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
 	func(_ *Link, p *codec.Publish) Action {
 		if !slices.ContainsFunc(p.Properties, isExpiry) {
 			p.Properties = append(slices.Clone(p.Properties), codec.MessageExpiryInterval(86400))
@@ -36,6 +39,7 @@ var ExpiresEveryMessage = fromBroker("expires-every-message", "delivers every me
 
 // FreezesExpiry hands the interval on as it came.
 var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Message Expiry Interval they were published with, however long they waited",
+	Breaks{V5: "MQTT-3.3.2-6"},
 	func() behaviour {
 		published := map[string]codec.Property{}
 		return behaviour{

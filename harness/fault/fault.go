@@ -4,7 +4,8 @@
 // fail proves nothing.
 //
 // A fault is a small declaration: a name, one sentence about the broker it
-// makes, and what it does to packets on their way. Faults stand in files by
+// makes, the statements which that contradicts, and what it does to packets on
+// their way. Faults stand in files by
 // the same subjects as the checks they witness for.
 package fault
 
@@ -25,6 +26,8 @@ type Fault struct {
 	Name string
 	// Does says what the broken broker does, as the end of "a broker that …".
 	Does string
+	// Breaks are the statements that it breaks.
+	Breaks Breaks
 	// Where it is declared, in the module: "harness/fault/session.go:6".
 	Where string
 	// start makes the behaviour, with whatever state it keeps, for one broker.
@@ -80,20 +83,20 @@ func (f *Frame) Type() codec.Type { return codec.Type(f.Raw[0] >> 4) }
 
 // fromBroker makes a fault of an edit to the packets of one type that the
 // broker sends.
-func fromBroker[T codec.Packet](name, does string, edit func(l *Link, p T) Action) Fault {
-	return stateful(name, does, func() behaviour { return behaviour{fromBroker: only(edit)} })
+func fromBroker[T codec.Packet](name, does string, breaks Breaks, edit func(l *Link, p T) Action) Fault {
+	return stateful(name, does, breaks, func() behaviour { return behaviour{fromBroker: only(edit)} })
 }
 
 // fromClient makes a fault of an edit to the packets of one type that clients
 // send: the broker then acts on something else than it was told.
-func fromClient[T codec.Packet](name, does string, edit func(l *Link, p T) Action) Fault {
-	return stateful(name, does, func() behaviour { return behaviour{fromClient: only(edit)} })
+func fromClient[T codec.Packet](name, does string, breaks Breaks, edit func(l *Link, p T) Action) Fault {
+	return stateful(name, does, breaks, func() behaviour { return behaviour{fromClient: only(edit)} })
 }
 
 // stateful makes a fault that remembers something between packets. Every fault
 // is made by it in the end.
-func stateful(name, does string, start func() behaviour) Fault {
-	f := Fault{Name: name, Does: does, Where: declaredAt(), start: start}
+func stateful(name, does string, breaks Breaks, start func() behaviour) Fault {
+	f := Fault{Name: name, Does: does, Breaks: breaks, Where: declaredAt(), start: start}
 	if !complete {
 		faults = append(faults, f)
 	}
@@ -129,8 +132,8 @@ func declaredAt() (where string) {
 
 // tolerates makes a broker that ignores a packet for which it would have to
 // close the connection (or answer with an error), and carries on.
-func tolerates(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return stateful(name, does, func() behaviour {
+func tolerates(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {
 				return Swallow
@@ -142,8 +145,8 @@ func tolerates(name, does string, match func(l *Link, f *Frame) bool) Fault {
 
 // refuses makes a broker that answers a CONNECT with a CONNACK that refuses it
 // and closes the connection.
-func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return stateful(name, does, func() behaviour {
+func refuses(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if f.Type() != codec.CONNECT || !match(l, f) {
 				return Forward
@@ -161,8 +164,8 @@ func refuses(name, does string, match func(l *Link, f *Frame) bool) Fault {
 
 // accepts makes a broker that answers a CONNECT which it would have to refuse
 // as if it were a good one.
-func accepts(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return stateful(name, does, func() behaviour {
+func accepts(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.CONNECT && match(l, f) {
 				l.ToClient(&codec.Connack{})
@@ -175,8 +178,8 @@ func accepts(name, does string, match func(l *Link, f *Frame) bool) Fault {
 
 // closes makes a broker that closes the connection on some packets, without a
 // word.
-func closes(name, does string, match func(l *Link, f *Frame) bool) Fault {
-	return stateful(name, does, func() behaviour {
+func closes(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {
 				l.CloseClient()

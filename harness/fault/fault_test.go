@@ -24,25 +24,25 @@ func TestMakers(t *testing.T) {
 	)
 	renumber := func(_ *Link, p *codec.Puback) Action { p.PacketID = 2; return Forward }
 	t.Run("fromBroker", func(t *testing.T) {
-		wantSteps(t, made(t, codec.V311, fromBroker("name", "does", renumber), func(e *ends) { e.up(puback).down(pong, puback) }),
+		wantSteps(t, made(t, codec.V311, fromBroker("name", "does", Breaks{}, renumber), func(e *ends) { e.up(puback).down(pong, puback) }),
 			"alice > PUBACK id=1", "alice < PINGRESP", "alice < PUBACK id=1  ->  alice < PUBACK id=2")
 	})
 	t.Run("fromClient", func(t *testing.T) {
-		wantSteps(t, made(t, codec.V311, fromClient("name", "does", renumber), func(e *ends) { e.up(ping, puback).down(puback) }),
+		wantSteps(t, made(t, codec.V311, fromClient("name", "does", Breaks{}, renumber), func(e *ends) { e.up(ping, puback).down(puback) }),
 			"alice > PINGREQ", "alice > PUBACK id=1  ->  alice > PUBACK id=2", "alice < PUBACK id=1")
 	})
 	t.Run("only", func(t *testing.T) { // what breaks a rule is not mended
-		steps := made(t, codec.V311, fromClient("name", "does", renumber), func(e *ends) { e.up(wrong) })
+		steps := made(t, codec.V311, fromClient("name", "does", Breaks{}, renumber), func(e *ends) { e.up(wrong) })
 		if steps[0].changed() {
 			t.Errorf("%v", steps[0])
 		}
-		steps = made(t, codec.V311, fromBroker("name", "does", renumber), func(e *ends) { e.down(wrong) })
+		steps = made(t, codec.V311, fromBroker("name", "does", Breaks{}, renumber), func(e *ends) { e.down(wrong) })
 		if !steps[0].changed() {
 			t.Errorf("what the broker behind does wrong hides the fault: %v", steps[0])
 		}
 	})
 	t.Run("stateful", func(t *testing.T) {
-		f := stateful("name", "does", func() behaviour {
+		f := stateful("name", "does", Breaks{}, func() behaviour {
 			count := 0
 			return behaviour{fromClient: func(*Link, *Frame) Action {
 				if count++; count == 2 {
@@ -57,14 +57,14 @@ func TestMakers(t *testing.T) {
 		}
 	})
 	t.Run("tolerates", func(t *testing.T) {
-		f := tolerates("name", "does", malformed(codec.PUBACK))
+		f := tolerates("name", "does", Breaks{}, malformed(codec.PUBACK))
 		steps := made(t, codec.V5, f, func(e *ends) { e.up(puback, wrong, ping).down(puback) })
 		if steps[0].changed() || len(steps[1].came) > 0 || steps[2].changed() || steps[3].changed() {
 			t.Errorf("%v", steps)
 		}
 	})
 	t.Run("refuses", func(t *testing.T) {
-		f := refuses("name", "does", func(*Link, *Frame) bool { return true })
+		f := refuses("name", "does", Breaks{}, func(*Link, *Frame) bool { return true })
 		for v, refusal := range map[codec.Version]string{
 			codec.V311: "CONNACK session-present=0 0x03 Refused, Server unavailable",
 			codec.V5:   "CONNACK session-present=0 0x88 Server unavailable",
@@ -74,12 +74,12 @@ func TestMakers(t *testing.T) {
 		}
 	})
 	t.Run("closes", func(t *testing.T) {
-		f := closes("name", "does", func(_ *Link, f *Frame) bool { return f.Type() == codec.PUBACK })
+		f := closes("name", "does", Breaks{}, func(_ *Link, f *Frame) bool { return f.Type() == codec.PUBACK })
 		wantSteps(t, made(t, codec.V5, f, func(e *ends) { e.up(ping, puback) }),
 			"alice > PINGREQ", "alice > PUBACK id=1  ->  alice < closed")
 	})
 	t.Run("accepts", func(t *testing.T) {
-		f := accepts("name", "does", malformed(codec.CONNECT))
+		f := accepts("name", "does", Breaks{}, malformed(codec.CONNECT))
 		steps := made(t, codec.V5, f, func(e *ends) {
 			connect := e.stage.connecting("alice", clean)
 			e.up(connect, codec.Wrong(connect, codec.Flags(1)))
@@ -89,7 +89,7 @@ func TestMakers(t *testing.T) {
 		}
 	})
 	t.Run("sends", func(t *testing.T) {
-		f := sends("name", "does", func(_ *Link, p *codec.Puback) codec.Packet { return &codec.Pubcomp{PacketID: p.PacketID} })
+		f := sends("name", "does", Breaks{}, func(_ *Link, p *codec.Puback) codec.Packet { return &codec.Pubcomp{PacketID: p.PacketID} })
 		wantSteps(t, made(t, codec.V5, f, func(e *ends) { e.up(puback).down(puback) }),
 			"alice > PUBACK id=1", "alice < PUBACK id=1  ->  alice < PUBCOMP id=1")
 	})

@@ -9,22 +9,23 @@ import (
 
 // Brokers that lose one property of a message.
 var (
-	DropsPayloadFormat   = dropsProperty("drops-payload-format", codec.PropPayloadFormatIndicator)
-	DropsContentType     = dropsProperty("drops-content-type", codec.PropContentType)
-	DropsResponseTopic   = dropsProperty("drops-response-topic", codec.PropResponseTopic)
-	DropsCorrelationData = dropsProperty("drops-correlation-data", codec.PropCorrelationData)
-	DropsUserProperties  = dropsProperty("drops-user-properties", codec.PropUserProperty)
+	DropsPayloadFormat   = dropsProperty("drops-payload-format", Breaks{V5: "MQTT-3.3.2-4"}, codec.PropPayloadFormatIndicator)
+	DropsContentType     = dropsProperty("drops-content-type", Breaks{V5: "MQTT-3.3.2-20"}, codec.PropContentType)
+	DropsResponseTopic   = dropsProperty("drops-response-topic", Breaks{V5: "MQTT-3.3.2-15"}, codec.PropResponseTopic)
+	DropsCorrelationData = dropsProperty("drops-correlation-data", Breaks{V5: "MQTT-3.3.2-16"}, codec.PropCorrelationData)
+	DropsUserProperties  = dropsProperty("drops-user-properties", Breaks{V5: "MQTT-3.3.2-17"}, codec.PropUserProperty)
 )
 
 // dropsProperty loses one property of what it delivers.
-func dropsProperty(name string, id codec.PropertyID) Fault {
-	return editsProperties(name, "delivers messages without their "+id.String(), func(ps codec.Properties) codec.Properties {
+func dropsProperty(name string, breaks Breaks, id codec.PropertyID) Fault {
+	return editsProperties(name, "delivers messages without their "+id.String(), breaks, func(ps codec.Properties) codec.Properties {
 		return slices.DeleteFunc(ps, func(p codec.Property) bool { return p.ID == id })
 	})
 }
 
 // DeclaresText thinks better of every payload.
 var DeclaresText = editsProperties("declares-text", "delivers every message with Payload Format Indicator 1",
+	Breaks{V5: "MQTT-3.3.2-4"},
 	func(ps codec.Properties) codec.Properties {
 		ps = slices.DeleteFunc(ps, func(p codec.Property) bool { return p.ID == codec.PropPayloadFormatIndicator })
 		return append(ps, codec.PayloadFormatIndicator(1))
@@ -32,6 +33,7 @@ var DeclaresText = editsProperties("declares-text", "delivers every message with
 
 // LowersText normalises what is not its own.
 var LowersText = editsProperties("lowers-text", "delivers Content Type and Response Topic in small letters, with doubled slashes made one",
+	Breaks{V5: "MQTT-3.3.2-15 MQTT-3.3.2-20"},
 	func(ps codec.Properties) codec.Properties {
 		for i := range ps {
 			if ps[i].ID == codec.PropContentType || ps[i].ID == codec.PropResponseTopic {
@@ -43,6 +45,7 @@ var LowersText = editsProperties("lowers-text", "delivers Content Type and Respo
 
 // SortsUserProperties keeps them tidy.
 var SortsUserProperties = editsProperties("sorts-user-properties", "delivers User Properties in the order of their names",
+	Breaks{V5: "MQTT-3.3.2-18"},
 	func(ps codec.Properties) codec.Properties {
 		slices.SortStableFunc(ps, func(a, b codec.Property) int {
 			if a.ID != codec.PropUserProperty || b.ID != codec.PropUserProperty {
@@ -55,6 +58,7 @@ var SortsUserProperties = editsProperties("sorts-user-properties", "delivers Use
 
 // MergesUserProperties takes them for a map.
 var MergesUserProperties = editsProperties("merges-user-properties", "delivers only the first of several User Properties with one name",
+	Breaks{V5: "MQTT-3.3.2-17"},
 	func(ps codec.Properties) codec.Properties {
 		seen := map[string]bool{}
 		return slices.DeleteFunc(ps, func(p codec.Property) bool {
@@ -66,6 +70,7 @@ var MergesUserProperties = editsProperties("merges-user-properties", "delivers o
 
 // DropsEmptyValues takes an empty value for none.
 var DropsEmptyValues = editsProperties("drops-empty-values", "delivers messages without the properties whose name or value is empty",
+	Breaks{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20"},
 	func(ps codec.Properties) codec.Properties {
 		return slices.DeleteFunc(ps, func(p codec.Property) bool {
 			switch p.ID {
@@ -80,8 +85,8 @@ var DropsEmptyValues = editsProperties("drops-empty-values", "delivers messages 
 
 // editsProperties makes a fault of a change to the properties of the messages
 // that the broker delivers.
-func editsProperties(name, does string, edit func(codec.Properties) codec.Properties) Fault {
-	return fromBroker(name, does, func(_ *Link, p *codec.Publish) Action {
+func editsProperties(name, does string, breaks Breaks, edit func(codec.Properties) codec.Properties) Fault {
+	return fromBroker(name, does, breaks, func(_ *Link, p *codec.Publish) Action {
 		p.Properties = edit(slices.Clone(p.Properties))
 		return Forward
 	})

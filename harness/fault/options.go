@@ -8,6 +8,7 @@ import (
 
 // IgnoresNoLocal sends everything back.
 var IgnoresNoLocal = fromClient("ignores-no-local", "treats every subscription as if No Local were 0",
+	Breaks{V5: "MQTT-3.8.3-3"},
 	func(_ *Link, p *codec.Subscribe) Action {
 		for i := range p.Subscriptions {
 			p.Subscriptions[i].NoLocal = false
@@ -17,6 +18,9 @@ var IgnoresNoLocal = fromClient("ignores-no-local", "treats every subscription a
 
 // SetsRetainFlag takes everything for retained.
 var SetsRetainFlag = fromBroker("sets-retain-flag", "sends every PUBLISH with RETAIN 1",
+	Breaks{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12 MQTT-3.3.1-13",
+		Follows: Follows{V5: "5.0/4.8.2/one-session",
+			Because: "the only member of a group is served no better"}},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Retain = true
 		return Forward
@@ -24,6 +28,7 @@ var SetsRetainFlag = fromBroker("sets-retain-flag", "sends every PUBLISH with RE
 
 // IgnoresRetainHandling always sends what is retained.
 var IgnoresRetainHandling = fromClient("ignores-retain-handling", "treats every SUBSCRIBE as if Retain Handling were 0",
+	Breaks{V5: "MQTT-3.3.1-10 MQTT-3.3.1-11"},
 	func(_ *Link, p *codec.Subscribe) Action {
 		for i := range p.Subscriptions {
 			p.Subscriptions[i].RetainHandling = 0
@@ -33,6 +38,7 @@ var IgnoresRetainHandling = fromClient("ignores-retain-handling", "treats every 
 
 // HoldsRetainedBack takes what is to be retained for what is.
 var HoldsRetainedBack = stateful("holds-retained-back", "sends no message with RETAIN 1 to a subscription with a Retain Handling other than 0, even when it comes later",
+	Breaks{V5: "5.0/3.8.3.1/retain-handling-afterwards"},
 	func() behaviour {
 		held := map[*Link]bool{}
 		retained := map[string]bool{}
@@ -57,6 +63,7 @@ var HoldsRetainedBack = stateful("holds-retained-back", "sends no message with R
 
 // KeepsFirstOptions lets a second SUBSCRIBE change no option.
 var KeepsFirstOptions = stateful("keeps-first-options", "goes on with the Subscription Options of the first SUBSCRIBE to a Topic Filter",
+	Breaks{V5: "MQTT-3.8.4-3"},
 	func() behaviour {
 		first := map[filterOf]codec.Subscription{}
 		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {

@@ -4,12 +4,14 @@ import "mqttspec/codec"
 
 // SwapsMessages lets a message overtake the one before it.
 var SwapsMessages = stateful("swaps-messages", "sends every second message of a topic and QoS ahead of the one before it",
+	Breaks{V311: "MQTT-4.6.0-1 MQTT-4.6.0-5 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5 MQTT-4.6.0-6"},
 	func() behaviour {
 		return behaviour{fromBroker: swaps[*codec.Publish](func(*Link, *Frame) bool { return true })}
 	})
 
 // SwapsResent loses the order of what it resends.
 var SwapsResent = stateful("swaps-resent", "resends every second PUBLISH ahead of the one before it",
+	Breaks{V311: "MQTT-4.6.0-1 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5"},
 	func() behaviour {
 		sent := deliveries{}
 		return behaviour{
@@ -23,6 +25,7 @@ var SwapsResent = stateful("swaps-resent", "resends every second PUBLISH ahead o
 
 // SwapsPubrels answers PUBRECs in no order.
 var SwapsPubrels = stateful("swaps-pubrels", "sends every second PUBREL ahead of the one before it",
+	Breaks{V311: "MQTT-4.6.0-4 MQTT-4.6.0-6"},
 	func() behaviour {
 		return behaviour{fromBroker: swaps[*codec.Pubrel](func(*Link, *Frame) bool { return true })}
 	})

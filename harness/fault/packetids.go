@@ -4,6 +4,7 @@ import "mqttspec/codec"
 
 // IgnoresIdentifierZero does not mind a packet that cannot be acknowledged.
 var IgnoresIdentifierZero = stateful("ignores-identifier-zero", "ignores packets with Packet Identifier 0 and carries on",
+	Breaks{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error"},
 	func() behaviour {
 		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
 			if f.Breach != nil && f.Breach.Field == "Packet Identifier" {
@@ -15,6 +16,7 @@ var IgnoresIdentifierZero = stateful("ignores-identifier-zero", "ignores packets
 
 // OneIdentifierForAll never counts on.
 var OneIdentifierForAll = fromBroker("one-identifier-for-all", "sends every PUBLISH above QoS 0 with Packet Identifier 1",
+	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1"},
 	func(_ *Link, p *codec.Publish) Action {
 		if p.QoS > codec.QoS0 {
 			p.PacketID = 1
@@ -24,6 +26,7 @@ var OneIdentifierForAll = fromBroker("one-identifier-for-all", "sends every PUBL
 
 // SharesIdentifiers keeps the identifiers of both directions in one table.
 var SharesIdentifiers = stateful("shares-identifiers", "takes a client's PUBLISH for a duplicate when its Packet Identifier is that of a message under way to the client",
+	Breaks{V311: "MQTT-4.3.2-2 MQTT-4.3.3-2 3.1.1/2.3.1/packet-identifiers-independent", V5: "MQTT-4.3.2-4 MQTT-4.3.3-8 5.0/2.2.1/packet-identifiers-independent"},
 	func() behaviour {
 		underWay := map[deliveryKey]bool{}
 		return behaviour{
@@ -44,6 +47,7 @@ var SharesIdentifiers = stateful("shares-identifiers", "takes a client's PUBLISH
 // so takes the end of a client's message for that of its own. The proxy takes out
 // what the broker resends under an identifier that the client has used.
 var MixesUpIdentifiers = stateful("mixes-up-identifiers", "does not resend a message when the client has used its Packet Identifier for a message of its own",
+	Breaks{V311: "MQTT-4.3.2-1 MQTT-4.3.3-1 MQTT-4.4.0-1 3.1.1/2.3.1/packet-identifiers-independent", V5: "MQTT-4.3.2-3 MQTT-4.3.3-3 MQTT-4.4.0-1 5.0/2.2.1/packet-identifiers-independent"},
 	func() behaviour {
 		used := map[deliveryKey]bool{}
 		sent := deliveries{}

@@ -4,10 +4,12 @@ import "mqttspec/codec"
 
 // AnswersNoPing lets clients wait.
 var AnswersNoPing = fromBroker("answers-no-ping", "never sends PINGRESP",
+	Breaks{V311: "MQTT-3.12.4-1", V5: "MQTT-3.12.4-1"},
 	func(_ *Link, _ *codec.Pingresp) Action { return Swallow })
 
 // AnswersEveryOtherPing takes two PINGREQ that come together for one.
 var AnswersEveryOtherPing = stateful("answers-every-other-ping", "answers only every other PINGREQ",
+	Breaks{V311: "MQTT-3.12.4-1", V5: "MQTT-3.12.4-1"},
 	func() behaviour {
 		count := map[*Link]int{}
 		return behaviour{fromBroker: only(func(l *Link, _ *codec.Pingresp) Action {

@@ -8,7 +8,7 @@ import (
 // tellsProblems makes brokers that explain the packets of one type to clients
 // that do not want to know.
 func tellsProblems[T codec.Packet]() []Fault {
-	return sendsProperties[T]("unasked", each(codec.ReasonString("why"), codec.UserProperty("remark", "why"))...)
+	return sendsProperties[T]("unasked", once("MQTT-3.1.2-29", codec.ReasonString("why")), once("MQTT-3.1.2-29", codec.UserProperty("remark", "why")))
 }
 
 // TellsProblems explains each kind of packet that Request Problem Information

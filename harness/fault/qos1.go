@@ -4,10 +4,12 @@ import "mqttspec/codec"
 
 // WithholdsPuback never sends PUBACK.
 var WithholdsPuback = fromBroker("withholds-puback", "does not answer a QoS 1 PUBLISH",
+	Breaks{V311: "MQTT-3.3.4-1 MQTT-4.3.2-2", V5: "MQTT-3.3.4-1 MQTT-4.3.2-4"},
 	func(*Link, *codec.Puback) Action { return Swallow })
 
 // PubackWrongIdentifier acknowledges some other message.
 var PubackWrongIdentifier = fromBroker("puback-wrong-identifier", "sends PUBACK with another Packet Identifier than the PUBLISH had",
+	Breaks{V311: "MQTT-2.3.1-6 MQTT-3.3.4-1 MQTT-4.3.2-2", V5: "MQTT-2.2.1-5 MQTT-3.3.4-1 MQTT-4.3.2-4"},
 	func(_ *Link, p *codec.Puback) Action {
 		p.PacketID = otherIdentifier(p.PacketID)
 		return Forward
@@ -16,6 +18,7 @@ var PubackWrongIdentifier = fromBroker("puback-wrong-identifier", "sends PUBACK 
 // DeliversAtQoS0 lowers every message. The proxy acknowledges it to the broker in
 // the client's place.
 var DeliversAtQoS0 = fromBroker("delivers-at-qos-0", "delivers every message at QoS 0",
+	Breaks{V311: "MQTT-3.8.4-6 MQTT-3.3.5-1 MQTT-3.3.1-5 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-3.8.4-8 MQTT-3.3.4-2 MQTT-3.3.1-5 MQTT-4.3.2-2 MQTT-4.3.3-2"},
 	func(l *Link, p *codec.Publish) Action {
 		switch p.QoS {
 		case codec.QoS1:
@@ -29,6 +32,7 @@ var DeliversAtQoS0 = fromBroker("delivers-at-qos-0", "delivers every message at 
 
 // DupAlways marks every message as repeated.
 var DupAlways = fromBroker("dup-always", "sends every PUBLISH above QoS 0 with DUP 1",
+	Breaks{V311: "MQTT-3.3.1-3 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-3.3.1-3 MQTT-4.3.2-2 MQTT-4.3.3-2"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Dup = p.QoS > codec.QoS0
 		return Forward
@@ -36,6 +40,7 @@ var DupAlways = fromBroker("dup-always", "sends every PUBLISH above QoS 0 with D
 
 // PacketIdentifierZero does not number what it sends.
 var PacketIdentifierZero = fromBroker("packet-identifier-zero", "sends every PUBLISH with Packet Identifier 0",
+	Breaks{V311: "MQTT-2.3.1-1 MQTT-2.3.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.PacketID = 0
 		return Forward
@@ -44,6 +49,7 @@ var PacketIdentifierZero = fromBroker("packet-identifier-zero", "sends every PUB
 // IdentifiersOnlyOnce takes a Packet Identifier that it saw before for a sign
 // that it has the message already.
 var IdentifiersOnlyOnce = stateful("identifiers-only-once", "acknowledges a PUBLISH whose Packet Identifier was used before on the connection, and drops it as a duplicate",
+	Breaks{V311: "MQTT-4.3.2-2 MQTT-4.3.3-2", V5: "MQTT-4.3.2-5 MQTT-4.3.3-12 MQTT-4.3.3-9"},
 	func() behaviour {
 		type use struct {
 			l  *Link
@@ -79,10 +85,14 @@ var IdentifiersOnlyOnce = stateful("identifiers-only-once", "acknowledges a PUBL
 // ForgetsUnacknowledged gives up on what was not acknowledged before the
 // connection ended: the proxy takes out what the broker sends again.
 var ForgetsUnacknowledged = onResend("forgets-unacknowledged", "does not resend unacknowledged PUBLISH and PUBREL packets to a client that comes back",
+	Breaks{V311: "MQTT-4.4.0-1 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-4.4.0-1 MQTT-4.3.2-3 MQTT-4.3.3-3 MQTT-4.3.3-5",
+		Follows: Follows{V5: "MQTT-4.3.3-7",
+			Because: "a message that was sent and has expired since is no exception"}},
 	func(*Link, *codec.Publish, codec.Packet) Action { return Swallow })
 
 // ResendsWithoutDup resends as if it were the first time.
 var ResendsWithoutDup = onResend("resends-without-dup", "resends PUBLISH packets with DUP 0",
+	Breaks{V311: "MQTT-3.3.1-1", V5: "MQTT-3.3.1-1"},
 	func(_ *Link, _ *codec.Publish, p codec.Packet) Action {
 		if p, ok := p.(*codec.Publish); ok {
 			p.Dup = false
@@ -92,6 +102,7 @@ var ResendsWithoutDup = onResend("resends-without-dup", "resends PUBLISH packets
 
 // ResendsUnderNewIdentifier numbers what it resends anew.
 var ResendsUnderNewIdentifier = onResend("resends-under-new-identifier", "resends PUBLISH and PUBREL packets with another Packet Identifier than they had at first",
+	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
 	func(_ *Link, _ *codec.Publish, p codec.Packet) Action {
 		switch p := p.(type) {
 		case *codec.Publish:
@@ -105,6 +116,7 @@ var ResendsUnderNewIdentifier = onResend("resends-under-new-identifier", "resend
 // ResendsAcknowledged does not notice that a message was acknowledged. The proxy
 // sends it in front of the first message on the client's next connection.
 var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last message that a client completed again when the client comes back",
+	Breaks{V311: "MQTT-4.3.3-1", V5: "MQTT-4.3.3-6 MQTT-4.4.0-1 MQTT-4.4.0-2"},
 	func() behaviour {
 		sent := deliveries{}
 		completed := map[string]*delivery{} // by Client Identifier
@@ -130,6 +142,7 @@ var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last messa
 
 // ResendsOnPing is reminded of what is open whenever the client shows up.
 var ResendsOnPing = stateful("resends-on-ping", "sends the last unacknowledged PUBLISH or PUBREL again when PINGREQ comes",
+	Breaks{V5: "MQTT-4.4.0-1"},
 	func() behaviour {
 		last := map[*Link]codec.Packet{}
 		return behaviour{
@@ -156,8 +169,8 @@ var ResendsOnPing = stateful("resends-on-ping", "sends the last unacknowledged P
 // onResend makes a fault of what becomes of a PUBLISH or PUBREL that the broker
 // sends again on another connection than before; first is the PUBLISH as it
 // was sent at first.
-func onResend(name, does string, edit func(l *Link, first *codec.Publish, p codec.Packet) Action) Fault {
-	return stateful(name, does, func() behaviour {
+func onResend(name, does string, breaks Breaks, edit func(l *Link, first *codec.Publish, p codec.Packet) Action) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		sent := deliveries{}
 		return behaviour{
 			fromClient: func(l *Link, f *Frame) Action {

@@ -7,6 +7,7 @@ import (
 // IgnoresReceiveMaximum sends as fast as it can: the broker behind sees no Receive
 // Maximum.
 var IgnoresReceiveMaximum = fromClient("ignores-receive-maximum", "does not look at the client's Receive Maximum",
+	Breaks{V5: "MQTT-3.3.4-9 MQTT-4.9.0-1 MQTT-4.9.0-2"},
 	func(_ *Link, p *codec.Connect) Action {
 		setReceiveMaximum(p, 0)
 		return Forward
@@ -22,14 +23,17 @@ func setReceiveMaximum(p *codec.Connect, most uint32) {
 
 // FreesQuotaAtPubrec takes PUBREC for the end of the matter.
 var FreesQuotaAtPubrec = flowControl("frees-quota-at-pubrec", "counts a QoS 2 message to a client as complete when PUBREC comes",
+	Breaks{V5: "MQTT-3.3.4-9 MQTT-4.9.0-2"},
 	func(p codec.Packet) bool { return p.Type() == codec.PUBACK || p.Type() == codec.PUBREC })
 
 // NeverFreesQuota counts down only.
 var NeverFreesQuota = flowControl("never-frees-quota", "sends a client no more messages in all than its Receive Maximum",
+	Breaks{V5: "5.0/4.9/quota-restored"},
 	func(codec.Packet) bool { return false })
 
 // FreesNoQuotaOnError counts only what went well.
 var FreesNoQuotaOnError = flowControl("frees-no-quota-on-error", "counts messages that a client acknowledges with an error as still under way",
+	Breaks{V5: "5.0/4.9/quota-restored"},
 	func(p codec.Packet) bool {
 		switch p := p.(type) {
 		case *codec.Puback:
@@ -42,6 +46,7 @@ var FreesNoQuotaOnError = flowControl("frees-no-quota-on-error", "counts message
 
 // MendsFlowControl makes good what brokers get wrong.
 var MendsFlowControl = flowControl("mends-flow-control", "keeps to the client's Receive Maximum exactly, that is to say rightly",
+	Breaks{},
 	func(p codec.Packet) bool {
 		switch p := p.(type) {
 		case *codec.Puback, *codec.Pubcomp:
@@ -55,18 +60,19 @@ var MendsFlowControl = flowControl("mends-flow-control", "keeps to the client's 
 // flowControl makes a broker with a send quota of its own making, which the
 // acknowledgements that frees matches raise by one. The broker behind sees no
 // Receive Maximum; what it sends beyond the quota the proxy holds back.
-func flowControl(name, does string, frees func(codec.Packet) bool) Fault {
-	return flowControlFrom(0, name, does, frees)
+func flowControl(name, does string, breaks Breaks, frees func(codec.Packet) bool) Fault {
+	return flowControlFrom(0, name, does, breaks, frees)
 }
 
 // RaisesQuota does not know what it has sent on this connection.
 var RaisesQuota = flowControlFrom(-65535, "raises-quota", "takes every acknowledgement for room for another message beyond the client's Receive Maximum",
+	Breaks{V5: "5.0/4.9/quota-not-exceeded MQTT-3.3.4-9"},
 	func(p codec.Packet) bool { return p.Type() == codec.PUBACK || p.Type() == codec.PUBCOMP })
 
 // flowControlFrom is flowControl with the least number of messages that it
 // can count as under way.
-func flowControlFrom(least int, name, does string, frees func(codec.Packet) bool) Fault {
-	return stateful(name, does, func() behaviour {
+func flowControlFrom(least int, name, does string, breaks Breaks, frees func(codec.Packet) bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		type flow struct {
 			underWay int
 			held     []codec.Packet
@@ -110,6 +116,7 @@ func flowControlFrom(least int, name, does string, frees func(codec.Packet) bool
 
 // WaitsForAcknowledgement does one thing after the other.
 var WaitsForAcknowledgement = stateful("waits-for-acknowledgement", "answers nothing while a client's Receive Maximum is used up",
+	Breaks{V5: "MQTT-3.3.4-10 MQTT-4.9.0-3"},
 	func() behaviour {
 		underWay := map[*Link]int{}
 		return behaviour{
@@ -160,6 +167,7 @@ func (u usedUp) any() bool {
 
 // WaitsForSlowest has one queue for all.
 var WaitsForSlowest = stateful("waits-for-slowest", "sends nobody a message while the Receive Maximum of any client is used up",
+	Breaks{V5: "5.0/4.3/clients-independent"},
 	func() behaviour {
 		u := usedUp{}
 		return behaviour{
@@ -176,6 +184,7 @@ var WaitsForSlowest = stateful("waits-for-slowest", "sends nobody a message whil
 
 // AnswersWhenAllHave lets the publisher wait.
 var AnswersWhenAllHave = stateful("answers-when-all-have", "acknowledges no PUBLISH while the Receive Maximum of any client is used up",
+	Breaks{V5: "5.0/4.3/clients-independent"},
 	func() behaviour {
 		u := usedUp{}
 		return behaviour{
@@ -193,6 +202,7 @@ var AnswersWhenAllHave = stateful("answers-when-all-have", "acknowledges no PUBL
 // KeepsQuota carries the count of what is under way over to the next
 // connection.
 var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that comes back while its Receive Maximum was used up on the connection before",
+	Breaks{V5: "5.0/4.9/quota-not-kept"},
 	func() behaviour {
 		type count struct {
 			link     *Link
@@ -227,6 +237,7 @@ var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that com
 
 // KeepsReceiveMaximum stores the Receive Maximum with the session.
 var KeepsReceiveMaximum = stateful("keeps-receive-maximum", "goes by the Receive Maximum of a client's first connection on all later ones",
+	Breaks{V5: "5.0/4.9/quota-not-kept MQTT-3.3.4-9"},
 	func() behaviour {
 		first := map[string]uint32{}
 		return behaviour{fromClient: only(func(_ *Link, p *codec.Connect) Action {
@@ -241,18 +252,22 @@ var KeepsReceiveMaximum = stateful("keeps-receive-maximum", "goes by the Receive
 
 // BearsOneLess counts from the wrong end.
 var BearsOneLess = bears("bears-one-less", "disconnects a client that reaches its Receive Maximum",
+	Breaks{V5: "5.0/3.2.2.3.3/receive-maximum-borne MQTT-4.3.3-8 MQTT-4.9.0-3"},
 	func(unfinished, most int) bool { return unfinished < most }, true)
 
 // BearsAHundred has a limit of its own.
 var BearsAHundred = bears("bears-a-hundred", "disconnects a client that has more than a hundred unfinished QoS 2 messages, whatever its Receive Maximum",
+	Breaks{V5: "5.0/3.2.2.3.3/receive-maximum-borne"},
 	func(unfinished, _ int) bool { return unfinished <= 100 }, true)
 
 // BearsNoMoreOnce does not count what is complete out, nor starts anew.
 var BearsNoMoreOnce = bears("bears-no-more-once", "disconnects a client that has published more QoS 2 messages in all than its Receive Maximum",
+	Breaks{V5: "5.0/4.9/quota-not-kept 5.0/4.9/quota-restored"},
 	func(unfinished, most int) bool { return unfinished <= most }, false)
 
 // BearsAnyNumber does not count.
 var BearsAnyNumber = stateful("bears-any-number", "answers any number of unfinished QoS 2 messages with PUBREC, whatever its Receive Maximum",
+	Breaks{V5: "MQTT-3.3.4-7 MQTT-4.13.1-1"},
 	func() behaviour {
 		count := map[*Link]uint32{}
 		most := map[*Link]uint32{}
@@ -276,8 +291,8 @@ var BearsAnyNumber = stateful("bears-any-number", "answers any number of unfinis
 
 // bears makes a broker that disconnects a client whose count of QoS 2 messages
 // is not ok; the count goes down when a message is complete, or never.
-func bears(name, does string, ok func(unfinished, most int) bool, down bool) Fault {
-	return stateful(name, does, func() behaviour {
+func bears(name, does string, breaks Breaks, ok func(unfinished, most int) bool, down bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		count := map[string]int{}
 		most := map[*Link]uint32{}
 		return behaviour{

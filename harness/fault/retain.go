@@ -8,6 +8,7 @@ import (
 
 // StoresNothingRetained delivers retained messages but stores none.
 var StoresNothingRetained = fromClient("stores-nothing-retained", "treats every PUBLISH as if RETAIN were 0",
+	Breaks{V311: "MQTT-3.3.1-5 MQTT-3.3.1-6 3.1.1/3.3.1.3/retained-qos-0 3.1.1/4.1/retained-kept 3.1.1/3.8.4/new-subscription-retained 3.1.1/3.1.2.4/retained-outlives-session", V5: "MQTT-3.3.1-5 MQTT-3.3.1-9 MQTT-3.3.1-10 MQTT-3.3.1-13 MQTT-3.8.4-4 5.0/3.3.1.3/retained-qos-0 5.0/3.8.4/new-subscription-retained 5.0/4.1/retained-outlives-session"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Retain = false
 		return Forward
@@ -15,6 +16,9 @@ var StoresNothingRetained = fromClient("stores-nothing-retained", "treats every 
 
 // ClearsRetainFlag sends what is retained as if it were new.
 var ClearsRetainFlag = fromBroker("clears-retain-flag", "sends every PUBLISH with RETAIN 0",
+	Breaks{V311: "MQTT-3.3.1-8", V5: "5.0/3.3.1.3/retained-message-flag MQTT-3.3.1-13",
+		Follows: Follows{V5: "5.0/4.8.2/one-session",
+			Because: "the only member of a group is served no better"}},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Retain = false
 		return Forward
@@ -22,6 +26,9 @@ var ClearsRetainFlag = fromBroker("clears-retain-flag", "sends every PUBLISH wit
 
 // KeepsRetainFlag hands the publisher's RETAIN flag on.
 var KeepsRetainFlag = stateful("keeps-retain-flag", "forwards a message to an established subscription with the RETAIN flag it was published with",
+	Breaks{V311: "MQTT-3.3.1-9", V5: "MQTT-3.3.1-12",
+		Follows: Follows{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6",
+			Because: "an empty message with RETAIN 1 is no exception"}},
 	func() behaviour {
 		retained := map[string]bool{}
 		return behaviour{
@@ -38,6 +45,7 @@ var KeepsRetainFlag = stateful("keeps-retain-flag", "forwards a message to an es
 
 // KeepsRetainedMessages cannot be made to forget a retained message.
 var KeepsRetainedMessages = fromClient("keeps-retained-messages", "does not remove a retained message when an empty one is published",
+	Breaks{V311: "MQTT-3.3.1-10", V5: "MQTT-3.3.1-6"},
 	func(_ *Link, p *codec.Publish) Action {
 		if p.Retain && p.Payload == "" {
 			p.Retain = false
@@ -47,6 +55,7 @@ var KeepsRetainedMessages = fromClient("keeps-retained-messages", "does not remo
 
 // RetainsEverything stores whatever was published last.
 var RetainsEverything = fromClient("retains-everything", "treats every PUBLISH as if RETAIN were 1",
+	Breaks{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Retain = true
 		return Forward
@@ -55,6 +64,7 @@ var RetainsEverything = fromClient("retains-everything", "treats every PUBLISH a
 // RetainsEverythingLate stores whatever was published last, and takes its time to
 // find it: the proxy holds back what has RETAIN 1.
 var RetainsEverythingLate = stateful("retains-everything-late", "treats every PUBLISH as if RETAIN were 1, and sends what is retained long after SUBACK",
+	Breaks{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
 	func() behaviour {
 		return behaviour{
 			fromClient: only(func(_ *Link, p *codec.Publish) Action {
@@ -75,6 +85,7 @@ var RetainsEverythingLate = stateful("retains-everything-late", "treats every PU
 // KeepsFirstRetained stores a retained message for good: the proxy takes RETAIN out
 // of the later ones.
 var KeepsFirstRetained = stateful("keeps-first-retained", "does not replace the retained message of a topic",
+	Breaks{V311: "MQTT-3.3.1-5 MQTT-3.3.1-6 MQTT-3.3.1-7", V5: "MQTT-3.3.1-5"},
 	func() behaviour {
 		stored := map[string]bool{}
 		return behaviour{fromClient: only(func(_ *Link, p *codec.Publish) Action {
@@ -88,6 +99,7 @@ var KeepsFirstRetained = stateful("keeps-first-retained", "does not replace the 
 
 // OneRetainedMessage ends its search at the first topic that matches.
 var OneRetainedMessage = stateful("one-retained-message", "sends a new subscription one retained message, however many topics it matches",
+	Breaks{V311: "MQTT-3.3.1-6", V5: "MQTT-3.3.1-9"},
 	func() behaviour {
 		sent := map[*Link]bool{}
 		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
@@ -102,6 +114,7 @@ var OneRetainedMessage = stateful("one-retained-message", "sends a new subscript
 // StoresEmptyMessages keeps an empty message like any other: those who subscribe to
 // its topic get it from the proxy, in front of SUBACK.
 var StoresEmptyMessages = stateful("stores-empty-messages", "stores an empty message with RETAIN 1 and sends it to new subscriptions",
+	Breaks{V311: "MQTT-3.3.1-11", V5: "MQTT-3.3.1-7"},
 	func() behaviour {
 		stored := map[string]bool{}
 		wanted := map[*Link]string{} // the topic of an unanswered SUBSCRIBE

@@ -4,6 +4,7 @@ import "mqttspec/codec"
 
 // SessionPresentAlways claims to have stored every session.
 var SessionPresentAlways = fromBroker("session-present-always", "answers every accepted CONNECT with Session Present 1",
+	Breaks{V311: "MQTT-3.2.2-1 MQTT-3.2.2-2 MQTT-3.2.2-3", V5: "MQTT-3.2.2-2 MQTT-3.2.2-3"},
 	func(_ *Link, p *codec.Connack) Action {
 		p.SessionPresent = p.Code == codec.Success
 		return Forward
@@ -11,6 +12,7 @@ var SessionPresentAlways = fromBroker("session-present-always", "answers every a
 
 // SessionPresentNever denies every stored session.
 var SessionPresentNever = fromBroker("session-present-never", "answers every CONNECT with Session Present 0",
+	Breaks{V311: "MQTT-3.2.2-2", V5: "MQTT-3.2.2-3"},
 	func(_ *Link, p *codec.Connack) Action {
 		p.SessionPresent = false
 		return Forward
@@ -19,6 +21,9 @@ var SessionPresentNever = fromBroker("session-present-never", "answers every CON
 // ForgetsSessions keeps no session, though it says it does: the broker behind is
 // asked for a clean one each time, and its Session Present changed.
 var ForgetsSessions = stateful("forgets-sessions", "discards every session when its connection ends, but answers Session Present as if it had not",
+	Breaks{V311: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-4.1.0-1 MQTT-3.2.2-2", V5: "MQTT-3.1.2-5 MQTT-3.1.2-23 MQTT-4.1.0-1 MQTT-3.2.2-3",
+		Follows: Follows{V311: "MQTT-3.1.4-3 MQTT-4.3.3-2 MQTT-4.4.0-1", V5: "MQTT-3.1.4-4 MQTT-4.3.3-10 MQTT-4.4.0-1 MQTT-4.8.2-4",
+			Because: "with a session goes what it held: subscriptions, queued messages, and those under way in both directions"}},
 	func() behaviour {
 		stored := map[string]bool{}
 		return behaviour{

@@ -18,6 +18,7 @@ func shared(filter string) (name, inner string, ok bool) {
 
 // SharesWithEveryone shares nothing.
 var SharesWithEveryone = rewritesFilters("shares-with-everyone", "treats a Shared Subscription as a subscription of each of its members",
+	Breaks{V5: "5.0/4.8.2/no-retained-messages 5.0/4.8.2/one-member"},
 	func(filter string) string {
 		if _, inner, ok := shared(filter); ok {
 			return inner
@@ -27,10 +28,12 @@ var SharesWithEveryone = rewritesFilters("shares-with-everyone", "treats a Share
 
 // DeliversNothingShared takes $share for a topic.
 var DeliversNothingShared = rewritesFilters("delivers-nothing-shared", "takes $share and the ShareName for levels of the Topic Filter",
+	Breaks{V5: "5.0/4.8.2/one-member 5.0/4.8.2/share-name-not-matched"},
 	func(filter string) string { return strings.Replace(filter, sharePrefix, "$shared/", 1) })
 
 // SharesAmongAllGroups does not look at the ShareName.
 var SharesAmongAllGroups = stateful("shares-among-all-groups", "delivers a message to one of several Shared Subscriptions that match it",
+	Breaks{V5: "5.0/4.8.2/independent"},
 	func() behaviour {
 		member := map[*Link]bool{}
 		to := map[string]*Link{}
@@ -58,6 +61,7 @@ var SharesAmongAllGroups = stateful("shares-among-all-groups", "delivers a messa
 
 // SharesOnlyWhenShared serves other subscribers only where there is no group.
 var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a message that matches a Shared Subscription only once in all",
+	Breaks{V5: "5.0/4.8.2/independent"},
 	func() behaviour {
 		delivered := map[string]bool{}
 		return behaviour{fromBroker: only(func(_ *Link, p *codec.Publish) Action {
@@ -73,6 +77,7 @@ var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a messa
 // SharesWithThoseThere keeps nothing for members that are away: the proxy takes out,
 // and acknowledges, what a member gets once it has come back.
 var SharesWithThoseThere = stateful("shares-with-those-there", "drops a message for a Shared Subscription when none of its members is connected",
+	Breaks{V5: "5.0/4.8.2/one-session"},
 	func() behaviour {
 		member := map[string]bool{} // Client Identifiers
 		resumed := map[*Link]bool{} // connections of members that have come back
@@ -99,6 +104,7 @@ var SharesWithThoseThere = stateful("shares-with-those-there", "drops a message 
 
 // EndsGroupsWithTheirCreators takes the first member for the owner.
 var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "ends a Shared Subscription when the session that created it leaves",
+	Breaks{V5: "5.0/4.8.2/survives-its-creator"},
 	func() behaviour {
 		creator := map[string]*Link{}
 		groups := map[*Link][]string{}
@@ -137,6 +143,7 @@ var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "e
 // KeepsMessagesForNewMembers has a queue for the group that outlives it: the proxy
 // sends whoever subscribes all that was ever published.
 var KeepsMessagesForNewMembers = stateful("keeps-messages-for-new-members", "hands those who join a Shared Subscription the messages that came before them",
+	Breaks{V5: "5.0/4.8.2/ends-with-last-member"},
 	func() behaviour {
 		var kept []*codec.Publish
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -188,6 +195,7 @@ func (g group) reassign(l *Link) {
 
 // ReassignsWhenMembersLeave does not wait for a member to come back.
 var ReassignsWhenMembersLeave = stateful("reassigns-when-members-leave", "sends the message under way to a member of a Shared Subscription to another when the connection is lost",
+	Breaks{V5: "MQTT-4.8.2-4 MQTT-4.8.2-5"},
 	func() behaviour {
 		g := newGroup()
 		return behaviour{
@@ -199,6 +207,7 @@ var ReassignsWhenMembersLeave = stateful("reassigns-when-members-leave", "sends 
 
 // ReassignsRefusedMessages looks for a member that likes the message.
 var ReassignsRefusedMessages = stateful("reassigns-refused-messages", "sends a message that a member of a Shared Subscription refuses to another",
+	Breaks{V5: "MQTT-4.8.2-6"},
 	func() behaviour {
 		g := newGroup()
 		return behaviour{
@@ -222,6 +231,7 @@ var ReassignsRefusedMessages = stateful("reassigns-refused-messages", "sends a m
 
 // ReassignsNothing leaves a message with the member that never acknowledged it.
 var ReassignsNothing = stateful("reassigns-nothing", "sends a message to no second member of a Shared Subscription, whatever becomes of the first",
+	Breaks{V5: "5.0/4.8.2/qos-1-to-another"},
 	func() behaviour {
 		first := map[string]*Link{}
 		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
@@ -238,6 +248,7 @@ var ReassignsNothing = stateful("reassigns-nothing", "sends a message to no seco
 
 // SharesSubscriptionIdentifiers keeps them by group.
 var SharesSubscriptionIdentifiers = stateful("shares-subscription-identifiers", "sends all members of a Shared Subscription the Subscription Identifier of the first",
+	Breaks{V5: "5.0/3.3.4/subscription-identifier-shared"},
 	func() behaviour {
 		first := map[string]codec.Properties{}
 		groups := map[*Link]string{}
@@ -259,11 +270,13 @@ var SharesSubscriptionIdentifiers = stateful("shares-subscription-identifiers", 
 
 // IgnoresSharedNoLocal carries on when No Local makes no sense.
 var IgnoresSharedNoLocal = tolerates("ignores-shared-no-local", "ignores a SUBSCRIBE to a Shared Subscription with No Local and carries on",
+	Breaks{V5: "MQTT-3.8.3-4"},
 	malformed(codec.SUBSCRIBE, "Subscription Options"))
 
 // MendsMalformedSubscribe makes good what brokers get wrong: it closes the
 // connection on every SUBSCRIBE that the decoder refuses.
 var MendsMalformedSubscribe = tolerates("mends-malformed-subscribe", "closes the connection on a SUBSCRIBE that is not what the specification allows, that is to say rightly",
+	Breaks{},
 	func(l *Link, f *Frame) bool {
 		if f.Type() != codec.SUBSCRIBE || f.Breach == nil {
 			return false
@@ -276,6 +289,7 @@ var MendsMalformedSubscribe = tolerates("mends-malformed-subscribe", "closes the
 // message of a Shared Subscription goes to another member when the session of
 // the first is replaced by a new one.
 var MendsReassignment = stateful("mends-reassignment", "sends an unacknowledged QoS 1 message of a Shared Subscription to another member when the session of the first ends, that is to say rightly",
+	Breaks{},
 	func() behaviour {
 		const id = 0xFFF0 // of the message sent to the other member
 		filter := map[*Link]string{}

@@ -5,6 +5,7 @@ import "mqttspec/codec"
 // ResumesCleanSessions ignores Clean Session (Clean Start), though it says that
 // it does not.
 var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every session and resumes it also when a clean one is asked for, but answers Session Present 0 then",
+	Breaks{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-3.1.2-4 MQTT-4.1.0-2"},
 	func() behaviour {
 		clean := map[*Link]bool{}
 		return behaviour{
@@ -26,6 +27,7 @@ var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every sess
 // RestoresStoredSessions keeps the stored session aside while a clean one is
 // there: to the broker behind, the clean one is another client's.
 var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to a stored session although a clean one with the same Client Identifier was there since",
+	Breaks{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
 			if p.CleanStart {
@@ -38,6 +40,7 @@ var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to
 // RemovesRetainedWithSession counts retained messages among the session state of
 // their publisher: as its last act the proxy has it publish empty ones.
 var RemovesRetainedWithSession = stateful("removes-retained-with-session", "deletes the retained messages that a client published when its session ends",
+	Breaks{V311: "3.1.1/3.1.2.4/retained-outlives-session", V5: "5.0/4.1/retained-outlives-session"},
 	func() behaviour {
 		retained := map[*Link][]string{}
 		end := func(l *Link) Action {
@@ -66,6 +69,7 @@ var RemovesRetainedWithSession = stateful("removes-retained-with-session", "dele
 // ForgetsWhileConnected loses the subscriptions of a connection when another
 // client disconnects: the proxy takes out what comes for it from then on.
 var ForgetsWhileConnected = stateful("forgets-while-connected", "forgets the subscriptions of open connections when another client disconnects",
+	Breaks{V311: "MQTT-4.1.0-1 MQTT-4.1.0-2 MQTT-4.5.0-1", V5: "MQTT-4.1.0-1 MQTT-4.5.0-1"},
 	func() behaviour {
 		forgotten := map[*Link]bool{}
 		forget := func(l *Link) Action {

@@ -9,10 +9,12 @@ import (
 
 // IgnoresSubscribe never answers SUBSCRIBE.
 var IgnoresSubscribe = tolerates("ignores-subscribe", "ignores every SUBSCRIBE",
+	Breaks{V311: "MQTT-3.8.4-1", V5: "MQTT-3.8.4-1"},
 	func(_ *Link, f *Frame) bool { return f.Type() == codec.SUBSCRIBE })
 
 // WrongSubackID answers with another Packet Identifier.
 var WrongSubackID = fromBroker("wrong-suback-id", "swaps the bytes of the Packet Identifier in SUBACK, or changes them where that is the same",
+	Breaks{V311: "MQTT-2.3.1-7 MQTT-3.8.4-2", V5: "MQTT-2.2.1-6 MQTT-3.8.4-2"},
 	func(_ *Link, p *codec.Suback) Action {
 		p.PacketID = otherID(p.PacketID)
 		return Forward
@@ -29,6 +31,7 @@ func otherID(id uint16) uint16 {
 
 // OmitsLastSubackCode answers for all filters but the last.
 var OmitsLastSubackCode = fromBroker("omits-last-suback-code", "leaves the last code of a SUBACK out",
+	Breaks{V311: "MQTT-3.8.4-5", V5: "MQTT-3.8.4-6 MQTT-3.9.3-2"},
 	func(_ *Link, p *codec.Suback) Action {
 		if len(p.Codes) > 1 {
 			p.Codes = p.Codes[:len(p.Codes)-1]
@@ -38,6 +41,7 @@ var OmitsLastSubackCode = fromBroker("omits-last-suback-code", "leaves the last 
 
 // InventsSubackCodes answers with codes that no SUBACK has.
 var InventsSubackCodes = fromBroker("invents-suback-codes", "answers the first filter of a SUBSCRIBE with the code 0x03",
+	Breaks{V311: "MQTT-3.9.3-2 MQTT-3.8.4-5", V5: "MQTT-3.9.3-2 MQTT-3.8.4-7"},
 	func(_ *Link, p *codec.Suback) Action {
 		p.Codes[0] = 0x03
 		return Forward
@@ -45,6 +49,7 @@ var InventsSubackCodes = fromBroker("invents-suback-codes", "answers the first f
 
 // ReversesSubackCodes answers in an order of its own.
 var ReversesSubackCodes = fromBroker("reverses-suback-codes", "lists the codes of a SUBACK in reverse order",
+	Breaks{V311: "MQTT-3.9.3-1", V5: "MQTT-3.9.3-1"},
 	func(_ *Link, p *codec.Suback) Action {
 		slices.Reverse(p.Codes)
 		return Forward
@@ -52,6 +57,7 @@ var ReversesSubackCodes = fromBroker("reverses-suback-codes", "lists the codes o
 
 // RaisesQoS delivers above what was granted or published.
 var RaisesQoS = fromBroker("raises-qos", "delivers every message one QoS higher than it should",
+	Breaks{V311: "3.1.1/3.8.3/requested-qos-maximum MQTT-3.8.4-6 MQTT-3.3.5-1", V5: "5.0/3.8.3.1/requested-qos-maximum MQTT-3.8.4-8 MQTT-4.8.2-3 MQTT-3.3.4-2"},
 	func(_ *Link, p *codec.Publish) Action {
 		if p.QoS < codec.QoS2 {
 			p.QoS++
@@ -62,6 +68,7 @@ var RaisesQoS = fromBroker("raises-qos", "delivers every message one QoS higher 
 
 // GrantsHigherQoS promises more than it was asked for.
 var GrantsHigherQoS = fromBroker("grants-higher-qos", "answers a SUBSCRIBE with a granted QoS one higher than it should, up to QoS 2",
+	Breaks{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum"},
 	func(_ *Link, p *codec.Suback) Action {
 		for i, code := range p.Codes {
 			if code < codec.GrantedQoS2 {
@@ -73,6 +80,7 @@ var GrantsHigherQoS = fromBroker("grants-higher-qos", "answers a SUBSCRIBE with 
 
 // LowersQoS delivers everything at most once.
 var LowersQoS = fromBroker("lowers-qos", "delivers every message at QoS 0",
+	Breaks{V311: "MQTT-3.8.4-6 MQTT-3.3.5-1 MQTT-3.3.1-5 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-3.8.4-8 MQTT-3.3.4-2 MQTT-3.3.1-5 MQTT-4.3.2-2 MQTT-4.3.3-2 MQTT-4.8.2-3"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.QoS, p.PacketID, p.Dup = codec.QoS0, 0, false
 		return Forward
@@ -96,6 +104,7 @@ func firstFilter(p *codec.Subscribe) string {
 // KeepsFirstQoS lets a second SUBSCRIBE change nothing: the broker behind is asked
 // for the first QoS again, and its SUBACK changed.
 var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscription that is there already, but goes on with the old one",
+	Breaks{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3 MQTT-4.8.2-3"},
 	func() behaviour {
 		first := map[filterOf]codec.QoS{}
 		requested := map[filterOf]codec.QoS{}
@@ -134,6 +143,9 @@ var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscript
 // AddsIdenticalSubscriptions keeps every subscription to one filter: the proxy
 // sends the messages twice whose topic was subscribed to more than once.
 var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds a subscription to the same Topic Filter instead of replacing the old one, and delivers for each",
+	Breaks{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3",
+		Follows: Follows{V5: "MQTT-4.8.2-3",
+			Because: "the old subscription with the old QoS goes on"}},
 	func() behaviour {
 		times := map[filterOf]int{}
 		return behaviour{
@@ -158,6 +170,7 @@ var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds 
 
 // SendsRetainedOnce sends retained messages to new subscriptions only.
 var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messages when a subscription is replaced",
+	Breaks{V311: "MQTT-3.8.4-3", V5: "MQTT-3.3.1-9 MQTT-3.8.4-4"},
 	func() behaviour {
 		type subscription struct{ client, filter string }
 		subscribed := map[subscription]bool{}
@@ -182,6 +195,7 @@ var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messa
 
 // SendsRetainedTopicsOnce thinks that a client has a retained message already.
 var SendsRetainedTopicsOnce = stateful("sends-retained-topics-once", "sends a client the retained message of a topic for its first subscription only, not for others that match it too",
+	Breaks{V311: "3.1.1/3.8.4/new-subscription-retained MQTT-3.3.1-6", V5: "5.0/3.8.4/new-subscription-retained MQTT-3.3.1-9"},
 	func() behaviour {
 		type message struct{ client, topic string }
 		sent := map[message]bool{}
@@ -201,6 +215,7 @@ var SendsRetainedTopicsOnce = stateful("sends-retained-topics-once", "sends a cl
 // MissesOneWhenReplacing has a gap between the old subscription and the new one:
 // with the fifth SUBSCRIBE to a filter the proxy takes out one message.
 var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a message when it replaces a subscription",
+	Breaks{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-4"},
 	func() behaviour {
 		subscribed := map[filterOf]int{}
 		gap := map[*Link]bool{}
@@ -223,6 +238,7 @@ var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a mess
 
 // AnswersEachFilter answers every filter for itself.
 var AnswersEachFilter = fromBroker("answers-each-filter", "answers a SUBSCRIBE with a SUBACK for each of its Topic Filters",
+	Breaks{V311: "MQTT-3.8.4-4 MQTT-3.8.4-5", V5: "MQTT-3.8.4-5 MQTT-3.8.4-6"},
 	func(l *Link, p *codec.Suback) Action {
 		for i := range p.Codes {
 			l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: p.Codes[i : i+1]})
@@ -232,6 +248,7 @@ var AnswersEachFilter = fromBroker("answers-each-filter", "answers a SUBSCRIBE w
 
 // TakesFirstFilterOnly grants all filters and keeps one.
 var TakesFirstFilterOnly = stateful("takes-first-filter-only", "grants all Topic Filters of a SUBSCRIBE but subscribes to the first only",
+	Breaks{V311: "MQTT-3.8.4-4 MQTT-4.5.0-1", V5: "MQTT-3.8.4-5 MQTT-4.5.0-1"},
 	func() behaviour {
 		requested := map[uint16][]codec.Subscription{}
 		return behaviour{
@@ -252,6 +269,7 @@ var TakesFirstFilterOnly = stateful("takes-first-filter-only", "grants all Topic
 
 // DeliversToOneOnly forgets about the other subscribers.
 var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message to one of its subscribers only",
+	Breaks{V311: "MQTT-4.5.0-1", V5: "5.0/4.8.1/every-subscriber MQTT-4.5.0-1"},
 	func() behaviour {
 		chosen := map[string]*Link{}
 		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
@@ -268,6 +286,7 @@ var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message
 
 // SendsAllTheSame makes one packet for all.
 var SendsAllTheSame = stateful("sends-all-the-same", "sends every subscriber of a message the packet that it made for the first of them",
+	Breaks{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent"},
 	func() behaviour {
 		first := map[string]*codec.Publish{}
 		return behaviour{fromBroker: only(func(_ *Link, p *codec.Publish) Action {
@@ -288,20 +307,24 @@ var SendsAllTheSame = stateful("sends-all-the-same", "sends every subscriber of 
 
 // IgnoresSubscribeFlags does not look at the reserved flags.
 var IgnoresSubscribeFlags = tolerates("ignores-subscribe-flags", "ignores a SUBSCRIBE with wrong reserved flags and carries on",
+	Breaks{V311: "MQTT-3.8.1-1 MQTT-2.2.2-2", V5: "MQTT-3.8.1-1 5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
 	malformed(codec.SUBSCRIBE, "Fixed Header"))
 
 // IgnoresEmptySubscribe takes an empty list for nothing to do.
 var IgnoresEmptySubscribe = tolerates("ignores-empty-subscribe", "ignores a SUBSCRIBE without a Topic Filter and carries on",
+	Breaks{V311: "MQTT-3.8.3-3 MQTT-4.8.0-1", V5: "MQTT-3.8.3-2"},
 	malformed(codec.SUBSCRIBE, "Topic Filter"))
 
 // IgnoresWrongOptions carries on when Subscription Options are wrong.
 var IgnoresWrongOptions = tolerates("ignores-wrong-options", "ignores a SUBSCRIBE with Subscription Options that are not allowed and carries on",
+	Breaks{V311: "3.1.1/3.8.3/reserved-bits", V5: "5.0/3.8.3.1/maximum-qos-value 5.0/3.8.3.1/retain-handling-value MQTT-3.8.3-5"},
 	func(_ *Link, f *Frame) bool {
 		return f.Type() == codec.SUBSCRIBE && f.Breach != nil && strings.HasPrefix(f.Breach.Field, "Subscription Options")
 	})
 
 // GrantsWildcardsInVain grants wildcards that it does not understand.
 var GrantsWildcardsInVain = fromClient("grants-wildcards-in-vain", "grants Topic Filters with wildcards but takes the wildcards for plain characters",
+	Breaks{V311: "MQTT-3.8.3-2"},
 	func(_ *Link, p *codec.Subscribe) Action {
 		for i := range p.Subscriptions {
 			p.Subscriptions[i].Filter = strings.NewReplacer("+", "plus", "#", "number sign").Replace(p.Subscriptions[i].Filter)
@@ -311,6 +334,7 @@ var GrantsWildcardsInVain = fromClient("grants-wildcards-in-vain", "grants Topic
 
 // RefusesWildcards grants no filter with a wildcard.
 var RefusesWildcards = fromClient("refuses-wildcards", "refuses every SUBSCRIBE with a wildcard in a Topic Filter",
+	Breaks{V311: "3.1.1/3.8.3/wildcards-supported", V5: "5.0/3.2.2.3.11/wildcard-subscriptions-supported"},
 	func(l *Link, p *codec.Subscribe) Action {
 		if !slices.ContainsFunc(p.Subscriptions, func(s codec.Subscription) bool { return strings.ContainsAny(s.Filter, "+#") }) {
 			return Forward
@@ -338,6 +362,7 @@ func (d delivering) fromBroker(l *Link, p *codec.Publish) Action {
 
 // SharesIdentifiersWithSubscribe has one list of identifiers for both sides.
 var SharesIdentifiersWithSubscribe = stateful("shares-identifiers-with-subscribe", "refuses a SUBSCRIBE with the Packet Identifier of a message that it has under way to the client, with 0x91",
+	Breaks{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-3.9.3-2", V5: "5.0/2.2.1/packet-identifiers-independent"},
 	func() behaviour {
 		underWay := delivering{}
 		return behaviour{
@@ -354,6 +379,7 @@ var SharesIdentifiersWithSubscribe = stateful("shares-identifiers-with-subscribe
 
 // SharesIdentifiersWithUnsubscribe has one list of identifiers for both sides.
 var SharesIdentifiersWithUnsubscribe = stateful("shares-identifiers-with-unsubscribe", "refuses an UNSUBSCRIBE with the Packet Identifier of a message that it has under way to the client, with 0x91 or in 3.1.1 without an answer",
+	Breaks{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-3.10.4-4", V5: "5.0/2.2.1/packet-identifiers-independent"},
 	func() behaviour {
 		underWay := delivering{}
 		return behaviour{
@@ -372,6 +398,7 @@ var SharesIdentifiersWithUnsubscribe = stateful("shares-identifiers-with-unsubsc
 
 // FreesIdentifiersOfRequests takes its answer for the end of its own message.
 var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answers no PUBREC any more when the client has used its Packet Identifier for a SUBSCRIBE",
+	Breaks{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-4.3.3-1", V5: "5.0/2.2.1/packet-identifiers-independent MQTT-4.3.3-4"},
 	func() behaviour {
 		used := delivering{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -389,13 +416,14 @@ var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answ
 
 // SubscribesClients is no fault, but a server's right (5.0, section 4.5): no
 // check may mind it.
-var SubscribesClients = stateful("subscribes-clients", "subscribes every client to a topic of its own, on which much is published", func() behaviour {
-	return behaviour{fromBroker: func(l *Link, f *Frame) Action {
-		status := &codec.Publish{Topic: "status/" + l.clientID(), Payload: "well"}
-		switch f.Packet.(type) {
-		case *codec.Publish, *codec.Suback, *codec.Pingresp, *codec.Puback, *codec.Pubrec, *codec.Unsuback:
-			l.ToClient(status)
-		}
-		return Forward
-	}}
-})
+var SubscribesClients = stateful("subscribes-clients", "subscribes every client to a topic of its own, on which much is published",
+	Breaks{}, func() behaviour {
+		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+			status := &codec.Publish{Topic: "status/" + l.clientID(), Payload: "well"}
+			switch f.Packet.(type) {
+			case *codec.Publish, *codec.Suback, *codec.Pingresp, *codec.Puback, *codec.Pubrec, *codec.Unsuback:
+				l.ToClient(status)
+			}
+			return Forward
+		}}
+	})

@@ -8,10 +8,12 @@ import (
 
 // IgnoresUnsubscribe never answers UNSUBSCRIBE.
 var IgnoresUnsubscribe = tolerates("ignores-unsubscribe", "ignores every UNSUBSCRIBE",
+	Breaks{V311: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2"},
 	func(_ *Link, f *Frame) bool { return f.Type() == codec.UNSUBSCRIBE })
 
 // WrongUnsubackID answers with another Packet Identifier.
 var WrongUnsubackID = fromBroker("wrong-unsuback-id", "swaps the bytes of the Packet Identifier in UNSUBACK, or changes them where that is the same",
+	Breaks{V311: "MQTT-2.3.1-7 MQTT-3.10.4-4", V5: "MQTT-2.2.1-6 MQTT-3.10.4-5"},
 	func(_ *Link, p *codec.Unsuback) Action {
 		p.PacketID = otherID(p.PacketID)
 		return Forward
@@ -19,6 +21,7 @@ var WrongUnsubackID = fromBroker("wrong-unsuback-id", "swaps the bytes of the Pa
 
 // AcknowledgesDeletionsOnly has nothing to say where there was nothing to do.
 var AcknowledgesDeletionsOnly = stateful("acknowledges-deletions-only", "does not answer an UNSUBSCRIBE that deletes no subscription",
+	Breaks{V311: "MQTT-3.10.4-5", V5: "MQTT-3.10.4-5"},
 	func() behaviour {
 		subscribed := map[filterOf]bool{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -53,6 +56,7 @@ func unsuback(l *Link, p *codec.Unsubscribe) *codec.Unsuback {
 // UnsubscribesEverything does not compare Topic Filters: the proxy adds all others
 // to the list.
 var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all subscriptions of a client on any UNSUBSCRIBE",
+	Breaks{V311: "MQTT-3.10.4-1 MQTT-4.5.0-1", V5: "MQTT-3.10.4-1 MQTT-4.5.0-1"},
 	func() behaviour {
 		subscribed := map[*Link][]string{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -71,6 +75,7 @@ var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all su
 // UnsubscribesEveryone does not look whose subscription it is: the proxy sends the
 // UNSUBSCRIBE for all other clients first, and takes the answers to those out.
 var UnsubscribesEveryone = stateful("unsubscribes-everyone", "deletes the subscriptions of all clients with the Topic Filter that one unsubscribes from",
+	Breaks{V311: "MQTT-3.10.4-1 MQTT-4.5.0-1", V5: "MQTT-3.10.4-1 MQTT-4.5.0-1"},
 	func() behaviour {
 		const own = 0x7777 // the Packet Identifier of what no client has sent
 		unanswered := 0
@@ -103,6 +108,7 @@ var UnsubscribesEveryone = stateful("unsubscribes-everyone", "deletes the subscr
 
 // KeepsSubscriptions acknowledges and does nothing.
 var KeepsSubscriptions = fromClient("keeps-subscriptions", "acknowledges UNSUBSCRIBE but deletes no subscription",
+	Breaks{V311: "MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "5.0/4.8.2/unsubscribe MQTT-3.10.4-1 MQTT-3.10.4-2"},
 	func(l *Link, p *codec.Unsubscribe) Action {
 		l.ToClient(unsuback(l, p))
 		return Swallow
@@ -110,6 +116,7 @@ var KeepsSubscriptions = fromClient("keeps-subscriptions", "acknowledges UNSUBSC
 
 // AcknowledgesEachUnsubscription answers every filter for itself.
 var AcknowledgesEachUnsubscription = fromClient("acknowledges-each-unsubscription", "answers an UNSUBSCRIBE with an UNSUBACK for each of its Topic Filters",
+	Breaks{V311: "MQTT-3.10.4-6", V5: "MQTT-3.10.4-6"},
 	func(l *Link, p *codec.Unsubscribe) Action {
 		for _, filter := range p.Filters[1:] {
 			l.ToClient(unsuback(l, &codec.Unsubscribe{PacketID: p.PacketID, Filters: []string{filter}}))
@@ -119,6 +126,7 @@ var AcknowledgesEachUnsubscription = fromClient("acknowledges-each-unsubscriptio
 
 // UnsubscribesFirstFilterOnly overlooks the rest of the list.
 var UnsubscribesFirstFilterOnly = stateful("unsubscribes-first-filter-only", "acknowledges all Topic Filters of an UNSUBSCRIBE but deletes the first only",
+	Breaks{V311: "MQTT-3.10.4-6", V5: "MQTT-3.10.4-6"},
 	func() behaviour {
 		missing := map[uint16]int{}
 		return behaviour{
@@ -138,6 +146,7 @@ var UnsubscribesFirstFilterOnly = stateful("unsubscribes-first-filter-only", "ac
 
 // OmitsLastUnsubackCode answers for all filters but the last.
 var OmitsLastUnsubackCode = fromBroker("omits-last-unsuback-code", "leaves the last Reason Code of an UNSUBACK out",
+	Breaks{V5: "MQTT-3.11.3-2"},
 	func(_ *Link, p *codec.Unsuback) Action {
 		if len(p.Codes) > 1 {
 			p.Codes = p.Codes[:len(p.Codes)-1]
@@ -147,6 +156,7 @@ var OmitsLastUnsubackCode = fromBroker("omits-last-unsuback-code", "leaves the l
 
 // InventsUnsubackCodes answers with codes that no UNSUBACK has.
 var InventsUnsubackCodes = fromBroker("invents-unsuback-codes", "answers the first filter of an UNSUBSCRIBE with 0x01",
+	Breaks{V5: "MQTT-3.11.3-2"},
 	func(_ *Link, p *codec.Unsuback) Action {
 		if len(p.Codes) > 0 {
 			p.Codes[0] = codec.GrantedQoS1
@@ -156,6 +166,7 @@ var InventsUnsubackCodes = fromBroker("invents-unsuback-codes", "answers the fir
 
 // ReversesUnsubackCodes answers in an order of its own.
 var ReversesUnsubackCodes = fromBroker("reverses-unsuback-codes", "lists the Reason Codes of an UNSUBACK in reverse order",
+	Breaks{V5: "MQTT-3.11.3-1"},
 	func(_ *Link, p *codec.Unsuback) Action {
 		slices.Reverse(p.Codes)
 		return Forward
@@ -163,6 +174,7 @@ var ReversesUnsubackCodes = fromBroker("reverses-unsuback-codes", "lists the Rea
 
 // DropsInFlightOnUnsubscribe forgets what it was just sending.
 var DropsInFlightOnUnsubscribe = stateful("drops-in-flight-on-unsubscribe", "breaks its deliveries to a client off when the client unsubscribes",
+	Breaks{V311: "MQTT-3.10.4-3", V5: "MQTT-3.10.4-3"},
 	func() behaviour {
 		unsubscribed := map[string]bool{}
 		return behaviour{
@@ -183,8 +195,10 @@ var DropsInFlightOnUnsubscribe = stateful("drops-in-flight-on-unsubscribe", "bre
 
 // IgnoresUnsubscribeFlags does not look at the reserved flags.
 var IgnoresUnsubscribeFlags = tolerates("ignores-unsubscribe-flags", "ignores an UNSUBSCRIBE with wrong reserved flags and carries on",
+	Breaks{V311: "MQTT-3.10.1-1 MQTT-2.2.2-2", V5: "MQTT-3.10.1-1 5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
 	malformed(codec.UNSUBSCRIBE, "Fixed Header"))
 
 // IgnoresEmptyUnsubscribe takes an empty list for nothing to do.
 var IgnoresEmptyUnsubscribe = tolerates("ignores-empty-unsubscribe", "ignores an UNSUBSCRIBE without a Topic Filter and carries on",
+	Breaks{V311: "MQTT-3.10.3-2 MQTT-4.8.0-1", V5: "MQTT-3.10.3-2"},
 	malformed(codec.UNSUBSCRIBE, "Topic Filter"))

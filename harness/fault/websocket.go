@@ -11,22 +11,25 @@ import (
 
 // frameFromClient makes a fault of an edit to the WebSocket frames that clients
 // send.
-func frameFromClient(name, does string, edit func(l *Link, f *websocket.Frame) Action) Fault {
-	return stateful(name, does, func() behaviour { return behaviour{frameFromClient: edit} })
+func frameFromClient(name, does string, breaks Breaks, edit func(l *Link, f *websocket.Frame) Action) Fault {
+	return stateful(name, does, breaks, func() behaviour { return behaviour{frameFromClient: edit} })
 }
 
 // SelectsOldSubprotocol selects the name that MQTT 3.1 went by.
-var SelectsOldSubprotocol = stateful("selects-old-subprotocol", "selects the WebSocket subprotocol mqttv3.1, whatever is on offer", func() behaviour {
-	return behaviour{upgraded: func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "mqttv3.1") }}
-})
+var SelectsOldSubprotocol = stateful("selects-old-subprotocol", "selects the WebSocket subprotocol mqttv3.1, whatever is on offer",
+	Breaks{V311: "MQTT-6.0.0-4", V5: "MQTT-6.0.0-4"}, func() behaviour {
+		return behaviour{upgraded: func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "mqttv3.1") }}
+	})
 
 // SelectsNoSubprotocol upgrades without a word about the subprotocol.
-var SelectsNoSubprotocol = stateful("selects-no-subprotocol", "selects no WebSocket subprotocol", func() behaviour {
-	return behaviour{upgraded: func(h http.Header) { h.Del("Sec-WebSocket-Protocol") }}
-})
+var SelectsNoSubprotocol = stateful("selects-no-subprotocol", "selects no WebSocket subprotocol",
+	Breaks{V311: "MQTT-6.0.0-4", V5: "MQTT-6.0.0-4"}, func() behaviour {
+		return behaviour{upgraded: func(h http.Header) { h.Del("Sec-WebSocket-Protocol") }}
+	})
 
 // ReadsAnyDataFrame does not look at the type of data frames.
 var ReadsAnyDataFrame = frameFromClient("reads-any-data-frame", "takes packets from text frames and frames of reserved types as if they were binary",
+	Breaks{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"},
 	func(_ *Link, f *websocket.Frame) Action {
 		if f.OpCode != ws.OpContinuation && f.OpCode.IsData() {
 			f.OpCode = ws.OpBinary
@@ -35,17 +38,19 @@ var ReadsAnyDataFrame = frameFromClient("reads-any-data-frame", "takes packets f
 	})
 
 // SendsTextFrames sends its packets in frames of the wrong type.
-var SendsTextFrames = stateful("sends-text-frames", "sends its packets in text frames", func() behaviour {
-	return behaviour{frameFromBroker: func(_ *Link, f *websocket.Frame) Action {
-		if f.OpCode == ws.OpBinary {
-			f.OpCode = ws.OpText
-		}
-		return Forward
-	}}
-})
+var SendsTextFrames = stateful("sends-text-frames", "sends its packets in text frames",
+	Breaks{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"}, func() behaviour {
+		return behaviour{frameFromBroker: func(_ *Link, f *websocket.Frame) Action {
+			if f.OpCode == ws.OpBinary {
+				f.OpCode = ws.OpText
+			}
+			return Forward
+		}}
+	})
 
 // ReadsOnePacketPerFrame takes every frame for exactly one packet.
 var ReadsOnePacketPerFrame = frameFromClient("reads-one-packet-per-frame", "takes the first packet of each WebSocket frame, and drops frames in which none is whole",
+	Breaks{V311: "MQTT-6.0.0-2", V5: "MQTT-6.0.0-2"},
 	func(l *Link, f *websocket.Frame) Action {
 		if f.OpCode != ws.OpBinary {
 			return Forward
@@ -74,6 +79,7 @@ func firstPacket(raw []byte) (size int, ok bool) {
 
 // DropsContinuationFrames reads the first frame of a message only.
 var DropsContinuationFrames = frameFromClient("drops-continuation-frames", "takes the first frame of a fragmented WebSocket message for all of it",
+	Breaks{V311: "MQTT-6.0.0-2", V5: "MQTT-6.0.0-2"},
 	func(_ *Link, f *websocket.Frame) Action {
 		if f.OpCode == ws.OpContinuation {
 			return Swallow
@@ -84,6 +90,7 @@ var DropsContinuationFrames = frameFromClient("drops-continuation-frames", "take
 
 // ForgetsPacketAtPing loses what it has of a message when a ping comes.
 var ForgetsPacketAtPing = stateful("forgets-packet-at-ping", "drops what it has read of a fragmented WebSocket message when a ping frame comes in between",
+	Breaks{V311: "MQTT-6.0.0-2", V5: "MQTT-6.0.0-2"},
 	func() behaviour {
 		parts := map[*Link][]byte{}
 		return behaviour{frameFromClient: func(l *Link, f *websocket.Frame) Action {
@@ -105,6 +112,7 @@ var ForgetsPacketAtPing = stateful("forgets-packet-at-ping", "drops what it has 
 // TakesCloseFrameForDisconnect confuses the end of the transport with the end
 // of the session.
 var TakesCloseFrameForDisconnect = frameFromClient("takes-close-frame-for-disconnect", "takes a WebSocket close frame for a DISCONNECT",
+	Breaks{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	func(l *Link, f *websocket.Frame) Action {
 		if f.OpCode == ws.OpClose {
 			l.ToBroker(&codec.Disconnect{})
@@ -114,6 +122,7 @@ var TakesCloseFrameForDisconnect = frameFromClient("takes-close-frame-for-discon
 
 // ClosesOnPingFrame takes every frame that is not binary for an error.
 var ClosesOnPingFrame = frameFromClient("closes-on-ping-frame", "closes the connection when a ping frame comes",
+	Breaks{V311: "3.1.1/6/ping-frame", V5: "5.0/6/ping-frame"},
 	func(l *Link, f *websocket.Frame) Action {
 		if f.OpCode == ws.OpPing {
 			l.CloseClient()

@@ -8,6 +8,7 @@ import (
 
 // StoresNoWill connects clients as if they had no will.
 var StoresNoWill = fromClient("stores-no-will", "ignores the Will Message of every CONNECT",
+	Breaks{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-7 MQTT-3.1.2-8 5.0/3.1.4/session-taken-over-will"},
 	func(_ *Link, p *codec.Connect) Action {
 		p.Will = nil
 		return Forward
@@ -15,6 +16,7 @@ var StoresNoWill = fromClient("stores-no-will", "ignores the Will Message of eve
 
 // ChangesWillQoS takes the Will QoS bits for something else.
 var ChangesWillQoS = fromClient("changes-will-qos", "publishes a Will Message at QoS 0, or at QoS 1 if QoS 0 was asked for",
+	Breaks{V311: "MQTT-3.1.2-9", V5: "MQTT-3.1.2-8 MQTT-3.1.2-9 MQTT-3.1.2-12"},
 	func(_ *Link, p *codec.Connect) Action {
 		if p.Will == nil {
 			return Forward
@@ -31,6 +33,7 @@ var ChangesWillQoS = fromClient("changes-will-qos", "publishes a Will Message at
 // PublishesWillLength takes the length in front of the will's payload for a
 // part of it.
 var PublishesWillLength = fromClient("publishes-will-length", "publishes a Will Message with the two length bytes in front of its payload",
+	Breaks{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
 	func(_ *Link, p *codec.Connect) Action {
 		if p.Will == nil {
 			return Forward
@@ -54,14 +57,17 @@ func retainsWills(retain bool) func(*Link, *codec.Connect) Action {
 }
 
 // RetainsEveryWill takes Will Retain for 1.
-var RetainsEveryWill = fromClient("retains-every-will", "retains every Will Message", retainsWills(true))
+var RetainsEveryWill = fromClient("retains-every-will", "retains every Will Message",
+	Breaks{V311: "MQTT-3.1.2-16", V5: "MQTT-3.1.2-14"}, retainsWills(true))
 
 // RetainsNoWill takes Will Retain for 0.
-var RetainsNoWill = fromClient("retains-no-will", "publishes every Will Message as non-retained", retainsWills(false))
+var RetainsNoWill = fromClient("retains-no-will", "publishes every Will Message as non-retained",
+	Breaks{V311: "MQTT-3.1.2-17", V5: "MQTT-3.1.2-15"}, retainsWills(false))
 
 // DisconnectsAsLost takes DISCONNECT for nothing more than the end of the
 // connection: the proxy closes it to the broker without the DISCONNECT.
 var DisconnectsAsLost = stateful("disconnects-as-lost", "treats a connection that ends with DISCONNECT like one that was lost",
+	Breaks{V311: "MQTT-3.1.2-10 MQTT-3.14.4-3", V5: "5.0/3.14.2.1/reason-code-omitted 5.0/3.14.2.2.1/property-length-omitted MQTT-3.1.2-10 MQTT-3.14.4-3"},
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
 			l.CloseBroker()
@@ -72,6 +78,7 @@ var DisconnectsAsLost = stateful("disconnects-as-lost", "treats a connection tha
 // RepublishesWills never forgets a will: a client that once had one has it on
 // its later connections too.
 var RepublishesWills = stateful("republishes-wills", "keeps a Will Message after it was published or discarded, and publishes it when a later connection of the client without a will is lost",
+	Breaks{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
 	func() behaviour {
 		wills := map[string]*codec.Will{}
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
@@ -86,6 +93,7 @@ var RepublishesWills = stateful("republishes-wills", "keeps a Will Message after
 
 // KeepsFirstWill does not replace the will of a client.
 var KeepsFirstWill = stateful("keeps-first-will", "keeps the Will Message of a client's first connection for all later ones",
+	Breaks{V311: "MQTT-3.1.2-10 MQTT-3.1.2-8", V5: "MQTT-3.1.2-10 MQTT-3.1.2-8"},
 	func() behaviour {
 		wills := map[string]*codec.Will{}
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
@@ -100,6 +108,7 @@ var KeepsFirstWill = stateful("keeps-first-will", "keeps the Will Message of a c
 // ForgetsWillOnTakeover takes a client's second connection for the normal end of
 // its first: the proxy sends DISCONNECT there.
 var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no Will Message when another connection takes the session over",
+	Breaks{V311: "MQTT-3.1.2-8", V5: "5.0/3.1.4/session-taken-over-will MQTT-3.1.2-8"},
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
 			for _, o := range l.Others() {
@@ -114,6 +123,7 @@ var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no W
 // ForgetsWillOnError discards the will of a client that breaks the protocol: the
 // proxy sends DISCONNECT in place of what breaks it.
 var ForgetsWillOnError = stateful("forgets-will-on-error", "publishes no Will Message when it closes the connection for a protocol error",
+	Breaks{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	func() behaviour {
 		connected := map[*Link]bool{}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -129,6 +139,7 @@ var ForgetsWillOnError = stateful("forgets-will-on-error", "publishes no Will Me
 // PublishesWillsLate takes its time over wills: the proxy holds messages back whose
 // topic is that of a will.
 var PublishesWillsLate = stateful("publishes-wills-late", "publishes a Will Message more than two seconds after it is due",
+	Breaks{V311: "3.1.1/3.1.2.5/will-prompt", V5: "5.0/3.1.2.5/will-prompt"},
 	func() behaviour {
 		wills := map[string]bool{}
 		return behaviour{
@@ -151,17 +162,21 @@ var PublishesWillsLate = stateful("publishes-wills-late", "publishes a Will Mess
 
 // TakesWillQoSWithoutFlag does not look at Will QoS where there is no will.
 var TakesWillQoSWithoutFlag = accepts("takes-will-qos-without-flag", "accepts a CONNECT with Will Flag 0 and a Will QoS other than 0",
+	Breaks{V311: "MQTT-3.1.2-11 MQTT-3.1.2-13 MQTT-3.1.4-1", V5: "MQTT-3.1.2-11 MQTT-3.1.4-1"},
 	breaking("MQTT-3.1.2-13", "MQTT-3.1.2-11"))
 
 // TakesWillRetainWithoutFlag does not look at Will Retain where there is no will.
 var TakesWillRetainWithoutFlag = accepts("takes-will-retain-without-flag", "accepts a CONNECT with Will Flag 0 and Will Retain 1",
+	Breaks{V311: "MQTT-3.1.2-11 MQTT-3.1.2-15 MQTT-3.1.4-1", V5: "MQTT-3.1.2-13 MQTT-3.1.4-1"},
 	breaking("MQTT-3.1.2-15", "MQTT-3.1.2-13"))
 
 // TakesWillQoS3 makes something of Will QoS 3.
 var TakesWillQoS3 = accepts("takes-will-qos-3", "accepts a CONNECT with Will QoS 3",
+	Breaks{V311: "MQTT-3.1.2-14 MQTT-3.1.4-1", V5: "MQTT-3.1.2-12 MQTT-3.1.4-1"},
 	breaking("MQTT-3.1.2-14", "MQTT-3.1.2-12"))
 
 // TakesUnreadableConnect accepts a CONNECT whose payload does not hold what
 // its flags say.
 var TakesUnreadableConnect = accepts("takes-unreadable-connect", "accepts a CONNECT whose payload has more or fewer fields than its Connect Flags announce",
+	Breaks{V311: "MQTT-3.1.2-11 MQTT-3.1.2-9 MQTT-3.1.4-1", V5: "MQTT-3.1.2-9 MQTT-3.1.4-1"},
 	malformed(codec.CONNECT))

@@ -21,6 +21,7 @@ func withWillDelay(p *codec.Connect, seconds uint32) {
 
 // IgnoresWillDelay publishes wills when the connection ends.
 var IgnoresWillDelay = fromClient("ignores-will-delay", "publishes a Will Message at once, whatever its Will Delay Interval",
+	Breaks{V5: "MQTT-3.1.2-8 MQTT-3.1.3-9"},
 	func(_ *Link, p *codec.Connect) Action {
 		withWillDelay(p, 0)
 		return Forward
@@ -29,6 +30,7 @@ var IgnoresWillDelay = fromClient("ignores-will-delay", "publishes a Will Messag
 // DelaysEveryWill takes a Will Delay Interval of 0, or none, for a reason to
 // wait.
 var DelaysEveryWill = fromClient("delays-every-will", "waits ten minutes before it publishes any Will Message",
+	Breaks{V5: "MQTT-3.1.2-8 5.0/3.1.2.5/will-prompt"},
 	func(_ *Link, p *codec.Connect) Action {
 		withWillDelay(p, 600)
 		p.Properties = withExpiry(p.Properties, max(600, expiryOf(p.Properties)))
@@ -38,6 +40,7 @@ var DelaysEveryWill = fromClient("delays-every-will", "waits ten minutes before 
 // DelaysWillBeyondSession lets the delay run on when the session has ended: to the
 // broker behind, the session goes on.
 var DelaysWillBeyondSession = stateful("delays-will-beyond-session", "publishes a delayed Will Message only when its delay is over, also if the session ends before",
+	Breaks{V5: "5.0/3.1.2.5/will-prompt 5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
 	func() behaviour {
 		return behaviour{
 			fromClient: func(l *Link, f *Frame) Action {
@@ -58,6 +61,7 @@ var DelaysWillBeyondSession = stateful("delays-will-beyond-session", "publishes 
 // the client comes back, and then sends the will to the last client that has
 // subscribed to exactly its topic.
 var PublishesWillDespiteReconnect = stateful("publishes-will-despite-reconnect", "publishes a delayed Will Message though the client is back before its delay is over",
+	Breaks{V5: "MQTT-3.1.2-8 MQTT-3.1.3-9"},
 	func() behaviour {
 		type pending struct {
 			publish *codec.Publish
@@ -92,11 +96,13 @@ var PublishesWillDespiteReconnect = stateful("publishes-will-despite-reconnect",
 
 // TakesTwoWillDelays uses one of two.
 var TakesTwoWillDelays = accepts("takes-two-will-delays", "accepts a CONNECT with two Will Delay Intervals",
+	Breaks{V5: "5.0/3.1.3.2.2/will-delay-interval-twice"},
 	breaking("5.0/3.1.3.2.2/will-delay-interval-twice"))
 
 // MendsWillAtSessionEnd makes good what brokers get wrong: a DISCONNECT with
 // 0x04 that sets the Session Expiry Interval to 0 has the will published.
 var MendsWillAtSessionEnd = stateful("mends-will-at-session-end", "publishes a delayed Will Message at once on a DISCONNECT that ends the session but not with 0x00",
+	Breaks{},
 	func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
 			n, ok := p.Properties.Number(codec.PropSessionExpiryInterval)
