@@ -628,9 +628,10 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 
 // sendOnceMore sends one more packet on a connection that should have ended: if
 // the broker's RST was lost, it is repeated. Behind our own DISCONNECT nothing is
-// sent.
+// sent, nor ahead of CONNACK: a PINGREQ there is an error for which the broker
+// would close.
 func (c *Client) sendOnceMore() {
-	if !c.sentDisconnect {
+	if !c.sentDisconnect && c.Connack != nil {
 		c.Send(&codec.Pingreq{})
 	}
 }
