@@ -268,12 +268,21 @@ func TestReportInABrowser(t *testing.T) {
 		}
 		g.Expect(count()).To(Equal("250 statements, 500 checks"))
 		filtered(chip(Fail), number(func(q Requirement) bool { return q.Outcome == Fail }))
-		g.Expect(b.seen(".f")).To(Equal(4))
-		g.Expect(count()).To(Equal("4 statements, 4 findings"))
-		g.Expect(b.seen("h4")).To(Equal(4), "sections without a row go too")
+		g.Expect(b.seen(".f")).To(Equal(9))
+		g.Expect(count()).To(Equal("7 statements, 9 findings"))
+		g.Expect(b.seen("h4")).To(Equal(7), "sections without a row go too")
 		filtered(chip(Warn), number(func(q Requirement) bool { return q.Outcome == Fail || q.Outcome == Warn }))
-		filtered(`document.getElementById("v").value = "5.0"`, 4)
+		filtered(`document.getElementById("v").value = "5.0"`, number(func(q Requirement) bool {
+			return q.MQTT == "5.0" && (q.Outcome == Fail || q.Outcome == Warn)
+		}))
 		g.Expect(b.seen("h2.version")).To(Equal(1))
+		filtered(`document.getElementById("filter").reset()`, all)
+		// What a cause blocks is seen without the failures that it stands on.
+		filtered(chip(Blocked), number(func(q Requirement) bool { return q.Outcome == Blocked }))
+		g.Expect(b.seen(".fail .cause")).To(Equal(1))
+		g.Expect(b.seen(".fail .cause > .f")).To(BeZero())
+		js[chromedp.Void](b, `document.querySelector(".behind").open = true`)
+		g.Expect(b.seen(".behind .f")).To(Equal(2))
 		filtered(`document.getElementById("filter").reset()`, all)
 		filtered(`document.getElementById("l").value = "SHOULD"`, number(func(q Requirement) bool { return q.Level == "SHOULD" }))
 		filtered(`document.getElementById("s").value = "5.0 3.3.1.3"`, 1)
@@ -324,6 +333,22 @@ func TestReportInABrowser(t *testing.T) {
 		b.calm(url)
 	})
 
+	t.Run("both hearings, and the check in which it was seen", func(t *testing.T) {
+		g := NewWithT(t)
+		b := newTab(t)
+		url := b.open(r)
+		const unsteady, charged, seenIn = "c-will-retain-1@5.0", "c-subscribe-payload-1@5.0", "c-message-ordering-1@5.0"
+		js[chromedp.Void](b, `location.hash = "`+unsteady+`"`)
+		b.do(chromedp.WaitVisible(`[id="` + unsteady + `"] .hearing .seq`))
+		g.Expect(b.seen("[id='"+unsteady+"'] .seq")).To(Equal(2), "the first hearing and the second")
+		b.screenshot("unsteady")
+		js[chromedp.Void](b, `location.hash = "`+charged+`"`)
+		b.do(chromedp.WaitVisible(`[id="` + charged + `"] .seq`))
+		b.do(chromedp.Click(`[id="` + charged + `"] a[href^="#c-message-ordering-1"]`))
+		b.do(chromedp.WaitVisible(`[id="` + seenIn + `"] .seq`)) // it stands folded below what blocks it
+		b.calm(url)
+	})
+
 	t.Run("keyboard", func(t *testing.T) {
 		g := NewWithT(t)
 		b := newTab(t)
@@ -343,7 +368,7 @@ func TestReportInABrowser(t *testing.T) {
 		b.do(chromedp.KeyEvent(kb.ArrowLeft))
 		g.Expect(js[bool](b, `document.activeElement.parentElement.open`)).To(BeFalse())
 		b.do(chromedp.KeyEvent(kb.ArrowLeft))
-		g.Expect(active()).To(ContainSubstring("4 failures"), "left of a closed row is what it stands in")
+		g.Expect(active()).To(ContainSubstring("9 failures"), "left of a closed row is what it stands in")
 		b.calm(url)
 	})
 

@@ -66,7 +66,7 @@ func describe(run *runner.Run) {
 func settle(c reports.Check) {
 	switch c.Outcome {
 	case reports.Pass:
-	case reports.Inapplicable, reports.Blocked, reports.Warn:
+	case reports.Inapplicable, reports.Untried, reports.Blocked, reports.Warn, reports.Unsteady:
 		ginkgo.Skip(string(c.Outcome) + ": " + c.Reason)
 	default:
 		ginkgo.Fail(c.Reason)
