@@ -21,8 +21,9 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.IgnoresReceiveMaximum},
 	Body: func(x *Exchange) {
-		flowing(x, func(x *Exchange, bob *Client, messages, most int) {
-			x.Expect(len(bob.WantWindow(most+1))).To(BeNumerically("<=", most), "messages under way at the same time")
+		flowing(x, func(x *Exchange, bob *Client, f flow) {
+			x.StandsOn(f.step, bob.WantMessage)
+			x.Expect(len(bob.WantWindow(f.most+1))).To(BeNumerically("<=", f.most), "messages under way at the same time")
 		})
 	},
 })
@@ -51,14 +52,14 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
 		bob.Subscribe(QoS2, topic)
 		x.Connect(Clean, As("alice")).PublishAll(QoS2, topic, "1", "2")
-		id := bob.WantPublishAt(QoS2, topic, "1").PacketID
+		id := bob.TakeNext().PacketID
 		bob.Send(&codec.Pubrec{PacketID: id})
-		bob.WantPubrel(id)
+		bob.TakePubrel(id)
 
 		bob.WantIdle()
 
 		bob.Send(&codec.Pubcomp{PacketID: id})
-		bob.WantPublishAt(QoS2, topic, "2")
+		x.StandsOn(stepQuotaRestored, bob.WantMessage)
 	},
 })
 
@@ -81,12 +82,12 @@ var _ = Check(Definition{
 			}},
 			{"PUBCOMP", QoS2, func(bob *Client, id uint16) {
 				bob.Send(&codec.Pubrec{PacketID: id})
-				bob.WantPubrel(id)
+				bob.TakePubrel(id)
 				bob.Send(&codec.Pubcomp{PacketID: id})
 			}},
 			{"PUBCOMP 0x92", QoS2, func(bob *Client, id uint16) {
 				bob.Send(&codec.Pubrec{PacketID: id})
-				bob.WantPubrel(id)
+				bob.TakePubrel(id)
 				bob.Send(&codec.Pubcomp{PacketID: id, Code: codec.PacketIdentifierNotFound})
 			}},
 			{"PUBREC 0x80", QoS2, func(bob *Client, id uint16) {
@@ -104,10 +105,11 @@ var _ = Check(Definition{
 				bob.Subscribe(end.qos, topic)
 				x.Connect(Clean, As("alice")).PublishAll(end.qos, topic, "1", "2", "3")
 
-				end.end(bob, bob.WantPublishAt(end.qos, topic, "1").PacketID)
-				end.end(bob, bob.WantPublishAt(end.qos, topic, "2").PacketID)
+				end.end(bob, bob.TakeNext().PacketID)
+				bob.WantMessage()
+				end.end(bob, bob.TakeNext().PacketID)
 
-				bob.WantPublishAt(end.qos, topic, "3")
+				bob.WantMessage()
 			}})
 		}
 		x.Cases(cases...)
@@ -125,7 +127,7 @@ var _ = Check(Definition{
 			bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(1)))
 			bob.Subscribe(QoS1, x.Topic("flow"))
 			x.Connect(Clean, As("alice")).PublishAll(QoS1, x.Topic("flow"), "1", "2")
-			bob.WantPublish(x.Topic("flow"), "1")
+			bob.TakeNext()
 			return bob
 		}
 		cases := []Case{
@@ -176,12 +178,14 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"))
 
 		// bob acknowledges nothing.
+		var messages []Message
 		for _, payload := range numbered(20) {
 			message := alice.NewPublish(QoS1, topic, payload)
 			alice.Send(message)
 			alice.WantPuback(message.PacketID)
-			carol.WantDelivery(topic, payload)
+			messages = append(messages, Message{Topic: topic, Payload: payload})
 		}
+		carol.WantUnordered(messages...)
 	},
 })
 
@@ -202,12 +206,16 @@ var _ = Check(Definition{
 			bob := x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(c.before)))
 			bob.Subscribe(QoS1, topic)
 			x.Connect(Clean, As("alice")).PublishAll(QoS1, topic, numbered(5)...)
-			bob.WantWindow(int(c.before)) // and none of it acknowledged
+			x.StandsOn(StepDeliver, func() { bob.WantWindow(int(c.before)) }) // and none of it acknowledged
 			bob.Drop()
 
 			bob = x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(c.after)))
 
-			wantWindows(x, bob, 5, int(c.after))
+			x.About("5.0/4.9/quota-not-kept")
+			inKeptSession(x, bob, topic, func() {
+				x.Controlled(bob.WantMessage, func() { standsOnResending(x, QoS1) })
+			})
+			wantWindows(x, bob, flow{QoS1, topic, StepDeliver, 5, int(c.after)})
 		})
 	},
 })
@@ -224,7 +232,7 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS2, topic)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS2, topic, "before")
-		id := bob.WantPublishAt(QoS2, topic, "before").PacketID
+		id := takeAt(x, bob, QoS2, topic, "before").PacketID
 		bob.Send(&codec.Pubrec{PacketID: id})
 		bob.TakePubrel(id)
 		bob.Drop()
@@ -235,7 +243,7 @@ var _ = Check(Definition{
 		bob.WantPingresp()
 
 		alice.PublishAll(QoS1, topic, "1", "2")
-		wantWindows(x, bob, 2, 1)
+		wantWindows(x, bob, flow{QoS1, topic, StepDeliver, 2, 1})
 	},
 })
 
@@ -248,14 +256,12 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		ids := unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
+		x.About("MQTT-4.9.0-3")
 		alice.Send(&codec.Subscribe{PacketID: farPacketID, Subscriptions: []codec.Subscription{{Filter: x.Topic("other")}}})
 		alice.WantSuback(farPacketID)
 		alice.WantPingresp()
 
-		for _, id := range ids {
-			alice.Send(&codec.Pubrel{PacketID: id})
-			alice.WantPubcomp(id)
-		}
+		completed(x, alice, ids)
 	},
 })
 
@@ -289,18 +295,18 @@ var _ = Check(Definition{
 		x.Cases(
 			Case{Name: "after PUBCOMP", Body: func(x *Exchange) {
 				alice := x.Connect(Clean, As("alice"))
-				for range 3 {
-					for _, id := range unfinished(x, alice, most) {
-						alice.Send(&codec.Pubrel{PacketID: id})
-						alice.WantPubcomp(id)
-					}
+				completed(x, alice, allUnfinished(x, alice))
+				x.About("5.0/4.9/quota-restored")
+				for range 2 {
+					completed(x, alice, unfinished(x, alice, most))
 				}
 			}},
 			Case{Name: "on a new connection", Body: func(x *Exchange) {
 				alice := x.Connect(Clean, As("alice"))
-				unfinished(x, alice, most)
+				allUnfinished(x, alice)
 				alice.Drop()
 				alice = x.Connect(Clean, As("alice"))
+				x.About("5.0/4.9/quota-not-kept")
 				unfinished(x, alice, most)
 			}},
 		)
@@ -319,7 +325,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.BearsAnyNumber},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
-		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
+		allUnfinished(x, alice)
 		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
 
 		alice.WantClosed(codec.ReceiveMaximumExceeded)
@@ -334,7 +340,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.DisconnectsSilently, fault.DisconnectsForNoReason},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
-		unfinished(x, alice, int(x.Profile.Number(codec.PropReceiveMaximum, 65535)))
+		allUnfinished(x, alice)
 
 		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
 
@@ -342,9 +348,17 @@ var _ = Check(Definition{
 	},
 })
 
+// A flow is messages that are due to a client which takes a few at a time.
+type flow struct {
+	qos            codec.QoS
+	topic          string // of one of them at least
+	step           Step   // that they come
+	messages, most int
+}
+
 // flowing shows a client with a Receive Maximum and three times as many messages
 // for it, of each QoS and on each way to a subscriber.
-func flowing(x *Exchange, want func(x *Exchange, bob *Client, messages, most int)) {
+func flowing(x *Exchange, want func(x *Exchange, bob *Client, f flow)) {
 	const most, messages = 3, 9
 	var cases []Case
 	for _, qos := range levels(x, QoS1, QoS2) {
@@ -354,7 +368,7 @@ func flowing(x *Exchange, want func(x *Exchange, bob *Client, messages, most int
 				bob.Subscribe(qos, x.Topic("flow"))
 				x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("flow"), numbered(messages)...)
 
-				want(x, bob, messages, most)
+				want(x, bob, flow{qos, x.Topic("flow"), StepDeliver, messages, most})
 			}},
 			Case{Name: qosName(qos) + ", after waiting", Body: func(x *Exchange) {
 				bob := x.Connect(Persistent, As("bob"))
@@ -362,7 +376,7 @@ func flowing(x *Exchange, want func(x *Exchange, bob *Client, messages, most int
 				bob.Disconnect()
 				x.Connect(Clean, As("alice")).PublishAll(qos, x.Topic("flow"), numbered(messages)...)
 
-				want(x, x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(most))), messages, most)
+				want(x, x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(most))), flow{qos, x.Topic("flow"), stepQueued, messages, most})
 			}})
 		if _, lacks := x.Profile.Lacks(Retain); lacks {
 			continue
@@ -377,23 +391,32 @@ func flowing(x *Exchange, want func(x *Exchange, bob *Client, messages, most int
 			bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(most)))
 			bob.Subscribe(qos, topics...)
 
-			want(x, bob, messages, most)
+			want(x, bob, flow{qos, topics[0], stepRetainedOnSubscribe, messages, most})
 		}})
 	}
 	x.Cases(cases...)
 }
 
-// wantWindows wants a number of messages, never more than most of them ahead
-// of their acknowledgements, and acknowledges them all. The broker may have
-// fewer under way than it could.
-func wantWindows(x *Exchange, c *Client, messages, most int) {
-	for messages > 0 {
-		window := c.WantWindow(min(messages, most+1))
-		x.Expect(len(window)).To(BeNumerically("<=", most), "messages under way at the same time")
+// wantWindows wants messages, never more than most of them ahead of their
+// acknowledgements, and acknowledges them all. The broker may have fewer under way
+// than it could. That they come is for others to say: where no more do, a message of
+// now tells whether there is room for it. If so, the rest is lost; if not, the broker
+// makes no room when a message is complete.
+func wantWindows(x *Exchange, c *Client, f flow) {
+	for acknowledged := 0; acknowledged < f.messages; {
+		x.Controlled(func() { x.StandsOn(f.step, c.WantMessage) }, func() {
+			if acknowledged > 0 && !c.Closed() {
+				x.Connect(Clean, As("control")).Publish(f.qos, f.topic, "control")
+				x.StandsOn(stepQuotaRestored, c.WantMessage)
+			}
+		})
+		window := c.WantWindow(min(f.messages-acknowledged, f.most+1))
+		x.About("MQTT-3.3.4-9", "MQTT-4.9.0-2", "5.0/4.9/quota-not-exceeded")
+		x.Expect(len(window)).To(BeNumerically("<=", f.most), "messages under way at the same time")
 		for _, message := range window {
 			c.Ack(message)
 		}
-		messages -= len(window)
+		acknowledged += len(window)
 	}
 }
 
@@ -426,4 +449,20 @@ func unfinished(x *Exchange, c *Client, n int) (ids []uint16) {
 		ids = append(ids, pubrec.PacketID)
 	}
 	return ids
+}
+
+// allUnfinished is unfinished with as many as the server's Receive Maximum, as set-up.
+func allUnfinished(x *Exchange, c *Client) (ids []uint16) {
+	x.StandsOn(stepUnfinishedBorne, func() { ids = unfinished(x, c, int(x.Profile.Number(codec.PropReceiveMaximum, 65535))) })
+	return ids
+}
+
+// completed completes the messages that unfinished has begun. It is set-up.
+func completed(x *Exchange, c *Client, ids []uint16) {
+	x.StandsOn(StepPublishQoS2, func() {
+		for _, id := range ids {
+			c.Send(&codec.Pubrel{PacketID: id})
+			c.WantPubcomp(id)
+		}
+	})
 }

@@ -16,7 +16,8 @@ const (
 	stepGrantedQoS           harness.Step = "a message at the QoS granted"
 	stepSubscriptionKept     harness.Step = "the subscription of a session that is kept"
 	stepQueued               harness.Step = "a message that waits in a session"
-	stepReceiveMaximum       harness.Step = "no more messages than the Receive Maximum"
+	stepReceiveMaximum       harness.Step = "no more messages than the client's Receive Maximum"
+	stepUnfinishedBorne      harness.Step = "as many unfinished messages as the server's Receive Maximum"
 	stepQuotaRestored        harness.Step = "the next message when one is complete"
 	stepRefusalTaken         harness.Step = "no PUBREL for a PUBREC that refuses"
 	stepSilenceCloses        harness.Step = "the end of the connection of a silent client"
@@ -56,6 +57,7 @@ var decidedBy = map[harness.Step]string{
 	stepSubscriptionKept:     "session-subscription-kept",
 	stepQueued:               "state-kept",
 	stepReceiveMaximum:       "receive-maximum-initial",
+	stepUnfinishedBorne:      "receive-maximum-used-up",
 	stepQuotaRestored:        "receive-maximum-restored",
 	stepRefusalTaken:         "pubrec-refused-unanswered",
 	stepSilenceCloses:        "keepalive-enforced",

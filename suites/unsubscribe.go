@@ -256,21 +256,9 @@ var _ = Check(Definition{
 			message = bob.WantPublishAt(qos, topic, "under way")
 			return bob, topic, message
 		}
-		// resends makes sure, with a client that keeps its subscription, that the
-		// server sends again at all what a client has not acknowledged.
-		resends := func(x *Exchange, qos codec.QoS) {
-			topic := x.Topic("weather")
-			carol := x.Connect(Persistent, As("carol"))
-			carol.Subscribe(qos, topic)
-			x.Connect(Clean, As("dave")).Publish(qos, topic, "under way, too")
-			carol.WantPublishAt(qos, topic, "under way, too")
-			carol.Drop()
-			carol = x.Connect(Persistent, As("carol"))
-			x.StandsOn(resending(qos), carol.WantMessage)
-		}
 		cases := []Case{
 			{Name: "QoS 1: PUBLISH again on reconnect", Body: func(x *Exchange) {
-				resends(x, QoS1)
+				standsOnResending(x, QoS1)
 				bob, topic, _ := begun(x, QoS1)
 				bob.Unsubscribe(topic)
 				bob.Drop()
@@ -288,7 +276,7 @@ var _ = Check(Definition{
 				bob.WantPubrel(message.PacketID)
 			}},
 			{Name: "QoS 2: PUBLISH again on reconnect", Body: func(x *Exchange) {
-				resends(x, QoS2)
+				standsOnResending(x, QoS2)
 				bob, topic, _ := begun(x, QoS2)
 				bob.Unsubscribe(topic)
 				bob.Drop()
@@ -298,7 +286,7 @@ var _ = Check(Definition{
 				bob.WantDelivery(topic, "under way") // under which identifier is for qos2-sender-resumed
 			}},
 			{Name: "QoS 2: PUBREL again on reconnect", Body: func(x *Exchange) {
-				resends(x, QoS2)
+				standsOnResending(x, QoS2)
 				bob, topic, message := begun(x, QoS2)
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
 				bob.WantPubrel(message.PacketID)

@@ -223,6 +223,19 @@ func resending(qos codec.QoS) Step {
 	return stepResentQoS1
 }
 
+// standsOnResending makes sure, with a client of its own, that the server sends
+// again at all what a client has not acknowledged.
+func standsOnResending(x *Exchange, qos codec.QoS) {
+	topic := x.Topic("resent")
+	c := x.Connect(Persistent, As("resent"))
+	c.Subscribe(qos, topic)
+	x.Connect(Clean, As("resender")).Publish(qos, topic, "under way, too")
+	takeAt(x, c, qos, topic, "under way, too")
+	c.Drop()
+	c = x.Connect(Persistent, As("resent"))
+	x.StandsOn(resending(qos), c.WantMessage)
+}
+
 // Retained messages.
 
 // retainedState has alice leave the retained message "on". It is at QoS 1 where

@@ -134,7 +134,7 @@ func (l *ledger) failed(id string) bool {
 // holds the lock.
 func (l *ledger) settle(e *entry, v Verdict) []*entry {
 	e.heard, e.verdict = true, v
-	if e.telling || e.item.Watches && v.Outcome != reports.Fail {
+	if e.telling || l.suite.answers(e.item.Definition) && v.Outcome != reports.Fail {
 		return nil // told already, or it may still be charged
 	}
 	e.telling = true
@@ -228,7 +228,7 @@ func (l *ledger) result(e *entry) reports.Check {
 		return *e.report
 	}
 	c := e.item.result(e.verdict, e.facts.evidence)
-	if e.telling && !e.item.Watches {
+	if e.telling && !l.suite.answers(e.item.Definition) {
 		e.report, e.facts, e.verdict = &c, facts{}, Verdict{}
 	}
 	return c

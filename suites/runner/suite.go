@@ -163,6 +163,20 @@ func (s *Suite) Lookup(slug string) *Definition {
 	return nil
 }
 
+// answers says whether a check answers for what is seen in the exchanges of
+// others: it watches, or decides a step.
+func (s *Suite) answers(d *Definition) bool {
+	if d.Watches {
+		return true
+	}
+	for _, slug := range s.steps {
+		if slug == d.Slug {
+			return true
+		}
+	}
+	return false
+}
+
 // watcher is the check that answers for a statement which was seen broken: one
 // that watches for it, or else the one that answers for well-formed packets in
 // general.
