@@ -118,3 +118,13 @@ func (c *Client) Released() *codec.Pubrel {
 	}
 	return p.(*codec.Pubrel)
 }
+
+// Uncontrolled performs a part of the exchange in which it may be the exchange
+// itself that keeps every message from coming: whether a plain one comes meanwhile
+// tells nothing.
+func (x *Exchange) Uncontrolled(part func()) {
+	before := x.controlling
+	x.controlling = true
+	defer func() { x.controlling = before }()
+	part()
+}

@@ -111,7 +111,11 @@ func (v Verdict) failed() bool { return v.Outcome == reports.Fail || v.Outcome =
 // broker of which nothing else is known.
 func (s *Suite) Judge(d *Definition, v codec.Version, evidence harness.Evidence) Verdict {
 	f := s.factsOf(d, v)
-	f.before, f.evidence = []harness.Evidence{evidence}, evidence
+	f.evidence = evidence
+	if v := judge(f); !v.missing {
+		return v
+	}
+	f.before = []harness.Evidence{evidence}
 	return judge(f)
 }
 
