@@ -44,7 +44,7 @@ func (r MatrixRow) Differs() bool {
 	first := Outcome("")
 	for _, o := range r.Cells {
 		switch {
-		case o == "" || o == Untested:
+		case o == "" || o == Untested || o == Untried:
 		case first == "":
 			first = o
 		case o != first:

@@ -60,8 +60,12 @@ func Merge(runs ...*Results) (*Results, error) {
 			selections = append(selections, s)
 		}
 		for _, d := range r.Dropped {
-			if !slices.ContainsFunc(merged.Dropped, func(have Dropped) bool { return have.MQTT == d.MQTT }) {
+			have := slices.IndexFunc(merged.Dropped, func(have Dropped) bool { return have.MQTT == d.MQTT })
+			switch {
+			case have < 0:
 				merged.Dropped = append(merged.Dropped, d)
+			case !d.Refused:
+				merged.Dropped[have] = d
 			}
 		}
 		for _, condition := range r.Conditions {

@@ -93,3 +93,21 @@ func TestMergeRefusesWhatDoesNotBelongTogether(t *testing.T) {
 	_, err = Merge(run(Pass), other)
 	g.Expect(err).To(MatchError(ContainSubstring("different versions of the tool")))
 }
+
+// What one of the runs has tested is not missing, what none has is; what a reader
+// must know of any stays, and causes are worked out over all.
+func TestMergeOfWhatIsMissing(t *testing.T) {
+	g := NewWithT(t)
+	a, b := run(Untried, Fail), run(Pass, Unsteady)
+	a.Dropped = []Dropped{{MQTT: "3.1.1", Reason: "left out by --mqtt", Refused: true}, {MQTT: "4", Reason: "CONNACK 0x01", Refused: true}}
+	b.Dropped = []Dropped{{MQTT: "3.1.1", Reason: "no CONNACK within 5s"}, {MQTT: "5.0", Reason: "no CONNACK within 5s"}}
+	b.MQTT = nil
+	a.Conditions, b.Conditions = []string{"slow"}, []string{"slow", "restarted"}
+	m, err := Merge(a, b)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(m.Dropped).To(Equal([]Dropped{{MQTT: "3.1.1", Reason: "no CONNACK within 5s"}, a.Dropped[1]}))
+	g.Expect(m.Conditions).To(Equal([]string{"slow", "restarted"}))
+	g.Expect(m.Checks[0].Outcome).To(Equal(Pass), "tried is more than untried")
+	g.Expect(m.Checks[1].Cause).To(Equal("MQTT-1@5.0"))
+	g.Expect(m.Summary.Causes).To(Equal(1))
+}
