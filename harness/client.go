@@ -41,11 +41,12 @@ type Client struct {
 	inbox             *wire.Inbox
 	done              chan struct{} // closed when nothing is read any more
 	lastID            uint16
-	ownTopicsOnly     bool          // ignore messages from outside this exchange's topics
-	stored            bool          // the session is to outlive the connection
-	ignored           []uint16      // Packet Identifiers of ignored messages at QoS 2, before PUBREL
-	anyVersionConnack bool          // take a CONNACK in the format of either version
-	patience          time.Duration // beyond the timeout
+	filters           map[awaited]int // how many each SUBSCRIBE and UNSUBSCRIBE that was sent has
+	ownTopicsOnly     bool            // ignore messages from outside this exchange's topics
+	stored            bool            // the session is to outlive the connection
+	ignored           []uint16        // Packet Identifiers of ignored messages at QoS 2, before PUBREL
+	anyVersionConnack bool            // take a CONNACK in the format of either version
+	patience          time.Duration   // beyond the timeout
 	sentDisconnect    bool
 	taken             []Message // that the check has got as part of its set-up
 
@@ -56,6 +57,12 @@ type Client struct {
 	brokerDisconnect    *codec.Disconnect // the first that came
 	closed              bool              // by us
 	brokerClosedAt      time.Time         // when the broker closed it, before we did
+}
+
+// awaited is an answer that the broker owes.
+type awaited struct {
+	packet codec.Type
+	id     uint16
 }
 
 // maxPacket is how long a packet of the broker's may be before the harness hangs up.
@@ -328,7 +335,10 @@ func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet,
 	case got.packet != nil:
 		return got.packet, seen{}
 	case got.ending == wire.Unreadable:
-		panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "the broker's bytes cannot be read as packets: " + got.text, Observed: got.text})
+		panic(&Stop{
+			Kind: Unprepared, Step: StepWellFormed, Statement: c.x.lastBroken(c),
+			Reason: "the broker's bytes cannot be read as packets: " + got.text, Observed: got.text,
+		})
 	case got.ending == wire.Flooded:
 		panic(&Stop{Kind: Unprepared, Reason: got.text, Observed: got.text})
 	}
@@ -453,7 +463,12 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 		c.subscribedOutside = c.subscribedOutside || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
 	}
 	c.mu.Unlock()
-	if _, ok := p.(*codec.Disconnect); ok {
+	switch p := p.(type) {
+	case *codec.Subscribe:
+		c.filters[awaited{codec.SUBACK, p.PacketID}] = len(p.Subscriptions)
+	case *codec.Unsubscribe:
+		c.filters[awaited{codec.UNSUBACK, p.PacketID}] = len(p.Filters)
+	case *codec.Disconnect:
 		c.sentDisconnect = true
 	}
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
@@ -743,9 +758,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// WantPingresp wants a PINGRESP: it is the fence between this connection and what
-// happens next, and the sign that the connection lives. A broker that keeps the
-// connection open and does not answer blocks the check.
+// WantPingresp wants a PINGRESP as the sign that the broker has not closed the
+// connection, nor sent anything else: where that is what the rule demands. A
+// broker that keeps the connection open and does not answer blocks the check. In
+// a set-up there is [Client.Fence].
 func (c *Client) WantPingresp() {
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(wire.Replies, anyPacket)
@@ -756,6 +772,18 @@ func (c *Client) WantPingresp() {
 		c.x.lacks("PINGRESP", instead)
 	case p.Type() != codec.PINGRESP:
 		c.x.fail("PINGRESP", p.String())
+	}
+}
+
+// Fence waits until the broker has done with what the client sent before: it
+// answers a PINGREQ, whatever else it has answered meanwhile. It is set-up: where
+// the answer does not come, or the end of the connection comes instead, the check
+// is blocked.
+func (c *Client) Fence() {
+	c.Send(&codec.Pingreq{})
+	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	if p == nil {
+		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
 	}
 }
 

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"net"
+	"slices"
 
 	"mqttspec/codec"
 	"mqttspec/harness/wire"
@@ -148,12 +149,37 @@ func (x *Exchange) Connect(options ...ConnectOption) *Client {
 	c.ID, c.ownTopicsOnly, c.stored = connecting.packet.ClientID, connecting.ownTopicsOnly, connecting.stored
 	x.during(StepConnect, func() {
 		c.Send(connecting.packet)
-		c.WantAccepted()
+		connack := c.WantConnack()
+		x.refusedWill(connecting, connack)
+		c.wantAccepted(connack)
 	})
 	if n, ok := c.Connack.Properties.Number(codec.PropSessionExpiryInterval); ok && connecting.stored && n < leastExpiry {
 		x.Inapplicable("the server stores no session for as long as the check takes (CONNACK: Session Expiry Interval %d)", n)
 	}
 	return c
+}
+
+// refusedWill ends the exchange where the broker has answered a CONNECT with a
+// will by a refusal that may be about the will, and accepts the same CONNECT
+// without one: whom it lets leave a will is its choice.
+func (x *Exchange) refusedWill(connecting *connecting, connack *codec.Connack) {
+	if connecting.packet.Will == nil || connack.Code != codec.RefusedNotAuthorized && !slices.Contains(refusals, connack.Code) {
+		return
+	}
+	without := *connecting.packet
+	without.Will = nil
+	control := connecting.dial(x, connecting.name)
+	control.Send(&without)
+	if control.Accepted() {
+		x.refused("wills", "CONNACK "+codec.Success.String(), connack)
+	}
+}
+
+// refusals are the Reason Codes, of CONNACK with a will, PUBACK, PUBREC and SUBACK,
+// by which a server refuses something that is without fault: what it takes from
+// whom, and how much of it, is its own choice. 3.1.1 has one of them, in SUBACK.
+var refusals = []codec.ReasonCode{
+	codec.UnspecifiedError, codec.ImplementationSpecificError, codec.NotAuthorized, codec.TopicNameInvalid, codec.QuotaExceeded,
 }
 
 // Dial opens a Network Connection and sends nothing.
@@ -183,7 +209,7 @@ func (x *Exchange) adopt(name string, conn net.Conn, anyVersionConnack bool) *Cl
 	}
 	x.mu.Unlock()
 	c := &Client{
-		x: x, name: name, conn: conn, transport: conn, inbox: new(wire.Inbox), done: make(chan struct{}),
+		x: x, name: name, conn: conn, transport: conn, inbox: new(wire.Inbox), done: make(chan struct{}), filters: map[awaited]int{},
 		anyVersionConnack: anyVersionConnack, audit: audit{version: x.Version, known: x.Profile.Connack},
 	}
 	c.watchFrames(conn)

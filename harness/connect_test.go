@@ -248,3 +248,34 @@ func TestServerKeepAlive(t *testing.T) {
 		})
 	}
 }
+
+// TestRefusedWill: a CONNECT with a will that is refused is declined where it is
+// accepted without one, and the code leaves that to the broker.
+func TestRefusedWill(t *testing.T) {
+	refuses := func(code codec.ReasonCode) script {
+		return script{wants(codec.CONNECT), sends(&codec.Connack{Code: code}), closes}
+	}
+	for name, r := range map[string]struct {
+		version       codec.Version
+		with, without script
+		want          stop
+	}{
+		"accepted":                       {codec.V311, script{accepts}, nil, stop{}},
+		"refused, accepted without":      {codec.V311, refuses(codec.RefusedNotAuthorized), script{accepts}, stop{kind: Declined, expected: "CONNACK", observed: "0x05"}},
+		"refused, accepted without, 5.0": {codec.V5, refuses(codec.NotAuthorized), script{accepts}, stop{kind: Declined, expected: "CONNACK", observed: "0x87"}},
+		"refused, with and without":      {codec.V5, refuses(codec.NotAuthorized), refuses(codec.NotAuthorized), stop{Unprepared, "CONNACK", "0x87", StepConnect}},
+		"refused as what it is not":      {codec.V5, refuses(codec.MalformedPacket), script{accepts}, stop{Unprepared, "CONNACK", "0x81", StepConnect}},
+		"closed":                         {codec.V5, script{wants(codec.CONNECT), closes}, script{accepts}, stop{Unprepared, "CONNACK", "closed by the broker", StepConnect}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := performing{
+				version: r.version, scripts: []script{r.with, r.without},
+				body: func(x *Exchange) { x.Connect(Clean, WithWill(codec.Will{Topic: news, Payload: "gone"})) },
+			}.evidence(t)
+			r.want.check(t, e.Stop)
+			if e.Stop.Kind == Declined && e.Stop.Refused != "wills" {
+				t.Errorf("refused: %q", e.Stop.Refused)
+			}
+		})
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"mqttspec/codec"
 )
 
 // Evidence is what an exchange has shown, told to its end. It holds no verdict,
@@ -47,9 +49,12 @@ type Stop struct {
 	Observed string
 	// Step is the part of the set-up that was missing, where one was.
 	Step Step
-	// Statement is the one that was broken where the broker's bytes keep the exchange
-	// from going on; "" elsewhere.
+	// Statement is the one that a packet has broken which keeps the exchange from
+	// going on; "" elsewhere.
 	Statement string
+	// Refused is what the broker has refused in so many words, as it may, and what a
+	// declined exchange is about: "subscriptions", "wills".
+	Refused string
 	// Missing says that something did not come, or did not end, in time: absence,
 	// which convicts nobody at the first hearing. All else was seen.
 	Missing bool
@@ -109,12 +114,15 @@ const (
 	StepAuthenticate Step = "an authenticated connection"
 	StepWill         Step = "the publication of a Will Message"
 	StepWellFormed   Step = "bytes that can be read as packets"
+	StepSubackCodes  Step = "a SUBACK with one code for each Topic Filter"
+	// StepUnsubackCodes is one of 5.0: before, UNSUBACK has no codes.
+	StepUnsubackCodes Step = "an UNSUBACK with one Reason Code for each Topic Filter"
 )
 
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed,
+	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed, StepSubackCodes, StepUnsubackCodes,
 }
 
 // seen is what came in place of something that was wanted, in words.
@@ -155,6 +163,22 @@ func (x *Exchange) Failf(expected, observedFormat string, args ...any) {
 // lacks what the rule is about; where says in which packet.
 func (x *Exchange) Inapplicable(format string, args ...any) {
 	panic(&Stop{Kind: Declined, Reason: fmt.Sprintf(format, args...)})
+}
+
+// unprepared ends the exchange in this step of its set-up, whatever larger part of
+// it the step belongs to.
+func (x *Exchange) unprepared(step Step, expected, observed string) {
+	x.step = step
+	x.fail(expected, observed)
+}
+
+// refused ends the exchange because the broker has refused what it may refuse,
+// in so many words: answer is the packet.
+func (x *Exchange) refused(what, expected string, answer codec.Packet) {
+	panic(&Stop{
+		Kind: Declined, Refused: what, Expected: expected, Observed: answer.String(),
+		Reason: fmt.Sprintf("the broker refuses %s, as it may: %s", what, answer),
+	})
 }
 
 // errorf ends the exchange because the harness or its environment failed.

@@ -290,6 +290,18 @@ func (x *Exchange) breach(b Breach) {
 	}
 }
 
+// lastBroken is the statement that was broken last on a connection; "" is none.
+func (x *Exchange) lastBroken(c *Client) (statement string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, b := range x.breaches {
+		if b.Conn == c.name {
+			statement = b.Statement
+		}
+	}
+	return statement
+}
+
 // WantNoBreach wants that no packet in the exchange has broken this
 // statement: where the decoder's or the audit's word is the verdict of a case.
 func (x *Exchange) WantNoBreach(statement string) {

@@ -55,15 +55,15 @@ func TestWantNothingBefore(t *testing.T) {
 		},
 		{
 			name: "nothing at all", body: before,
-			want: stop{Contradicted, "nothing before the marker", "nothing within 5s", ""},
+			want: stop{Unprepared, "the marker", "nothing within 5s", StepDeliver},
 		},
 		{
 			name: "replies only", script: script{sends(&codec.Pingresp{})}, body: before,
-			want: stop{Contradicted, "nothing before the marker", "nothing within 5s, though there came PINGRESP", ""},
+			want: stop{Unprepared, "the marker", "nothing within 5s, though there came PINGRESP", StepDeliver},
 		},
 		{
 			name: "the end of the connection", script: script{closes}, body: before,
-			want: stop{Contradicted, "nothing before the marker", "closed by the broker (FIN)", ""},
+			want: stop{Unprepared, "the marker", "closed by the broker (FIN)", StepDeliver},
 		},
 		{
 			name: "a marker that comes late, to a patient client", script: script{waits(7 * time.Second), sends(published(0, 0, "marker"))},
@@ -76,7 +76,7 @@ func TestWantNothingBefore(t *testing.T) {
 		},
 		{
 			name: "no will to mark with", body: func(c *Client) { c.WantNoWillBefore(marker) },
-			want: stop{Unprepared, "nothing before the marker", "nothing within 5s", StepWill},
+			want: stop{Unprepared, "the marker", "nothing within 5s", StepWill},
 		},
 		{
 			name: "the will that marks", script: script{sends(published(0, 0, "marker"))},
@@ -129,7 +129,7 @@ func TestWantUntil(t *testing.T) {
 		},
 		{
 			name: "no marker", script: script{sends(published(0, 0, "1"))}, body: func(c *Client) { c.WantUntil(Message{news, "marker"}) },
-			want: stop{Contradicted, "the marker", "nothing within 5s", ""},
+			want: stop{Unprepared, "the marker", "nothing within 5s", StepDeliver},
 		},
 	})
 }
@@ -148,6 +148,15 @@ func TestPing(t *testing.T) {
 		{
 			name: "answered by another packet", script: script{wants(codec.PINGREQ), sends(&codec.Puback{PacketID: 1})}, body: (*Client).WantPingresp,
 			want: stop{Contradicted, "PINGRESP", "PUBACK id=1", ""},
+		},
+		{name: "a fence", script: script{wants(codec.PINGREQ), sends(&codec.Puback{PacketID: 1}, &codec.Pingresp{})}, body: func(c *Client) { c.Fence(); c.WantPuback(1) }},
+		{
+			name: "a fence: not answered", body: (*Client).Fence,
+			want: stop{Unprepared, "PINGRESP", "nothing within 5s", StepPing},
+		},
+		{
+			name: "a fence: closed", script: script{wants(codec.PINGREQ), closes}, body: (*Client).Fence,
+			want: stop{Unprepared, "PINGRESP", "closed by the broker (FIN)", StepPing},
 		},
 		{name: "or closed: answered", script: script{pongs}, body: (*Client).PingOrClosed},
 		{name: "or closed: closed", script: script{wants(codec.PINGREQ), closes}, body: (*Client).PingOrClosed},

@@ -103,6 +103,37 @@ type Profile struct {
 	RoundTrip time.Duration
 	// lacks says of every need that the broker does not meet where it says so.
 	lacks map[Need]string
+	// granted is what the probe was granted by SUBACK: the QoS, by the kind of
+	// Topic Filter.
+	granted map[filterKind]codec.QoS
+}
+
+// filterKind is a kind of Topic Filter, in words: a broker may refuse one and
+// grant the others.
+type filterKind string
+
+const (
+	plainFilter    filterKind = "subscriptions"
+	wildcardFilter filterKind = "wildcard subscriptions"
+	sharedFilter   filterKind = "shared subscriptions"
+)
+
+// kindOf is the kind of a Topic Filter.
+func kindOf(filter string) filterKind {
+	switch {
+	case strings.HasPrefix(filter, "$share/"):
+		return sharedFilter
+	case strings.ContainsAny(filter, "+#"):
+		return wildcardFilter
+	}
+	return plainFilter
+}
+
+// Granted says whether the probe was granted a subscription like this one, at its
+// QoS.
+func (p *Profile) Granted(s codec.Subscription) bool {
+	qos, granted := p.granted[kindOf(s.Filter)]
+	return granted && s.QoS <= qos
 }
 
 // Lacks says whether the broker declares that it does not support something,
@@ -137,7 +168,7 @@ func (p *Profile) MaximumQoS() codec.QoS {
 // declares. The error is about the harness and the network; a broker that
 // answers, even with nonsense, is a profile.
 func Probe(ctx context.Context, target *Target, settings Settings, version codec.Version) (*Profile, error) {
-	profile := &Profile{Version: version, lacks: map[Need]string{}}
+	profile := &Profile{Version: version, lacks: map[Need]string{}, granted: map[filterKind]codec.QoS{}}
 	profile.missingFromTarget(target)
 	stop := Perform(ctx, target, profile, settings, func(x *Exchange) {
 		c := x.Dial("probe")
@@ -156,7 +187,7 @@ func Probe(ctx context.Context, target *Target, settings Settings, version codec
 			profile.lacks[Credentials] = "the target gives none"
 		}
 		if version == codec.V311 {
-			profile.granted(c)
+			profile.grants(c)
 		} else {
 			profile.declared(connack.Properties)
 		}
@@ -269,16 +300,19 @@ func (p *Profile) limits(properties codec.Properties) {
 	atMost(ServerKeepAlive, codec.PropServerKeepAlive, 10)
 }
 
-// granted asks a 3.1.1 broker, which declares nothing in CONNACK, what it
+// grants asks a 3.1.1 broker, which declares nothing in CONNACK, what it
 // grants: it may grant a lower QoS than requested (section 3.8.4) and may
 // refuse wildcards (MQTT-3.8.3-2), and says so in SUBACK.
-func (p *Profile) granted(c *Client) {
+func (p *Profile) grants(c *Client) {
 	grant := func(filter string) (codec.ReasonCode, string) {
 		s := &codec.Subscribe{PacketID: c.PacketID(), Subscriptions: []codec.Subscription{{Filter: filter, QoS: codec.QoS2}}}
 		c.Send(s)
-		suback := c.WantSuback(s.PacketID)
+		suback := c.WantAnySuback(s.PacketID)
 		if len(suback.Codes) != 1 {
 			return codec.GrantedQoS2, ""
+		}
+		if code := suback.Codes[0]; !code.IsError() {
+			p.granted[kindOf(filter)] = codec.QoS(code)
 		}
 		return suback.Codes[0], suback.String()
 	}

@@ -169,7 +169,12 @@ func TestComplete(t *testing.T) {
 		},
 		{
 			name: "an error", version: codec.V5, body: sendAll, script: and(sends(&codec.Pubrec{PacketID: 2, Code: errored})),
-			want: stop{Unprepared, every, "0x80", StepPublishQoS2},
+			want: stop{kind: Declined, expected: every, observed: "0x80"},
+		},
+		{
+			name: "an error that is not its choice", version: codec.V5, body: sendAll,
+			script: and(sends(&codec.Pubrec{PacketID: 2, Code: codec.PacketIdentifierInUse})),
+			want:   stop{Unprepared, every, "0x91", StepPublishQoS2},
 		},
 		{
 			name: "an error for a repeated one", version: codec.V5, body: func(c *Client) { c.SendAll(repeated) },
@@ -259,7 +264,15 @@ func TestTakenOrRefused(t *testing.T) {
 		{name: "tried, taken", script: asked(sends(&codec.Puback{PacketID: 1})), body: func(c *Client) { c.TryPublish(news, "hello") }},
 		{
 			name: "tried, closed", script: asked(closes), body: func(c *Client) { c.TryPublish(news, "hello") },
-			want: stop{kind: Declined},
+			want: stop{Unprepared, "PUBACK", "closed by the broker", StepPublishQoS1},
+		},
+		{
+			name: "tried, disconnected", version: codec.V5, script: asked(disconnect(codec.TopicNameInvalid)), body: func(c *Client) { c.TryPublish(news, "hello") },
+			want: stop{Unprepared, "PUBACK", "DISCONNECT 0x90", StepPublishQoS1},
+		},
+		{
+			name: "tried, refused", version: codec.V5, script: asked(sends(&codec.Puback{PacketID: 1, Code: codec.NotAuthorized})),
+			body: func(c *Client) { c.TryPublish(news, "hello") }, want: stop{kind: Declined},
 		},
 	})
 }
@@ -372,14 +385,28 @@ func TestWindow(t *testing.T) {
 		}},
 		{
 			name: "none", body: window(2, 0),
-			want: stop{Contradicted, "PUBLISH", "nothing within 5s", ""},
+			want: stop{Unprepared, "the first message", "nothing within 5s", StepDeliver},
 		},
 		{
 			name: "one, and the end before the answer to PINGREQ", body: window(2, 1),
 			script: script{sends(published(1, 1, "1")), wants(codec.PINGREQ), closes},
-			want:   stop{Contradicted, "PINGRESP", "closed by the broker", ""},
+			want:   stop{Unprepared, "PINGRESP", "closed by the broker", StepPing},
 		},
 	})
+}
+
+// TestZeroPacketID: a message without a Packet Identifier blocks the check by the
+// statement that it breaks.
+func TestZeroPacketID(t *testing.T) {
+	for v, want := range map[codec.Version]string{codec.V311: "MQTT-2.3.1-1", codec.V5: "MQTT-2.2.1-4"} {
+		e := performing{
+			version: v, scripts: []script{{accepts, sends(codec.Wrong(published(1, 9, "1"), codec.Set("Packet Identifier", 0, 0)))}},
+			body: func(x *Exchange) { x.Connect(Clean).WantDelivery(news, "1") },
+		}.evidence(t)
+		if e.Stop.Kind != Unprepared || e.Stop.Statement != want || e.Breaches[0].Statement != want {
+			t.Errorf("%s: %+v, %v", v, e.Stop, e.Breaches)
+		}
+	}
 }
 
 // TestSending: what is cut on purpose arrives whole.

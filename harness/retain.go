@@ -66,4 +66,4 @@ func (x *Exchange) observing(topic string) *observer {
 // the client has made: what is retained has come by then, and what is retained
 // later comes as to a subscription that was there before. A broker may answer
 // SUBSCRIBE before it has looked. It is set-up.
-func (c *Client) FinishSubscribing() { c.x.during(StepPing, c.WantPingresp) }
+func (c *Client) FinishSubscribing() { c.Fence() }

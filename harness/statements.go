@@ -20,6 +20,7 @@ const (
 	ruleDisconnectFirst
 	ruleAfterDisconnect
 	ruleDataFrame
+	rulePublishID
 
 	ruleOwnStrings
 	ruleAuthMethodOther
@@ -47,6 +48,7 @@ var statements = [ruleErrorReason + 1]struct{ v311, v5 string }{
 	ruleDisconnectFirst: {"", "MQTT-3.14.0-1"}, // before CONNACK
 	ruleAfterDisconnect: {"", "MQTT-3.14.4-1"},
 	ruleDataFrame:       {"MQTT-6.0.0-1", "MQTT-6.0.0-1"}, // of WebSocket, not binary
+	rulePublishID:       {"MQTT-2.3.1-1", "MQTT-2.2.1-4"}, // 0, found by the decoder, too
 
 	ruleOwnStrings:          {"", "5.0/1.5.4/control-characters"}, // what a server writes itself
 	ruleAuthMethodOther:     {"", "MQTT-4.12.0-5"},                // than that of CONNECT

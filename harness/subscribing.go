@@ -20,10 +20,12 @@ func (c *Client) SubscribeUpTo(p *codec.Subscribe) []codec.QoS {
 	c.x.during(StepSubscribe, func() {
 		c.Send(p)
 		suback := c.WantSuback(p.PacketID)
-		if len(suback.Codes) != len(granted) || slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
-			c.x.fail(fmt.Sprintf("SUBACK granting %s", plural(len(granted), "subscription")), suback.String())
-		}
 		for i, code := range suback.Codes {
+			if code.IsError() {
+				expected := fmt.Sprintf("SUBACK granting %s", plural(len(granted), "subscription"))
+				c.declined(p.Subscriptions[i], expected, suback, code)
+				c.x.fail(expected, suback.String())
+			}
 			granted[i] = codec.QoS(code)
 		}
 	})
@@ -66,16 +68,16 @@ func (c *Client) Refusal(id uint16) string {
 
 // TrySubscribe subscribes to Topic Filters that a broker may have reasons of its
 // own to refuse, as far as the rules go: very long ones, "#" on a shared broker.
-// Where it does, by SUBACK or by closing the connection, the check does not
-// apply. It returns the QoS granted.
+// Where it does, by SUBACK, the check does not apply; where it closes the
+// connection, it is blocked: SUBSCRIBE has to be answered. It returns the QoS
+// granted.
 func (c *Client) TrySubscribe(qos codec.QoS, filters ...string) []codec.QoS {
 	p := c.NewSubscribe(qos, filters...)
-	c.Send(p)
-	c.PingOrClosed()
-	if refusal := c.Refusal(p.PacketID); refusal != "" {
-		c.x.Inapplicable("the broker does not let this client subscribe to %.60s: %s", strings.Join(filters, ", "), refusal)
-	}
-	suback := c.WantSuback(p.PacketID) // which may come behind PINGRESP
+	var suback *codec.Suback
+	c.x.during(StepSubscribe, func() {
+		c.Send(p)
+		suback = c.WantSuback(p.PacketID)
+	})
 	if slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
 		c.x.Inapplicable("the broker does not let this client subscribe to %.60s: %s", strings.Join(filters, ", "), suback)
 	}
@@ -87,14 +89,21 @@ func (c *Client) TrySubscribe(qos codec.QoS, filters ...string) []codec.QoS {
 }
 
 // TryPublish publishes to a topic that a broker may have reasons of its own to
-// refuse, at QoS 1 where it takes part in that. Where it does refuse, the check
-// does not apply.
+// refuse, at QoS 1 where it takes part in that. Where it does refuse, by a Reason
+// Code, the check does not apply; where it closes the connection, it is blocked.
 func (c *Client) TryPublish(topic, payload string) {
 	if c.x.UpTo(codec.QoS1) == codec.QoS0 {
 		c.Publish(codec.QoS0, topic, payload)
 		return
 	}
-	if refusal := c.WantTakenOrRefused(codec.QoS1, topic, payload); refusal != "" {
+	var refusal string
+	c.x.during(StepPublishQoS1, func() {
+		var closed bool
+		if refusal, closed = c.takenOrRefused(codec.QoS1, topic, payload); closed {
+			c.x.fail("PUBACK", refusal)
+		}
+	})
+	if refusal != "" {
 		c.x.Inapplicable("the broker does not let this client publish to %.60s: %s", topic, refusal)
 	}
 }

@@ -27,11 +27,31 @@ func TestSubscribe(t *testing.T) {
 		{name: "granted each", script: asked(sends(suback(codec.GrantedQoS1, codec.GrantedQoS2))), body: subscribe},
 		{
 			name: "one granted at a lower QoS", script: asked(sends(suback(codec.GrantedQoS1, codec.GrantedQoS1))), body: subscribe,
+			want: stop{kind: Declined, expected: "SUBACK granting QoS 2 for " + news + "/more", observed: "SUBACK id=1"},
+		},
+		{
+			name: "one granted at a higher QoS", script: asked(sends(suback(codec.GrantedQoS2, codec.GrantedQoS2))), body: subscribe,
+			want: stop{Unprepared, "SUBACK granting QoS 1 for " + news, "SUBACK id=1", StepSubscribe},
+		},
+		{
+			name: "one refused", script: asked(sends(suback(codec.GrantedQoS1, codec.SubackFailure))), body: subscribe,
+			want: stop{kind: Declined, expected: "SUBACK granting QoS 2 for " + news + "/more", observed: "SUBACK id=1"},
+		},
+		{
+			name: "one refused as what it is not", version: codec.V5, script: asked(sends(suback(codec.GrantedQoS1, codec.TopicFilterInvalid))), body: subscribe,
 			want: stop{Unprepared, "SUBACK granting QoS 2 for " + news + "/more", "SUBACK id=1", StepSubscribe},
 		},
 		{
 			name: "one not answered", script: asked(sends(suback(codec.GrantedQoS1))), body: subscribe,
-			want: stop{Unprepared, "SUBACK granting QoS 2 for " + news + "/more", "SUBACK id=1", StepSubscribe},
+			want: stop{Unprepared, "SUBACK with 2 codes", "SUBACK id=1 [QoS 1]", StepSubackCodes},
+		},
+		{
+			name: "one answered twice", script: asked(sends(suback(codec.GrantedQoS1, codec.GrantedQoS2, codec.GrantedQoS2))), body: subscribe,
+			want: stop{Unprepared, "SUBACK with 2 codes", "SUBACK id=1", StepSubackCodes},
+		},
+		{
+			name: "closed", script: asked(closes), body: subscribe,
+			want: stop{Unprepared, "SUBACK id=1", "closed by the broker", StepSubscribe},
 		},
 		{
 			name: "another's SUBACK", script: asked(sends(&codec.Suback{PacketID: 2, Codes: []codec.ReasonCode{1}})), body: subscribe,
@@ -44,7 +64,11 @@ func TestSubscribe(t *testing.T) {
 		{name: "up to a QoS", script: asked(sends(suback(codec.GrantedQoS1))), body: upTo},
 		{
 			name: "up to a QoS, refused", script: asked(sends(suback(codec.SubackFailure))), body: upTo,
-			want: stop{Unprepared, "SUBACK granting 1 subscription", "SUBACK id=1", StepSubscribe},
+			want: stop{kind: Declined, expected: "SUBACK granting 1 subscription", observed: "SUBACK id=1"},
+		},
+		{
+			name: "up to a QoS, not answered", script: asked(sends(suback(codec.GrantedQoS1, codec.GrantedQoS1))), body: upTo,
+			want: stop{Unprepared, "SUBACK with 1 code", "SUBACK id=1", StepSubackCodes},
 		},
 		{
 			name: "unsubscribed", script: script{wants(codec.UNSUBSCRIBE), sends(&codec.Unsuback{PacketID: 1})},
@@ -58,23 +82,64 @@ func TestSubscribe(t *testing.T) {
 	})
 }
 
-// TestTrySubscribe: where the broker declines, the check does not apply.
-func TestTrySubscribe(t *testing.T) {
-	asked := func(steps ...step) script {
-		return append(script{wants(codec.SUBSCRIBE), wants(codec.PINGREQ)}, steps...)
+// TestSubscribeGrantedBefore: a subscription like one that the probe was granted is
+// not declined.
+func TestSubscribeGrantedBefore(t *testing.T) {
+	for name, r := range map[string]struct {
+		filter string
+		qos    codec.QoS
+		want   stop
+	}{
+		"the same":              {news, codec.QoS1, stop{Unprepared, "SUBACK granting QoS 1", "SUBACK id=1 [0x80", StepSubscribe}},
+		"at a higher QoS":       {news, codec.QoS2, stop{kind: Declined, expected: "SUBACK granting QoS 2", observed: "SUBACK id=1"}},
+		"with a wildcard":       {news + "/+", codec.QoS1, stop{kind: Declined, expected: "SUBACK granting QoS 1", observed: "SUBACK id=1"}},
+		"a shared subscription": {"$share/a/" + news, codec.QoS1, stop{kind: Declined, expected: "SUBACK granting QoS 1", observed: "SUBACK id=1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := performing{
+				scripts: []script{{accepts, wants(codec.SUBSCRIBE), sends(suback(codec.SubackFailure))}},
+				profile: func(p *Profile) { p.granted = map[filterKind]codec.QoS{plainFilter: codec.QoS1} },
+				body:    func(x *Exchange) { x.Connect(Clean).SubscribeWith([]codec.Subscription{{Filter: r.filter, QoS: r.qos}}) },
+			}.evidence(t)
+			r.want.check(t, e.Stop)
+			if declined := e.Stop.Kind == Declined; declined != (e.Stop.Refused != "") {
+				t.Errorf("refused: %q", e.Stop.Refused)
+			}
+		})
 	}
+}
+
+// TestUnsubackCodes: as many Reason Codes as Topic Filters, in 5.0 alone.
+func TestUnsubackCodes(t *testing.T) {
+	asked := func(codes ...codec.ReasonCode) script {
+		return script{wants(codec.UNSUBSCRIBE), sends(&codec.Unsuback{PacketID: 1, Codes: codes})}
+	}
+	unsubscribe := func(c *Client) { c.Unsubscribe(news, news+"/more") }
+	run(t, []row{
+		{name: "3.1.1", script: asked(), body: unsubscribe},
+		{name: "5.0", version: codec.V5, script: asked(codec.Success, codec.NoSubscriptionExisted), body: unsubscribe},
+		{
+			name: "one too few", version: codec.V5, script: asked(codec.Success), body: unsubscribe,
+			want: stop{Unprepared, "UNSUBACK with 2 Reason Codes", "UNSUBACK id=1", StepUnsubackCodes},
+		},
+	})
+}
+
+// TestTrySubscribe: where the broker declines by SUBACK, the check does not apply.
+func TestTrySubscribe(t *testing.T) {
+	asked := func(steps ...step) script { return append(script{wants(codec.SUBSCRIBE)}, steps...) }
 	try := func(c *Client) { c.x.Expect(c.TrySubscribe(codec.QoS1, "#")).To(Equal([]codec.QoS{1})) }
 	run(t, []row{
-		{name: "granted", script: asked(sends(suback(codec.GrantedQoS1), &codec.Pingresp{})), body: try},
-		{name: "granted behind PINGRESP", script: asked(sends(&codec.Pingresp{}), waits(time.Second), sends(suback(codec.GrantedQoS1))), body: try},
-		{name: "refused", script: asked(sends(suback(codec.SubackFailure), &codec.Pingresp{})), body: try, want: stop{kind: Declined}},
-		{name: "refused behind PINGRESP", script: asked(sends(&codec.Pingresp{}), waits(time.Second), sends(suback(codec.SubackFailure))), body: try, want: stop{kind: Declined}},
-		{name: "closed", script: asked(closes), body: try, want: stop{kind: Declined}},
+		{name: "granted", script: asked(sends(suback(codec.GrantedQoS1))), body: try},
+		{name: "refused", script: asked(sends(suback(codec.SubackFailure))), body: try, want: stop{kind: Declined}},
 		{
-			name: "no SUBACK", script: asked(sends(&codec.Pingresp{})), body: try,
-			want: stop{Contradicted, "SUBACK id=1", "nothing within 5s", ""},
+			name: "closed", script: asked(closes), body: try,
+			want: stop{Unprepared, "SUBACK id=1", "closed by the broker", StepSubscribe},
 		},
-		{name: "nothing at all", body: try, want: stop{Unprepared, "PINGRESP, or the connection closed", "nothing within 5s", StepPing}},
+		{
+			name: "no SUBACK", body: try,
+			want: stop{Unprepared, "SUBACK id=1", "nothing within 5s", StepSubscribe},
+		},
 	})
 }
 

@@ -23,11 +23,16 @@ func (c *Client) WantConnack() *codec.Connack {
 // WantAccepted wants the CONNACK that accepts the connection.
 func (c *Client) WantAccepted() *codec.Connack {
 	connack := c.WantConnack()
+	c.wantAccepted(connack)
+	return connack
+}
+
+// wantAccepted wants this CONNACK to accept the connection.
+func (c *Client) wantAccepted(connack *codec.Connack) {
 	if connack.Code != codec.Success {
 		c.x.fail("CONNACK "+codec.Success.String(), connack.String())
 	}
 	c.noteAccepted(connack)
-	return connack
 }
 
 // noteAccepted notes the CONNACK that accepted the connection.
@@ -198,7 +203,7 @@ func (c *Client) Publish(qos codec.QoS, topic, payload string, options ...Publis
 // PINGREQ: else the client's return could be quicker.
 func (c *Client) awaitQueueing() {
 	if c.x.someoneAway() {
-		c.x.during(StepPing, c.WantPingresp)
+		c.Fence()
 	}
 }
 
@@ -298,7 +303,12 @@ func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16, idOf func(T) u
 	return ack
 }
 
+// wantAck wants an acknowledgement to be the one that is expected, with success.
+// In a set-up a message that the broker does not take, as it may, is declined.
 func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.ReasonCode) {
+	if same && c.x.step != "" && slices.Contains(refusals, code) && (p.Type() == codec.PUBACK || p.Type() == codec.PUBREC) {
+		c.x.refused("messages", expected, p)
+	}
 	if !same || code.IsError() {
 		c.x.fail(expected, p.String())
 	}
@@ -320,7 +330,9 @@ func (c *Client) NewUnsubscribe(filters ...string) *codec.Unsubscribe {
 }
 
 // Subscribe subscribes to Topic Filters, all at one QoS, and wants each to be
-// granted at that QoS. It is set-up: a refusal blocks the check.
+// granted at that QoS. It is set-up. A broker that refuses, as it may, or grants a
+// lower QoS declines what the check is about, unless it has granted the same to
+// the probe: that blocks the check, as all else does.
 func (c *Client) Subscribe(qos codec.QoS, filters ...string) {
 	c.SubscribeWith(c.NewSubscribe(qos, filters...).Subscriptions)
 }
@@ -332,15 +344,42 @@ func (c *Client) SubscribeWith(subscriptions []codec.Subscription, properties ..
 		c.Send(p)
 		suback := c.WantSuback(p.PacketID)
 		for i, s := range subscriptions {
-			if i >= len(suback.Codes) || suback.Codes[i] != codec.ReasonCode(s.QoS) {
-				c.x.fail(fmt.Sprintf("SUBACK granting QoS %d for %s", s.QoS, s.Filter), suback.String())
+			if suback.Codes[i] != codec.ReasonCode(s.QoS) {
+				expected := fmt.Sprintf("SUBACK granting QoS %d for %s", s.QoS, s.Filter)
+				c.declined(s, expected, suback, suback.Codes[i])
+				c.x.fail(expected, suback.String())
 			}
 		}
 	})
 }
 
-// WantSuback wants the SUBACK for this Packet Identifier, whatever it grants.
+// declined ends the exchange where the broker has not granted a subscription as it
+// was asked for, in a way that is left to it, and has not granted the probe the same.
+func (c *Client) declined(s codec.Subscription, expected string, suback *codec.Suback, code codec.ReasonCode) {
+	if c.x.Profile.Granted(s) {
+		return
+	}
+	kind := kindOf(s.Filter)
+	switch {
+	case slices.Contains(refusals, code):
+		c.x.refused(string(kind), expected, suback)
+	case code < codec.ReasonCode(s.QoS):
+		c.x.refused(fmt.Sprintf("%s at QoS %d", kind, s.QoS), expected, suback)
+	}
+}
+
+// WantSuback wants the SUBACK for this Packet Identifier, whatever it grants. One
+// that has not one code for each Topic Filter blocks the check.
 func (c *Client) WantSuback(id uint16) *codec.Suback {
+	p := c.WantAnySuback(id)
+	if n, known := c.filters[awaited{codec.SUBACK, id}]; known && len(p.Codes) != n {
+		c.x.unprepared(StepSubackCodes, "SUBACK with "+plural(n, "code"), p.String())
+	}
+	return p
+}
+
+// WantAnySuback is WantSuback and leaves open how many codes there are.
+func (c *Client) WantAnySuback(id uint16) *codec.Suback {
 	expected := fmt.Sprintf("SUBACK id=%d", id)
 	p := Want[*codec.Suback](c, expected)
 	if p.PacketID != id {
@@ -359,8 +398,18 @@ func (c *Client) Unsubscribe(filters ...string) {
 	})
 }
 
-// WantUnsuback wants the UNSUBACK for this Packet Identifier.
+// WantUnsuback wants the UNSUBACK for this Packet Identifier. One of 5.0 that has
+// not one Reason Code for each Topic Filter blocks the check.
 func (c *Client) WantUnsuback(id uint16) *codec.Unsuback {
+	p := c.WantAnyUnsuback(id)
+	if n, known := c.filters[awaited{codec.UNSUBACK, id}]; known && c.x.Version == codec.V5 && len(p.Codes) != n {
+		c.x.unprepared(StepUnsubackCodes, "UNSUBACK with "+plural(n, "Reason Code"), p.String())
+	}
+	return p
+}
+
+// WantAnyUnsuback is WantUnsuback and leaves open how many codes there are.
+func (c *Client) WantAnyUnsuback(id uint16) *codec.Unsuback {
 	expected := fmt.Sprintf("UNSUBACK id=%d", id)
 	p := Want[*codec.Unsuback](c, expected)
 	if p.PacketID != id {
@@ -406,7 +455,10 @@ func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publ
 // Ack completes the delivery of a message to this client. It is set-up.
 func (c *Client) Ack(p *codec.Publish) {
 	if p.QoS > codec.QoS0 && p.PacketID == 0 {
-		panic(&Stop{Kind: Unprepared, Step: StepWellFormed, Reason: "a message without a Packet Identifier cannot be acknowledged", Observed: p.String()})
+		panic(&Stop{
+			Kind: Unprepared, Step: StepWellFormed, Statement: rulePublishID.statement(c.x.Version, codec.PUBLISH),
+			Reason: "a message without a Packet Identifier cannot be acknowledged", Observed: p.String(),
+		})
 	}
 	switch p.QoS {
 	case codec.QoS1:
@@ -485,19 +537,30 @@ func (c *Client) Marker(qos codec.QoS, topic string) Message {
 	return m
 }
 
-// WantNothingBefore wants the marker to be the next message: nothing came
-// ahead of it, and the subscription works.
-func (c *Client) WantNothingBefore(m Message) {
-	p := Want[*codec.Publish](c, "nothing before the "+m.Payload)
+// WantNothingBefore wants the marker to be the next message: a message that came
+// ahead of it breaks the rule. A marker that does not come blocks the check.
+func (c *Client) WantNothingBefore(m Message) { c.wantNothingBefore(m, StepDeliver) }
+
+// wantNothingBefore is WantNothingBefore for a marker that is delivered in this
+// step.
+func (c *Client) wantNothingBefore(m Message, step Step) {
+	p := c.takeMessage(m.Payload, step)
 	for c.repeats(p) {
 		c.Ack(p)
-		p = Want[*codec.Publish](c, "nothing before the "+m.Payload)
+		p = c.takeMessage(m.Payload, step)
 	}
 	if p.Topic != m.Topic || p.Payload != m.Payload {
 		c.x.fail("nothing before the "+m.Payload, p.String())
 	}
 	c.Ack(p)
 	c.wantNothingAfter(m)
+}
+
+// takeMessage is the next message, whatever it is, as set-up: expected names what
+// should come in the end.
+func (c *Client) takeMessage(expected string, step Step) (p *codec.Publish) {
+	c.x.during(step, func() { p = Want[*codec.Publish](c, "the "+expected) })
+	return p
 }
 
 // wantNothingAfter gives a clustered broker time to send what it should not.
@@ -511,12 +574,13 @@ func (c *Client) wantNothingAfter(m Message) {
 	}
 }
 
-// WantUntil wants the marker to come and returns, completed, every message
-// that came ahead of it: for rules that leave open what may come before.
+// WantUntil returns, completed, every message that came ahead of the marker: for
+// rules that leave open what may come before. A marker that does not come blocks
+// the check.
 func (c *Client) WantUntil(m Message) []*codec.Publish {
 	var before []*codec.Publish
 	for {
-		p := Want[*codec.Publish](c, "the "+m.Payload)
+		p := c.takeMessage(m.Payload, StepDeliver)
 		c.Ack(p)
 		if p.Topic == m.Topic && p.Payload == m.Payload {
 			return before
@@ -525,12 +589,12 @@ func (c *Client) WantUntil(m Message) []*codec.Publish {
 	}
 }
 
-// WantWindow wants at least one message and returns as many, up to n, as the
-// broker sends before any of them is acknowledged. A sender need not use all
-// of the receiver's Receive Maximum (section 3.3.4 of 5.0), nor in 3.1.1 have
-// more than one message under way.
+// WantWindow returns at least one message, and as many, up to n, as the broker
+// sends before any of them is acknowledged. A sender need not use all of the
+// receiver's Receive Maximum (section 3.3.4 of 5.0), nor in 3.1.1 have more than
+// one message under way. It is set-up: where no message comes the check is blocked.
 func (c *Client) WantWindow(n int) []*codec.Publish {
-	window := []*codec.Publish{Want[*codec.Publish](c, "PUBLISH")}
+	window := []*codec.Publish{c.takeMessage("first message", StepDeliver)}
 	for len(window) < n {
 		p := c.WantAnotherOrIdle()
 		if p == nil {
@@ -547,7 +611,7 @@ func (c *Client) WantWindow(n int) []*codec.Publish {
 func (c *Client) WantAnotherOrIdle() *codec.Publish {
 	anyMessage := func(in *wire.Contents) bool { return in.Count(wire.Messages) > 0 }
 	if !look(c, anyMessage) {
-		c.WantPingresp()
+		c.Fence()
 	}
 	waiting, _ := await(c, c.x.settings.grace()+c.x.settings.Settle, func(in *wire.Contents) (waiting, done bool) {
 		waiting = anyMessage(in)
@@ -661,6 +725,13 @@ func (c *Client) WantArrivals(expected string) []codec.Packet {
 // answer that the QoS has. "" means that it took the message; to do neither is a
 // failure. At QoS 0, which has no answer, a PINGREQ tells when the broker is done.
 func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refusal string) {
+	refusal, _ = c.takenOrRefused(qos, topic, payload)
+	return refusal
+}
+
+// takenOrRefused is WantTakenOrRefused, and says whether the refusal is the end of
+// the connection.
+func (c *Client) takenOrRefused(qos codec.QoS, topic, payload string) (refusal string, closed bool) {
 	publish := c.NewPublish(qos, topic, payload)
 	c.Send(publish)
 	expected := "PUBACK"
@@ -677,34 +748,34 @@ func (c *Client) WantTakenOrRefused(qos codec.QoS, topic, payload string) (refus
 		if !c.Closed() {
 			c.x.lacks(expected+", or the connection closed", instead)
 		}
-		return instead.text
+		return instead.text, true
 	case *codec.Disconnect:
-		return p.String()
+		return p.String(), true
 	case *codec.Pingresp:
 		if qos == codec.QoS0 {
-			return ""
+			return "", false
 		}
 	case *codec.Puback:
 		if qos == codec.QoS1 {
 			if p.Code.IsError() {
-				return p.String()
+				return p.String(), false
 			}
 			c.wantAck(expected, p, p.PacketID == publish.PacketID, p.Code)
-			return ""
+			return "", false
 		}
 	case *codec.Pubrec:
 		if qos == codec.QoS2 {
 			if p.Code.IsError() {
-				return p.String()
+				return p.String(), false
 			}
 			c.wantAck(expected, p, p.PacketID == publish.PacketID, p.Code)
 			c.Send(&codec.Pubrel{PacketID: publish.PacketID})
 			c.WantPubcomp(publish.PacketID)
-			return ""
+			return "", false
 		}
 	}
 	c.x.fail(expected, p.String())
-	return ""
+	return "", false
 }
 
 // WantDisconnect wants the broker to close the connection after a DISCONNECT

@@ -19,15 +19,7 @@ func (x *Exchange) WillMarker(qos codec.QoS, topic string) Message {
 
 // WantNoWillBefore wants the marker to be the next message. A broker that does
 // not publish the marker blocks the check.
-func (c *Client) WantNoWillBefore(m Message) {
-	var p *codec.Publish
-	c.x.during(StepWill, func() { p = Want[*codec.Publish](c, "nothing before the "+m.Payload) })
-	if p.Topic != m.Topic || p.Payload != m.Payload {
-		c.x.fail("nothing before the "+m.Payload, p.String())
-	}
-	c.Ack(p)
-	c.wantNothingAfter(m)
-}
+func (c *Client) WantNoWillBefore(m Message) { c.wantNothingBefore(m, StepWill) }
 
 // ReceiveWill wants the next message to be this will. It is set-up: a broker
 // that does not publish it blocks the check.

@@ -43,6 +43,9 @@ var decidedBy = map[harness.Step]string{
 	harness.StepAuthenticate: "auth-accepted",
 	harness.StepWill:         "will-published",
 	harness.StepWellFormed:   "well-formed-packets",
+	harness.StepSubackCodes:  "subscribe-code-per-filter",
+
+	harness.StepUnsubackCodes: "unsubscribe-code-per-filter",
 
 	stepReservedFlagRefused:  "connect-reserved-flag",
 	stepUnknownMethodRefused: "auth-unknown-method",
