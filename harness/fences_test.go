@@ -134,6 +134,19 @@ func TestWantUntil(t *testing.T) {
 	})
 }
 
+func TestWantAtLast(t *testing.T) {
+	run(t, []row{
+		{
+			name: "messages ahead", script: script{sends(published(0, 0, "1"), published(1, 5, "2"), published(0, 0, "last")), wants(codec.PUBACK)},
+			body: func(c *Client) { c.x.Expect(c.WantAtLast(Message{news, "last"})).To(HaveLen(2)) },
+		},
+		{
+			name: "not at all", script: script{sends(published(0, 0, "1"))}, body: func(c *Client) { c.WantAtLast(Message{news, "last"}) },
+			want: stop{Contradicted, `PUBLISH topic=` + news + ` "last"`, "nothing within 5s", ""},
+		},
+	})
+}
+
 func TestPing(t *testing.T) {
 	run(t, []row{
 		{name: "answered", script: script{pongs}, body: (*Client).WantPingresp},

@@ -385,7 +385,7 @@ func TestWindow(t *testing.T) {
 		}},
 		{
 			name: "none", body: window(2, 0),
-			want: stop{Unprepared, "the first message", "nothing within 5s", StepDeliver},
+			want: stop{Unprepared, "PUBLISH", "nothing within 5s", StepDeliver},
 		},
 		{
 			name: "one, and the end before the answer to PINGREQ", body: window(2, 1),

@@ -99,7 +99,9 @@ func TestSubscribeGrantedBefore(t *testing.T) {
 			e := performing{
 				scripts: []script{{accepts, wants(codec.SUBSCRIBE), sends(suback(codec.SubackFailure))}},
 				profile: func(p *Profile) { p.granted = map[filterKind]codec.QoS{plainFilter: codec.QoS1} },
-				body:    func(x *Exchange) { x.Connect(Clean).SubscribeWith([]codec.Subscription{{Filter: r.filter, QoS: r.qos}}) },
+				body: func(x *Exchange) {
+					x.Connect(Clean).SubscribeWith([]codec.Subscription{{Filter: r.filter, QoS: r.qos}})
+				},
 			}.evidence(t)
 			r.want.check(t, e.Stop)
 			if declined := e.Stop.Kind == Declined; declined != (e.Stop.Refused != "") {

@@ -544,10 +544,10 @@ func (c *Client) WantNothingBefore(m Message) { c.wantNothingBefore(m, StepDeliv
 // wantNothingBefore is WantNothingBefore for a marker that is delivered in this
 // step.
 func (c *Client) wantNothingBefore(m Message, step Step) {
-	p := c.takeMessage(m.Payload, step)
+	p := c.takeMessage("the "+m.Payload, step)
 	for c.repeats(p) {
 		c.Ack(p)
-		p = c.takeMessage(m.Payload, step)
+		p = c.takeMessage("the "+m.Payload, step)
 	}
 	if p.Topic != m.Topic || p.Payload != m.Payload {
 		c.x.fail("nothing before the "+m.Payload, p.String())
@@ -556,10 +556,10 @@ func (c *Client) wantNothingBefore(m Message, step Step) {
 	c.wantNothingAfter(m)
 }
 
-// takeMessage is the next message, whatever it is, as set-up: expected names what
-// should come in the end.
+// takeMessage is the next message, whatever it is, as this step of the set-up:
+// expected says what should come in the end. It does not acknowledge it.
 func (c *Client) takeMessage(expected string, step Step) (p *codec.Publish) {
-	c.x.during(step, func() { p = Want[*codec.Publish](c, "the "+expected) })
+	c.x.during(step, func() { p = Want[*codec.Publish](c, expected) })
 	return p
 }
 
@@ -580,7 +580,21 @@ func (c *Client) wantNothingAfter(m Message) {
 func (c *Client) WantUntil(m Message) []*codec.Publish {
 	var before []*codec.Publish
 	for {
-		p := c.takeMessage(m.Payload, StepDeliver)
+		p := c.takeMessage("the "+m.Payload, StepDeliver)
+		c.Ack(p)
+		if p.Topic == m.Topic && p.Payload == m.Payload {
+			return before
+		}
+		before = append(before, p)
+	}
+}
+
+// WantAtLast wants a message to come, whatever comes ahead of it: where that the
+// broker goes on is what the rule demands. It returns, completed, what came ahead.
+func (c *Client) WantAtLast(m Message) []*codec.Publish {
+	var before []*codec.Publish
+	for {
+		p := Want[*codec.Publish](c, fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(m.Topic), shortPayload(m.Payload)))
 		c.Ack(p)
 		if p.Topic == m.Topic && p.Payload == m.Payload {
 			return before
@@ -594,7 +608,7 @@ func (c *Client) WantUntil(m Message) []*codec.Publish {
 // receiver's Receive Maximum (section 3.3.4 of 5.0), nor in 3.1.1 have more than
 // one message under way. It is set-up: where no message comes the check is blocked.
 func (c *Client) WantWindow(n int) []*codec.Publish {
-	window := []*codec.Publish{c.takeMessage("first message", StepDeliver)}
+	window := []*codec.Publish{c.takeMessage("PUBLISH", StepDeliver)}
 	for len(window) < n {
 		p := c.WantAnotherOrIdle()
 		if p == nil {

@@ -32,7 +32,7 @@ var _ = Check(Definition{
 		for some := range slices.Chunk(all, 6) { // some brokers take no more than 8 at a time
 			subscribe := &codec.Subscribe{PacketID: alice.PacketID(), Subscriptions: some}
 			alice.Send(subscribe)
-			x.Expect(alice.WantSuback(subscribe.PacketID).Codes).To(HaveLen(len(some)), "SUBACK codes")
+			x.Expect(alice.WantAnySuback(subscribe.PacketID).Codes).To(HaveLen(len(some)), "SUBACK codes")
 		}
 		alice.WantPingresp()
 	},

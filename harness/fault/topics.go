@@ -105,12 +105,13 @@ var TrimsSlashes = rewritesTopics("trims-slashes", "drops the slashes at the sta
 	Breaks{V311: "3.1.1/4.7.3/slash-at-either-end MQTT-4.7.3-4", V5: "5.0/4.7.3/slash-at-either-end MQTT-4.7.3-4"},
 	func(topic string) string { return strings.Trim(topic, "/") })
 
-// DropsSlashAlone finds no level in it.
+// DropsSlashAlone finds no level in it: the proxy sends the messages to a topic of
+// nobody's.
 var DropsSlashAlone = fromClient("drops-slash-alone", "drops messages on the topic /",
 	Breaks{V311: "3.1.1/4.7.3/slash-alone", V5: "5.0/4.7.3/slash-alone"},
 	func(_ *Link, p *codec.Publish) Action {
 		if p.Topic == "/" {
-			return Swallow
+			p.Topic = "nowhere"
 		}
 		return Forward
 	})

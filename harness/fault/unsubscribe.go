@@ -54,22 +54,33 @@ func unsuback(l *Link, p *codec.Unsubscribe) *codec.Unsuback {
 }
 
 // UnsubscribesEverything does not compare Topic Filters: the proxy adds all others
-// to the list.
+// to the list, and takes their Reason Codes (5.0) out of the answer.
 var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all subscriptions of a client on any UNSUBSCRIBE",
 	Breaks{V311: "MQTT-3.10.4-1 MQTT-4.5.0-1", V5: "MQTT-3.10.4-1 MQTT-4.5.0-1"},
 	func() behaviour {
 		subscribed := map[*Link][]string{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
-			switch p := f.Packet.(type) {
-			case *codec.Subscribe:
-				for _, s := range p.Subscriptions {
-					subscribed[l] = append(subscribed[l], s.Filter)
+		asked := map[*Link]map[uint16]int{} // how many filters, by Packet Identifier
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Subscribe:
+					for _, s := range p.Subscriptions {
+						subscribed[l] = append(subscribed[l], s.Filter)
+					}
+				case *codec.Unsubscribe:
+					if asked[l] == nil {
+						asked[l] = map[uint16]int{}
+					}
+					asked[l][p.PacketID] = len(p.Filters)
+					p.Filters = append(p.Filters, subscribed[l]...)
 				}
-			case *codec.Unsubscribe:
-				p.Filters = append(p.Filters, subscribed[l]...)
-			}
-			return Forward
-		}}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Unsuback) Action {
+				p.Codes = p.Codes[:min(asked[l][p.PacketID], len(p.Codes))]
+				return Forward
+			}),
+		}
 	})
 
 // UnsubscribesEveryone does not look whose subscription it is: the proxy sends the
