@@ -123,18 +123,25 @@ func correspond(a, b *Check) bool {
 // causeName is what the cause of some failing checks is called; no other cause
 // has the same name.
 func causeName(checks []*Check) string {
-	accused := map[string]bool{}
+	var accused [][2]string // version and statement
 	slug := checks[0].Slug
 	for _, c := range checks {
 		slug = min(slug, c.Slug)
 		for _, id := range c.Accused() {
-			accused[id+"@"+c.MQTT] = true
+			if one := [2]string{c.MQTT, id}; !slices.Contains(accused, one) {
+				accused = append(accused, one)
+			}
 		}
 	}
 	if len(accused) == 0 || len(accused) > maxAccused {
 		return slug
 	}
-	return strings.Join(sortedKeys(accused), ", ")
+	slices.SortFunc(accused, func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	names := make([]string, len(accused))
+	for i, one := range accused {
+		names[i] = one[1] + "@" + one[0]
+	}
+	return strings.Join(names, ", ")
 }
 
 // A cause is what lies behind some of the checks that reports raise.

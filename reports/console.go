@@ -316,11 +316,18 @@ func (c *Console) short(check *Check) {
 	}
 }
 
-// heardFirst says what a check has shown in its first hearing, if it had two.
+// heardFirst says what a check has shown in its first hearing, if it had two. Where
+// it was as in the second, one line has to do.
 func (c *Console) heardFirst(indent string, check *Check) {
-	if s := check.heardFirst(); s != "" {
-		c.hang(indent+c.paint(dim, "at first")+"  ", shown(s, maxLine), dim)
+	s := shown(check.heardFirst(), maxLine)
+	if s == "" {
+		return
 	}
+	const label = "at first"
+	if c.width > 0 && check.First.Outcome == check.Outcome {
+		s = fit(s, max(minText, c.width-len(indent+label)-2))
+	}
+	c.hang(indent+c.paint(dim, label)+"  ", s, dim)
 }
 
 // briefLines is how many causes have a line of their own when brief: as many as

@@ -37,14 +37,14 @@ type caseEvents struct {
 	events []Event
 }
 
-// cases splits an exchange at its headings: a note that belongs to no
-// connection says what the events after it are about. There is always one.
+// cases splits an exchange at its headings: a note that belongs to no connection
+// and names a case says what the events after it are about. There is always one.
 func cases(events []Event) []caseEvents {
 	all := []caseEvents{{}}
 	start := 0
 	for i, e := range events {
 		last := &all[len(all)-1]
-		if e.Conn == "" && e.Dir == "." {
+		if e.Conn == "" && e.Dir == "." && strings.HasPrefix(e.Packet, "case: ") {
 			all = append(all, caseEvents{title: e.Packet})
 			start = i + 1
 			continue

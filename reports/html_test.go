@@ -277,6 +277,8 @@ func TestSequenceOfCases(t *testing.T) {
 	g.Expect(s.Parts[1].Text()).To(HavePrefix("0.0 ms\talice → broker\tPINGREQ\tc0 00\n1.0 ms\t"))
 	g.Expect(exchangeText(events)).To(And(HavePrefix("case: one\n"), HaveSuffix("2 more cases in the JSON and HTML reports\n")))
 	g.Expect(cases(nil)).To(HaveLen(1))
+	events[5] = Event{TMS: 5, Dir: ".", Packet: "the broker is back"}
+	g.Expect(cases(events)).To(HaveLen(3), "another note is no case")
 	g.Expect(cases(events[1:])).To(HaveLen(3), "events before the first heading are a case")
 }
 
