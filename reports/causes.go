@@ -181,9 +181,6 @@ func troubles(r *Results) []trouble {
 			case c.Outcome == Error, c.Outcome == Unsteady:
 				x := of(c.Outcome, c.ID)
 				x.checks = append(x.checks, c)
-			case c.Outcome == Untried:
-				x := of(Untried, c.Needs)
-				x.checks = append(x.checks, c)
 			case c.Outcome == Blocked:
 				blocked = append(blocked, c)
 			}
@@ -196,6 +193,9 @@ func troubles(r *Results) []trouble {
 		}
 		x := of(Blocked, c.Cause)
 		x.checks = append(x.checks, c)
+	}
+	for _, w := range untried(r) {
+		causes = append(causes, &cause{name: w.word, checks: w.checks})
 	}
 	grouped := map[Outcome][]cause{}
 	for _, x := range causes {

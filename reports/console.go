@@ -388,8 +388,10 @@ func (c *Console) untried(r *Results) {
 	c.rule(groupTitle(Untried, r.Summary.Checks[Untried]), Untried.ink())
 	for _, w := range wants {
 		c.hang(Untried.mark()+" ", w.title(), noInk, w.flag())
-		if advice := w.advice(); advice != "" && !c.opts.Brief {
-			c.hang("  ", advice, dim)
+		for _, advice := range w.advice() {
+			if !c.opts.Brief {
+				c.hang("  ", advice, dim)
+			}
 		}
 	}
 	c.line("")

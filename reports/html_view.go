@@ -406,7 +406,7 @@ func (b *builder) attention() []groupView {
 				v.BlockedTitle = x.blockedTitle()
 			}
 			if t.outcome == Untried {
-				v.Advice = want{x.name, x.checks}.advice()
+				v.Advice = strings.Join(want{x.checks[0].Needs, x.checks}.advice(), "; ")
 			}
 			g.Causes = append(g.Causes, v)
 		}

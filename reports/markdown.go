@@ -56,8 +56,8 @@ func (m *markdown) trouble(r *Results, t trouble) {
 	if t.outcome == Untried {
 		for _, w := range untried(r) {
 			line := "- " + m.text(w.title())
-			if advice := w.advice(); advice != "" {
-				line += ": " + m.text(advice)
+			if advice := w.advice(); len(advice) > 0 {
+				line += ": " + m.text(strings.Join(advice, "; "))
 			}
 			m.line(line)
 		}

@@ -51,11 +51,7 @@ type want struct {
 // untried are the wants of r, the one that leaves most untried first.
 func untried(r *Results) []want {
 	var all []want
-	for i := range r.Checks {
-		c := &r.Checks[i]
-		if c.Outcome != Untried {
-			continue
-		}
+	for _, c := range withOutcome(r, Untried) {
 		at := slices.IndexFunc(all, func(w want) bool { return w.word == c.Needs })
 		if at < 0 {
 			at = len(all)
@@ -85,15 +81,19 @@ func (w want) flag() string {
 	return "--require " + w.word
 }
 
-// advice says what to add to the target: the longest of the checks' reasons.
-func (w want) advice() string {
-	advice := ""
+// maxAdvice is how many different things to add to the target are told of one want.
+const maxAdvice = 4
+
+// advice says what to add to the target: the checks' reasons, each once.
+func (w want) advice() []string {
+	var all []string
 	for _, c := range w.checks {
-		if len(c.Reason) > len(advice) {
-			advice = c.Reason
+		reason := strings.TrimRight(shown(c.Reason, maxLine), ". ")
+		if reason != "" && len(all) < maxAdvice && !slices.Contains(all, reason) {
+			all = append(all, reason)
 		}
 	}
-	return strings.TrimRight(shown(advice, maxLine), ". ")
+	return all
 }
 
 // wanting says how many checks were not tried, and for want of what.
@@ -122,8 +122,8 @@ func Unmet(r *Results) []string {
 			message += " " + shown(w.word, 40)
 		}
 		message += fmt.Sprintf(": %s untried for want of %s", plural(len(w.checks), "check"), w.missing())
-		if advice := w.advice(); advice != "" {
-			message += ": " + advice
+		if advice := w.advice(); len(advice) > 0 {
+			message += ": " + strings.Join(advice, "; ")
 		}
 		all = append(all, message)
 	}
