@@ -2,6 +2,7 @@ package fault
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -12,7 +13,7 @@ func TestFaultsAreNamed(t *testing.T) {
 	does := regexp.MustCompile(`^((never|neither) )?[a-z]+s,? .*[^.\s]$`)
 	where := regexp.MustCompile(`^harness/fault/[a-z0-9]+\.go:[0-9]+$`)
 	first := map[string]Fault{}
-	for _, f := range All() {
+	for _, f := range slices.Concat(All(), Bad()) {
 		if !name.MatchString(f.Name) {
 			t.Errorf("%s: the name %q is not in kebab case", f.Where, f.Name)
 		}

@@ -15,6 +15,7 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"strings"
 
 	"mqttspec/codec"
 	"mqttspec/harness/wire/websocket"
@@ -123,7 +124,7 @@ func declaredAt() (where string) {
 	_, here, _, _ := runtime.Caller(0)
 	for skip := 1; ; skip++ {
 		_, file, line, ok := runtime.Caller(skip)
-		if !ok || path.Dir(file) != path.Dir(here) {
+		if !ok || path.Dir(file) != path.Dir(here) || where != "" && strings.HasSuffix(file, "_test.go") {
 			return where
 		}
 		where = fmt.Sprintf("harness/fault/%s:%d", path.Base(file), line)

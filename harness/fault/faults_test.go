@@ -37,7 +37,7 @@ func TestToursPassUnchanged(t *testing.T) {
 // TestEveryFaultShows takes every fault through the tours: where it changes what
 // arrives, it must pass hold.
 func TestEveryFaultShows(t *testing.T) {
-	for _, f := range All() {
+	for _, f := range slices.Concat(All(), Bad()) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			left := slices.Clone(versions)
