@@ -86,6 +86,25 @@ func TestLedgerHoldsWatchersBack(t *testing.T) {
 	wantTold(t, told, "one pass, watching fail, two pass")
 }
 
+// TestLedgerHoldsDecidersBack: the pass of a check that decides a step is told when
+// nobody can stand on the step any more; a step that another check was not let
+// take has failed it until then.
+func TestLedgerHoldsDecidersBack(t *testing.T) {
+	l, told := ledgerOf(t, "two", "one")
+	l.suite.definitions = append(l.suite.definitions, l.plan[0].Definition)
+	l.suite.steps[harness.StepPing] = "two"
+	enter(l, 0, harness.Evidence{})
+	wantTold(t, told, "")
+
+	enter(l, 1, harness.Evidence{Stop: harness.Stop{Kind: harness.Unprepared, Step: harness.StepPing, Reason: "no PINGRESP"}})
+
+	wantTold(t, told, "one blocked, two fail")
+	l.close()
+	if checks := l.checks(); checks[0].SeenIn != "one@5.0" || checks[1].BlockedBy != "two@5.0" {
+		t.Errorf("results %+v", checks)
+	}
+}
+
 // TestLedgerChargesAheadOfTheHearing: what was charged before a check was heard
 // counts when it is.
 func TestLedgerChargesAheadOfTheHearing(t *testing.T) {
