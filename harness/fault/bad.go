@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -32,9 +33,23 @@ func AnswersPingLate(by time.Duration) Fault {
 	return fromBroker("answers-ping-late", "sends PINGRESP "+by.String()+" after the PINGREQ", later[*codec.Pingresp](by))
 }
 
-// AcceptsLate takes so long for every CONNACK.
+// AcceptsLate takes so long for every CONNACK, and to close the connection where
+// it refuses it.
 func AcceptsLate(by time.Duration) Fault {
-	return fromBroker("accepts-late", "sends CONNACK "+by.String()+" after the CONNECT", later[*codec.Connack](by))
+	late := later[*codec.Connack](by)
+	return stateful("accepts-late", "sends CONNACK "+by.String()+" after the CONNECT", func() behaviour {
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			l.Hold()
+			action := late(l, p)
+			l.After(by, func() {
+				l.held = false
+				if l.brokerGone {
+					l.CloseClient()
+				}
+			})
+			return action
+		})}
+	})
 }
 
 // later holds packets of one type back.
@@ -123,6 +138,10 @@ func AnswersPubrecOnce() Fault {
 			released := map[deliveryKey]bool{}
 			return behaviour{fromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
+				case *codec.Connack:
+					if !p.SessionPresent {
+						maps.DeleteFunc(released, func(key deliveryKey, _ bool) bool { return key.client == l.clientID() })
+					}
 				case *codec.Publish:
 					if p.QoS == codec.QoS2 && !p.Dup {
 						delete(released, deliveryKey{l.clientID(), p.PacketID})
@@ -308,9 +327,20 @@ func DeliversNoQoS0() Fault {
 		})
 }
 
-// HangsOnMalformedConnect keeps the connection and says nothing.
+// HangsOnMalformedConnect keeps the connection and says nothing, whatever comes.
 func HangsOnMalformedConnect() Fault {
-	return tolerates("hangs-on-malformed-connect", "neither answers a malformed CONNECT nor closes the connection", malformed(codec.CONNECT))
+	hangs := malformed(codec.CONNECT)
+	return stateful("hangs-on-malformed-connect", "neither answers a malformed CONNECT, and what follows it, nor closes the connection",
+		func() behaviour {
+			hung := map[*Link]bool{}
+			return behaviour{fromClient: func(l *Link, f *Frame) Action {
+				hung[l] = hung[l] || hangs(l, f)
+				if hung[l] {
+					return Swallow
+				}
+				return Forward
+			}}
+		})
 }
 
 // AnswersStrangers refuses what was not asked, in one format for all versions.

@@ -1,6 +1,10 @@
 package fault
 
-import "mqttspec/codec"
+import (
+	"maps"
+
+	"mqttspec/codec"
+)
 
 // WithholdsPubrec never sends PUBREC.
 var WithholdsPubrec = fromBroker("withholds-pubrec", "does not answer a QoS 2 PUBLISH",
@@ -88,14 +92,21 @@ var IgnoresDuplicates = stateful("ignores-duplicates", "sends PUBREC for a messa
 				delete(answered, deliveryKey{l.clientID(), p.PacketID})
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Pubrec) Action {
-				key := deliveryKey{l.clientID(), p.PacketID}
-				if answered[key] {
-					return Swallow
+			fromBroker: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Connack:
+					if !p.SessionPresent {
+						maps.DeleteFunc(answered, func(key deliveryKey, _ bool) bool { return key.client == l.clientID() })
+					}
+				case *codec.Pubrec:
+					key := deliveryKey{l.clientID(), p.PacketID}
+					if answered[key] {
+						return Swallow
+					}
+					answered[key] = true
 				}
-				answered[key] = true
 				return Forward
-			}),
+			},
 		}
 	})
 
