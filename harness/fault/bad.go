@@ -25,31 +25,34 @@ func Bad() []Fault {
 // ClosesOnPing takes PINGREQ for an offence.
 func ClosesOnPing() Fault {
 	return closes("closes-on-ping", "closes the connection on PINGREQ, without another packet",
+		Breaks{V311: "MQTT-3.12.4-1", V5: "MQTT-3.12.4-1"},
 		func(_ *Link, f *Frame) bool { return f.Type() == codec.PINGREQ })
 }
 
 // AnswersPingLate answers every PINGREQ, each so much too late.
 func AnswersPingLate(by time.Duration) Fault {
-	return fromBroker("answers-ping-late", "sends PINGRESP "+by.String()+" after the PINGREQ", later[*codec.Pingresp](by))
+	return fromBroker("answers-ping-late", "sends PINGRESP "+by.String()+" after the PINGREQ",
+		Breaks{V311: "MQTT-3.12.4-1", V5: "MQTT-3.12.4-1"}, later[*codec.Pingresp](by))
 }
 
 // AcceptsLate takes so long for every CONNACK, and to close the connection where
 // it refuses it.
 func AcceptsLate(by time.Duration) Fault {
 	late := later[*codec.Connack](by)
-	return stateful("accepts-late", "sends CONNACK "+by.String()+" after the CONNECT", func() behaviour {
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Connack) Action {
-			l.Hold()
-			action := late(l, p)
-			l.After(by, func() {
-				l.held = false
-				if l.brokerGone {
-					l.CloseClient()
-				}
-			})
-			return action
-		})}
-	})
+	return stateful("accepts-late", "sends CONNACK "+by.String()+" after the CONNECT",
+		Breaks{}, func() behaviour {
+			return behaviour{fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				l.Hold()
+				action := late(l, p)
+				l.After(by, func() {
+					l.held = false
+					if l.brokerGone {
+						l.CloseClient()
+					}
+				})
+				return action
+			})}
+		})
 }
 
 // later holds packets of one type back.
@@ -63,6 +66,7 @@ func later[T codec.Packet](by time.Duration) func(*Link, T) Action {
 // RefusesStoredSessions has clean ones only.
 func RefusesStoredSessions() Fault {
 	return refuses("refuses-stored-sessions", "refuses every CONNECT with Clean Session, or Clean Start, 0",
+		Breaks{V311: "MQTT-3.1.4-4", V5: "MQTT-3.1.4-5"},
 		func(_ *Link, f *Frame) bool {
 			p, ok := f.Packet.(*codec.Connect)
 			return ok && f.Breach == nil && !p.CleanStart
@@ -73,6 +77,7 @@ func RefusesStoredSessions() Fault {
 // still busy with.
 func HangsOnBusyTakeover() Fault {
 	return stateful("hangs-on-busy-takeover", "does not answer a CONNECT that takes over a session with messages under way to the client",
+		Breaks{V311: "MQTT-3.1.4-4", V5: "MQTT-3.1.4-5"},
 		func() behaviour {
 			underway := deliveries{}
 			busy := map[*Link]bool{}
@@ -113,6 +118,7 @@ func (ds deliveries) to(client string) bool {
 // WithholdsPubrelOfRetained does not finish what it has begun with RETAIN 1.
 func WithholdsPubrelOfRetained() Fault {
 	return stateful("withholds-pubrel-of-retained", "does not answer PUBREC for a message that it has sent with RETAIN 1",
+		Breaks{V311: "MQTT-4.3.3-1", V5: "MQTT-4.3.3-4"},
 		func() behaviour {
 			retained := map[deliveryKey]bool{}
 			return behaviour{fromBroker: func(l *Link, f *Frame) Action {
@@ -134,6 +140,9 @@ func WithholdsPubrelOfRetained() Fault {
 // AnswersPubrecOnce answers a client that repeats itself once and no more.
 func AnswersPubrecOnce() Fault {
 	return stateful("answers-pubrec-once", "sends PUBREL for a message once, however often the client sends PUBREC",
+		Breaks{V311: "MQTT-4.3.3-1 MQTT-4.4.0-1", V5: "MQTT-4.3.3-5 MQTT-4.4.0-1",
+			Follows: Follows{V311: "MQTT-3.10.4-3", V5: "MQTT-3.10.4-3 MQTT-4.8.2-4",
+				Because: "a message whose PUBREL was lost is never completed"}},
 		func() behaviour {
 			released := map[deliveryKey]bool{}
 			return behaviour{fromBroker: func(l *Link, f *Frame) Action {
@@ -160,19 +169,21 @@ func AnswersPubrecOnce() Fault {
 
 // RefusesAnyProperty reads CONNECT as if 5.0 had no properties.
 func RefusesAnyProperty() Fault {
-	return refusesWith("refuses-any-property", "refuses every CONNECT with a property as malformed", codec.RefusedServerUnavailable, codec.MalformedPacket,
+	return refusesWith("refuses-any-property", "refuses every CONNECT with a property as malformed",
+		Breaks{V5: "MQTT-3.1.4-5"}, codec.RefusedServerUnavailable, codec.MalformedPacket,
 		func(p *codec.Connect) bool { return len(p.Properties) > 0 })
 }
 
 // RefusesWills leaves no last words, and says so as the specification has it.
 func RefusesWills() Fault {
-	return refusesWith("refuses-wills", "refuses every CONNECT with a Will Message as not authorized", codec.RefusedNotAuthorized, codec.NotAuthorized,
+	return refusesWith("refuses-wills", "refuses every CONNECT with a Will Message as not authorized",
+		Breaks{}, codec.RefusedNotAuthorized, codec.NotAuthorized,
 		func(p *codec.Connect) bool { return p.Will != nil })
 }
 
 // refusesWith is refuses, of legal packets, with codes of its own.
-func refusesWith(name, does string, v311, v5 codec.ReasonCode, match func(*codec.Connect) bool) Fault {
-	return stateful(name, does, func() behaviour {
+func refusesWith(name, does string, breaks Breaks, v311, v5 codec.ReasonCode, match func(*codec.Connect) bool) Fault {
+	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
 			if !match(p) {
 				return Forward
@@ -190,17 +201,19 @@ func refusesWith(name, does string, v311, v5 codec.ReasonCode, match func(*codec
 
 // GrantsNothing has no subscriptions, and says so each time.
 func GrantsNothing() Fault {
-	return stateful("grants-nothing", "answers every filter of a SUBSCRIBE with 0x80", func() behaviour {
-		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-			l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.SubackFailure}, len(p.Subscriptions))})
-			return Swallow
-		})}
-	})
+	return stateful("grants-nothing", "answers every filter of a SUBSCRIBE with 0x80",
+		Breaks{}, func() behaviour {
+			return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.SubackFailure}, len(p.Subscriptions))})
+				return Swallow
+			})}
+		})
 }
 
 // SpreadsEmptyTopics takes no topic for every topic.
 func SpreadsEmptyTopics() Fault {
 	return stateful("spreads-empty-topics", "hands a PUBLISH with an empty Topic Name, for which the client has set no Topic Alias, to every subscriber, and carries on",
+		Breaks{V311: "MQTT-4.8.0-1 MQTT-4.7.3-1 MQTT-3.3.2-3", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.13.1-1 MQTT-4.7.3-1 MQTT-3.3.2-3"},
 		func() behaviour {
 			subscribed := map[*Link]bool{}
 			return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -233,6 +246,7 @@ func SpreadsEmptyTopics() Fault {
 // it has seen sent with RETAIN 1.
 func VolunteersRetained() Fault {
 	return stateful("volunteers-retained", "sends every new client the retained messages that any client has subscribed to",
+		Breaks{V311: "MQTT-3.3.2-3", V5: "MQTT-3.3.2-3"},
 		func() behaviour {
 			var topics []string
 			sent := map[string]codec.Publish{}
@@ -278,6 +292,7 @@ const burst = 20 * time.Millisecond
 // with: the proxy holds each message back for a moment.
 func ReordersBursts() Fault {
 	return stateful("reorders-bursts", "sends a message ahead of the one before it, of the same topic and QoS, if that came just before",
+		Breaks{V311: "MQTT-4.6.0-1 MQTT-4.6.0-5 MQTT-4.6.0-6", V5: "MQTT-4.6.0-1 MQTT-4.6.0-5 MQTT-4.6.0-6"},
 		func() behaviour {
 			type stream struct {
 				l     *Link
@@ -308,6 +323,7 @@ func ReordersBursts() Fault {
 // Alive instead of one of some seconds.
 func EnforcesKeepAliveLate(keepAlive uint16) Fault {
 	return fromClient("enforces-keep-alive-late", "closes connections for a Keep Alive of some seconds much later than it should",
+		Breaks{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22 MQTT-3.2.2-22"},
 		func(_ *Link, p *codec.Connect) Action {
 			if p.KeepAlive > 0 && p.KeepAlive < keepAlive {
 				p.KeepAlive = keepAlive
@@ -319,6 +335,7 @@ func EnforcesKeepAliveLate(keepAlive uint16) Fault {
 // DeliversNoQoS0 takes "at most once" at its word.
 func DeliversNoQoS0() Fault {
 	return fromBroker("delivers-no-qos-0", "delivers no message at QoS 0",
+		Breaks{V311: "MQTT-4.3.1-1 MQTT-4.5.0-1", V5: "MQTT-4.3.1-1 MQTT-4.5.0-1"},
 		func(_ *Link, p *codec.Publish) Action {
 			if p.QoS == codec.QoS0 {
 				return Swallow
@@ -331,6 +348,7 @@ func DeliversNoQoS0() Fault {
 func HangsOnMalformedConnect() Fault {
 	hangs := malformed(codec.CONNECT)
 	return stateful("hangs-on-malformed-connect", "neither answers a malformed CONNECT, and what follows it, nor closes the connection",
+		Breaks{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
 		func() behaviour {
 			hung := map[*Link]bool{}
 			return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -346,6 +364,7 @@ func HangsOnMalformedConnect() Fault {
 // AnswersStrangers refuses what was not asked, in one format for all versions.
 func AnswersStrangers() Fault {
 	return stateful("answers-strangers", "answers a first packet that is no CONNECT with a CONNACK, 20 02 00 81, and closes",
+		Breaks{},
 		func() behaviour {
 			return behaviour{fromClient: func(l *Link, f *Frame) Action {
 				if l.Connect != nil || f.Type() == codec.CONNECT {
