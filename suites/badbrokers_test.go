@@ -142,7 +142,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "A4 no CONNACK on takeover with messages under way",
-		open:   notYet,
 		faulty: onBoth(fault.HangsOnBusyTakeover()),
 		checks: append([]string{"state-kept-in-flight", "state-of-clean-session-taken-over"}, basics...),
 		fails:  map[string]string{"connect-accepted": ""},
@@ -159,7 +158,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "A4 answers no second PUBREC",
-		open:   notYet,
 		faulty: onBoth(fault.AnswersPubrecOnce()),
 		checks: append([]string{"qos2-sender-resumed", "qos2-sender-resumed-twice", "unsubscribe-in-flight", "state-kept-in-flight", "receive-maximum-afresh-pubrel", "shared-qos2-completed"}, basics...),
 		fails:  map[string]string{"qos2-sender-resumed": "", "qos2-sender-resumed-twice": ""},
@@ -175,7 +173,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "A5 refuses every property in CONNECT",
-		open:   notYet,
 		faulty: onBoth(fault.RefusesAnyProperty()),
 		checks: append([]string{"connectprops-accepted", "session-present-stored", "expiry-held-back", "will-properties-forwarded"}, basics...),
 		fails:  map[string]string{"connect-accepted@5.0": "", "connectprops-accepted": "MQTT-3.1.4-5"},
@@ -228,20 +225,26 @@ var badBrokers = []badBroker{
 		exit:   reports.ExitGates,
 	},
 	{
-		name:    "A7b accepts clients three seconds late",
-		open:    notYet,
-		faulty:  onBoth(fault.AcceptsLate(3 * time.Second)),
-		options: patient(5*time.Second, 10*time.Second),
+		name:    "A7b accepts clients late",
+		faulty:  onBoth(fault.AcceptsLate(time.Second)),
+		options: patient(2*time.Second, 4*time.Second),
 		checks:  append([]string{"connect-protocol-level", "wire-connack", "wire-properties", "keepalive-enforced"}, basics...),
 		passes:  []string{"qos2-delivered@3.1.1", "qos2-delivered@5.0"},
 		exit:    reports.ExitOK,
 	},
 	{
-		name:   "A8 answers and does nothing else",
-		open:   notYet,
-		behind: answersOnly,
-		alone:  true,
-		checks: append([]string{"connack-refused-closed", "load-steady"}, basics...),
+		name:    "A7b, C10 accepts clients 4.9 s late",
+		faulty:  onBoth(fault.AcceptsLate(4900 * time.Millisecond)),
+		options: patient(runner.DefaultTimeout, runner.DefaultPatience),
+		long:    true,
+		exit:    reports.ExitOK,
+	},
+	{
+		name:    "A8 answers and does nothing else",
+		behind:  answersOnly,
+		options: patient(time.Second, 2*time.Second),
+		alone:   true,
+		checks:  append([]string{"connack-refused-closed", "load-steady"}, basics...),
 		fails: map[string]string{
 			"message-delivered": "",
 		},
@@ -289,9 +292,8 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:    "B7 enforces Keep Alive late",
-		open:    notYet,
-		faulty:  onBoth(fault.EnforcesKeepAliveLate(6)),
-		options: patient(2*time.Second, 4*time.Second),
+		faulty:  onBoth(fault.EnforcesKeepAliveLate(4)),
+		options: patient(time.Second, 2*time.Second),
 		checks:  append([]string{"keepalive-enforced", "will-keep-alive"}, basics...),
 		fails:   map[string]string{"keepalive-enforced@3.1.1": "MQTT-3.1.2-24", "keepalive-enforced@5.0": ""},
 		exit:    reports.ExitGates,
@@ -306,21 +308,23 @@ var badBrokers = []badBroker{
 		exit:   reports.ExitGates,
 	},
 	{
-		name:   "B11 hangs on a malformed CONNECT",
-		open:   notYet,
-		faulty: onBoth(fault.HangsOnMalformedConnect()),
-		checks: append([]string{"connect-malformed", "connect-malformed-unanswered", "connect-reserved-flag"}, basics...),
-		fails:  map[string]string{"connect-malformed": ""},
-		exit:   reports.ExitGates,
+		name:    "B11 hangs on a malformed CONNECT",
+		faulty:  onBoth(fault.HangsOnMalformedConnect()),
+		options: patient(time.Second, 2*time.Second),
+		checks:  append([]string{"connect-malformed", "connect-malformed-unanswered", "connect-reserved-flag"}, basics...),
+		fails:   map[string]string{"connect-malformed": ""},
+		exit:    reports.ExitGates,
 	},
 	{
 		name:   "B15 answers a stranger with CONNACK",
 		open:   notYet,
 		faulty: onBoth(fault.AnswersStrangers()),
 		checks: append([]string{"connect-first-packet", "wire-properties", "wire-connack"}, basics...),
-		// It closes, as it has to, and what it says first is in no version's format.
-		passes: []string{"connect-first-packet@3.1.1", "connect-first-packet@5.0"},
-		exit:   reports.ExitOK,
+		// It closes, as it has to, and in 5.0 it may say why: in which format, nobody has
+		// said yet.
+		fails:  map[string]string{"connect-first-packet@3.1.1": ""},
+		passes: []string{"connect-first-packet@5.0"},
+		exit:   reports.ExitGates,
 	},
 }
 
@@ -481,7 +485,9 @@ func (b badBroker) compare(t *testing.T, r *reports.Results, unbroken map[string
 // more than one check may see that.
 func (b badBroker) accuses(c reports.Check) bool {
 	for v, f := range b.faulty {
-		if v.String() == c.MQTT && slices.ContainsFunc(c.Accused(), func(id string) bool { return slices.Contains(f.Breaks.Of(v), id) }) {
+		if v.String() == c.MQTT && slices.ContainsFunc(c.Accused(), func(id string) bool {
+			return slices.Contains(slices.Concat(f.Breaks.Of(v), f.Breaks.FollowingOn(v)), id)
+		}) {
 			return true
 		}
 	}

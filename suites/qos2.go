@@ -47,7 +47,7 @@ var _ = Check(Definition{
 	Title: "delivers a new QoS 2 message with QoS 2 and DUP 0, and answers PUBREC with PUBREL, all of the same Packet Identifier",
 	Rules: Rules{
 		V311: "MQTT-4.3.3-1 MQTT-2.3.1-1 MQTT-2.3.1-6",
-		V5:   "MQTT-4.3.3-2 MQTT-4.3.3-4 MQTT-2.2.1-4 MQTT-2.2.1-5",
+		V5:   "MQTT-4.3.3-4 MQTT-4.3.3-2 MQTT-2.2.1-4 MQTT-2.2.1-5",
 	},
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: Faults{fault.DeliversAtQoS0, fault.DupAlways, fault.PacketIdentifierZero, fault.WithholdsPubrel, fault.PubrelWrongIdentifier},

@@ -140,7 +140,7 @@ func WithholdsPubrelOfRetained() Fault {
 // AnswersPubrecOnce answers a client that repeats itself once and no more.
 func AnswersPubrecOnce() Fault {
 	return stateful("answers-pubrec-once", "sends PUBREL for a message once, however often the client sends PUBREC",
-		Breaks{V311: "MQTT-4.3.3-1 MQTT-4.4.0-1", V5: "MQTT-4.3.3-5 MQTT-4.4.0-1",
+		Breaks{V311: "MQTT-4.3.3-1 MQTT-4.4.0-1", V5: "MQTT-4.3.3-4 MQTT-4.3.3-5 MQTT-4.4.0-1",
 			Follows: Follows{V311: "MQTT-3.10.4-3", V5: "MQTT-3.10.4-3 MQTT-4.8.2-4",
 				Because: "a message whose PUBREL was lost is never completed"}},
 		func() behaviour {
@@ -348,7 +348,7 @@ func DeliversNoQoS0() Fault {
 func HangsOnMalformedConnect() Fault {
 	hangs := malformed(codec.CONNECT)
 	return stateful("hangs-on-malformed-connect", "neither answers a malformed CONNECT, and what follows it, nor closes the connection",
-		Breaks{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1"},
+		Breaks{V311: "MQTT-3.1.4-1 MQTT-3.1.2-3", V5: "MQTT-3.1.4-1 MQTT-3.1.2-3"},
 		func() behaviour {
 			hung := map[*Link]bool{}
 			return behaviour{fromClient: func(l *Link, f *Frame) Action {
@@ -364,7 +364,7 @@ func HangsOnMalformedConnect() Fault {
 // AnswersStrangers refuses what was not asked, in one format for all versions.
 func AnswersStrangers() Fault {
 	return stateful("answers-strangers", "answers a first packet that is no CONNECT with a CONNACK, 20 02 00 81, and closes",
-		Breaks{},
+		Breaks{V311: "MQTT-3.1.0-1 MQTT-4.8.0-1"},
 		func() behaviour {
 			return behaviour{fromClient: func(l *Link, f *Frame) Action {
 				if l.Connect != nil || f.Type() == codec.CONNECT {
