@@ -37,6 +37,9 @@ type Settings struct {
 	CheckTimeout time.Duration
 	// RoundTrip is what the probe measured.
 	RoundTrip time.Duration
+	// Pace is the longest that the broker took to answer the probe, where that is
+	// notably slow; 0 where it is not.
+	Pace time.Duration
 	// TopicPrefix is the topic under which all topics of a run lie.
 	TopicPrefix string
 	// RunID tells the topics and Client Identifiers of this run from those of
@@ -235,8 +238,9 @@ func (x *Exchange) UpTo(qos codec.QoS) codec.QoS { return min(qos, x.Profile.Max
 // Timeout is how long a single wait for the broker lasts at the most.
 func (x *Exchange) Timeout() time.Duration { return x.settings.Timeout }
 
-// RoundTrip is how far away the broker is, as the probe measured it.
-func (x *Exchange) RoundTrip() time.Duration { return x.settings.RoundTrip }
+// RoundTrip is how far away the broker is, as the probe measured it, in what it
+// takes to answer.
+func (x *Exchange) RoundTrip() time.Duration { return max(x.settings.RoundTrip, x.settings.Pace) }
 
 // Settle is how long a clustered broker is given until what one client has done
 // is seen by the others: verbs that subscribe or retain something wait for it.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"mqttspec/codec"
 )
@@ -56,7 +57,7 @@ func TestProbe(t *testing.T) {
 		maximum codec.QoS
 	}{
 		{
-			"5.0, everything", codec.V5, nil, []script{{connacks(codec.TopicAliasMaximum(5)), pongs}, nameless},
+			"5.0, everything", codec.V5, nil, []script{{connacks(codec.TopicAliasMaximum(5)), pongs, grants(2)}, nameless},
 			[]Need{
 				NoEmptyClientIDs, NoExactlyOnce, NoAtLeastOnce, NoRetain, NoWildcards, NoSubscriptionIdentifiers, NoSharedSubscriptions,
 				NoTopicAliases, PacketSizeLimit, SmallReceiveMaximum, ServerKeepAlive, Credentials, WebSocketListener, Restarting,
@@ -66,7 +67,7 @@ func TestProbe(t *testing.T) {
 		{
 			"5.0, nothing", codec.V5, nil, []script{{connacks(
 				codec.MaximumQoS(codec.QoS0), codec.RetainAvailable(0), codec.WildcardSubscriptionAvailable(0), codec.SubscriptionIdentifierAvailable(0),
-				codec.SharedSubscriptionAvailable(0), codec.MaximumPacketSize(1000), codec.ReceiveMaximum(10), codec.ServerKeepAlive(5)), pongs}, refuses(codec.ClientIdentifierNotValid)},
+				codec.SharedSubscriptionAvailable(0), codec.MaximumPacketSize(1000), codec.ReceiveMaximum(10), codec.ServerKeepAlive(5)), pongs, grants(0)}, refuses(codec.ClientIdentifierNotValid)},
 			append([]Need{EmptyClientIDs, ExactlyOnceFromClients}, Features...),
 			[]Need{
 				NoEmptyClientIDs, NoExactlyOnce, NoAtLeastOnce, NoRetain, NoWildcards, NoSubscriptionIdentifiers, NoSharedSubscriptions,
@@ -74,7 +75,7 @@ func TestProbe(t *testing.T) {
 			}, codec.QoS0,
 		},
 		{
-			"5.0, QoS 1", codec.V5, nil, []script{{connacks(codec.MaximumQoS(codec.QoS1)), pongs}, nameless},
+			"5.0, QoS 1", codec.V5, nil, []script{{connacks(codec.MaximumQoS(codec.QoS1)), pongs, grants(2)}, nameless},
 			[]Need{ExactlyOnce, ExactlyOnceFromClients, TopicAliases}, []Need{AtLeastOnce, NoExactlyOnce}, codec.QoS1,
 		},
 		{
@@ -91,7 +92,7 @@ func TestProbe(t *testing.T) {
 		},
 		{
 			"what the target says", codec.V311, func(target *Target) {
-				target.UserName, target.Password, target.Lacking = "me", "mine", []Need{Retain}
+				target.UserName, target.Password, target.Without = "me", "mine", []Need{Retain, WebSocketListener}
 				target.Access = &Access{Refused: []Credential{{"a", "b"}}, Administrator: Credential{"root", "toor"}, Unreadable: "r", Unwritable: "w"}
 				target.Life, target.Durable, target.Certified = mortal{}, true, &Certified{}
 				target.Authentication = &Authentication{Method: "SCRAM-SHA-256"}
@@ -123,25 +124,50 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestProbeOfOthers: a version that is not accepted is a profile; no connection
-// is an error.
-func TestProbeOfOthers(t *testing.T) {
-	for name, r := range map[string]struct {
+// TestAnswers: no more than a refusal in so many words drops a version. What has
+// sent nothing that begins as a CONNACK is no MQTT broker; no connection is an error.
+func TestAnswers(t *testing.T) {
+	again := func(s script) []script { return []script{s, s} } // the second time counts
+	for _, r := range []struct {
+		name    string
+		version codec.Version
 		scripts []script
+		answer  Answer
+		speaks  bool // MQTT
 		refusal string
 		err     string
 	}{
-		"refused":             {[]script{refuses(codec.RefusedProtocolVersion)}, "unacceptable protocol version", ""},
-		"closed":              {[]script{{wants(codec.CONNECT), closes}}, "closed by the broker (FIN)", ""},
-		"no answer":           {[]script{{wants(codec.CONNECT)}}, "nothing within 5s", ""},
-		"another protocol":    {[]script{{sends(codec.Raw("HTTP/1.1 400 Bad Request\r\n\r\n")), closes}}, "HTTP server", ""},
-		"no answer to a ping": {[]script{{accepts}}, "nothing within 5s", ""},
-		"nobody listens":      {nil, "", "no connection"},
+		{"0x01 in 3.1.1", codec.V311, []script{refuses(codec.RefusedProtocolVersion)}, RefusesVersion, true, "unacceptable protocol version", ""},
+		{"0x84 in 5.0", codec.V5, []script{refuses(codec.UnsupportedProtocolVersion)}, RefusesVersion, true, "Unsupported Protocol Version", ""},
+		{"0x01 in the format of 3.1.1, to 5.0", codec.V5, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 2, 0, 1})}}, RefusesVersion, true, "unacceptable protocol version", ""},
+		{"0x84 in the format of 5.0, to 3.1.1", codec.V311, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 3, 0, 0x84, 0})}}, RefusesVersion, true, "Unsupported Protocol Version", ""},
+		{"closed twice", codec.V5, again(script{wants(codec.CONNECT), closes}), RefusesVersion, false, "closed by the broker (FIN)", ""},
+		{"reset twice", codec.V311, again(script{wants(codec.CONNECT), resets}), RefusesVersion, false, "closed by the broker (RST)", ""},
+		{"closed once", codec.V311, []script{{wants(codec.CONNECT), closes}, {serves}}, Accepts, true, "", ""},
+		{"not available once", codec.V5, []script{refuses(codec.ServerUnavailable), {serves}}, Accepts, true, "", ""},
+		{"never available", codec.V311, []script{refuses(codec.RefusedServerUnavailable)}, RefusesClient, true, "Server unavailable", ""},
+		{"not authorized", codec.V5, []script{refuses(codec.NotAuthorized)}, RefusesClient, true, "Not authorized", ""},
+		{"without Property Length", codec.V5, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 2, 0, 0})}}, Accepts, true, "", ""},
+		{"a reserved flag", codec.V5, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 3, 2, 0, 0})}}, Accepts, true, "", ""},
+		{"a code that no version knows", codec.V311, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 2, 0, 0x55})}}, Garbles, true, "0x55", ""},
+		{"too short a CONNACK", codec.V311, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 0})}}, Garbles, true, "Connect Acknowledge Flags", ""},
+		{"a CONNACK that is cut", codec.V5, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 3, 0}), closes}}, Garbles, true, "closed by the broker (FIN) in the middle of a packet", ""},
+		{"properties that cannot be read", codec.V5, []script{{wants(codec.CONNECT), sends(codec.Raw{0x20, 5, 0, 0, 9, 1, 1})}}, Garbles, true, "Property Length", ""},
+		{"after twice the timeout", codec.V311, []script{{wants(codec.CONNECT), waits(10 * time.Second), sends(&codec.Connack{}), serves}, {serves}}, Accepts, true, "", ""},
+		{"no answer", codec.V311, []script{{wants(codec.CONNECT)}}, NoConnack, false, "nothing within 15s", ""},
+		{"closed with a DISCONNECT", codec.V5, again(script{wants(codec.CONNECT), sends(&codec.Disconnect{Code: codec.ProtocolError}), closes}), RefusesVersion, false, "DISCONNECT", ""},
+		{"HTTP", codec.V311, []script{{sends(codec.Raw("HTTP/1.1 400 Bad Request\r\n\r\n")), closes}}, NoConnack, false, "HTTP server", ""},
+		{"TLS", codec.V5, []script{{sends(codec.Raw{0x15, 3, 1, 0, 2, 2, 70}), closes}}, NoConnack, false, "TLS", ""},
+		{"another packet", codec.V5, []script{{wants(codec.CONNECT), sends(&codec.Pingresp{})}}, NoConnack, false, "PINGRESP", ""},
+		{"nobody listens", codec.V311, nil, NoConnack, false, "", "no connection"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			profile, err := probed(t, codec.V311, nil, r.scripts...)
-			if profile.Accepted || !strings.Contains(profile.Refusal, r.refusal) {
-				t.Errorf("accepted: %v, %q; want %q", profile.Accepted, profile.Refusal, r.refusal)
+		t.Run(r.name, func(t *testing.T) {
+			p, err := probed(t, r.version, nil, r.scripts...)
+			if p.Answer != r.answer || p.SpeaksMQTT != r.speaks || !strings.Contains(p.Refusal, r.refusal) || (p.Refusal == "") != (r.refusal == "") {
+				t.Errorf("answer %d, MQTT %v, %q; want %d, %v, %q", p.Answer, p.SpeaksMQTT, p.Refusal, r.answer, r.speaks, r.refusal)
+			}
+			if want := r.answer == Accepts || r.answer == Garbles; p.Accepted != want {
+				t.Errorf("accepted: %v; want %v", p.Accepted, want)
 			}
 			if (err != nil) != (r.err != "") || err != nil && !strings.Contains(err.Error(), r.err) {
 				t.Errorf("error %v; want %q", err, r.err)
@@ -150,9 +176,103 @@ func TestProbeOfOthers(t *testing.T) {
 	}
 }
 
+// TestUnanswered: what the probe measures decides nothing. A broker that leaves
+// it unanswered has a profile that everything is in.
+func TestUnanswered(t *testing.T) {
+	for _, r := range []struct {
+		name       string
+		scripts    []script
+		noPingresp string
+	}{
+		{"no PINGRESP", []script{{accepts}, {serves}}, "nothing within 5s"},
+		{"a late PINGRESP", []script{{accepts, wants(codec.PINGREQ), waits(6 * time.Second), sends(&codec.Pingresp{})}, {serves}}, "nothing within 5s"},
+		{"closed on PINGREQ", []script{{accepts, wants(codec.PINGREQ), closes}, {serves}}, "closed by the broker"},
+		{"no SUBACK", []script{{accepts, pongs}, {accepts}}, ""},
+		{"nothing but CONNACK", []script{{accepts}}, "nothing within 5s"},
+		{"closed after CONNACK", []script{{accepts, closes}}, "closed by the broker"},
+		{"nothing to an empty Client Identifier", []script{{accepts, pongs, grants(2), grants(2)}, {wants(codec.CONNECT)}}, ""},
+		{"another SUBACK", []script{{accepts, pongs, wants(codec.SUBSCRIBE), sends(&codec.Suback{PacketID: 99, Codes: []codec.ReasonCode{0}})}, {serves}}, ""},
+		{"a SUBACK without codes", []script{{accepts, pongs, wants(codec.SUBSCRIBE), sends(codec.Raw{0x90, 2, 0, 1})}, {serves}}, ""},
+		{"every subscription refused", []script{{accepts, pongs, grants(codec.SubackFailure)}, {serves}}, ""},
+	} {
+		t.Run(r.name, func(t *testing.T) {
+			p, err := probed(t, codec.V311, nil, r.scripts...)
+			if err != nil || p.Answer != Accepts || !p.Accepted {
+				t.Fatalf("answer %d, %q, %v", p.Answer, p.Refusal, err)
+			}
+			if !strings.Contains(p.NoPingresp, r.noPingresp) || (p.NoPingresp == "") != (r.noPingresp == "") {
+				t.Errorf("in place of PINGRESP: %q; want %q", p.NoPingresp, r.noPingresp)
+			}
+			if p.MaximumQoS() != codec.QoS2 {
+				t.Errorf("the highest QoS is %d", p.MaximumQoS())
+			}
+			for _, need := range slices.Concat(Features, []Need{EmptyClientIDs}) {
+				if where, lacks := p.Lacks(need); lacks {
+					t.Errorf("it is said to lack %s: %s", need, where)
+				}
+			}
+		})
+	}
+}
+
+// TestSlowest: the slowest of all answers.
+func TestSlowest(t *testing.T) {
+	for name, scripts := range map[string][]script{
+		"CONNACK":                       {{wants(codec.CONNECT), waits(3 * time.Second), sends(&codec.Connack{}), serves}, {serves}},
+		"PINGRESP":                      {{accepts, wants(codec.PINGREQ), waits(3 * time.Second), sends(&codec.Pingresp{}), serves}, {serves}},
+		"SUBACK":                        {{accepts, pongs, waits(3 * time.Second), serves}, {serves}},
+		"but not what did not come":     {{wants(codec.CONNECT), waits(3 * time.Second), sends(&codec.Connack{})}, {serves}},
+		"nor what came in the next one": {{wants(codec.CONNECT), waits(3 * time.Second), sends(&codec.Connack{}), closes}, {serves}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if p, _ := probed(t, codec.V311, nil, scripts...); p.Slowest != 3*time.Second {
+				t.Errorf("got %s", p.Slowest)
+			}
+		})
+	}
+}
+
+// TestGranted: what SUBACK says of each kind of Topic Filter.
+func TestGranted(t *testing.T) {
+	p, _ := probed(t, codec.V311, nil, script{accepts, pongs, grants(2), grants(1)}, script{accepts})
+	for s, want := range map[codec.Subscription]bool{
+		{Filter: "a", QoS: 2}: true, {Filter: "a/+", QoS: 1}: true, {Filter: "a/+", QoS: 2}: false, {Filter: "#", QoS: 0}: true,
+		{Filter: "$share/g/a", QoS: 0}: false,
+	} {
+		if p.Granted(s) != want {
+			t.Errorf("%v granted: %v", s, !want)
+		}
+	}
+}
+
+// TestUntried: what only the target can give, and does not, is nothing that the
+// broker lacks, unless the target file says so.
+func TestUntried(t *testing.T) {
+	p, _ := probed(t, codec.V311, func(target *Target) { target.Without = []Need{Killing}; target.Durable = true }, script{serves})
+	for need, want := range map[Need]bool{
+		Restarting: true, WebSocketListener: true, Credentials: true, Killing: false, DurableState: false, Retain: false, NoEmptyClientIDs: false,
+	} {
+		if p.Untried(need) != want {
+			t.Errorf("%s untried: %v", need, !want)
+		}
+	}
+	if where, lacks := p.Lacks(Killing); !lacks || where != "the target file says so" {
+		t.Errorf("killing: %v, %q", lacks, where)
+	}
+	for _, word := range TargetWords() {
+		need, ok := Without(word)
+		if !ok || need.Word() != word || !strings.HasPrefix(need.Advice(), "give ") && !strings.Contains(need.Advice(), ", give ") {
+			t.Errorf("%s means %q (%v), whose word is %q, with the advice %q", word, need, ok, need.Word(), need.Advice())
+		}
+	}
+	if _, ok := Without("kil"); ok || Retain.Word() != "" || Retain.Advice() != "" {
+		t.Error("a word for what is not of the target")
+	}
+}
+
 // TestDeclared: the profile for a report.
 func TestDeclared(t *testing.T) {
-	profile, _ := probed(t, codec.V5, nil, script{connacks(codec.MaximumQoS(1), codec.ReceiveMaximum(10), codec.ReasonString("welcome"), codec.UserProperty("a", "b")), pongs}, script{accepts})
+	profile, _ := probed(t, codec.V5, nil, script{connacks(codec.MaximumQoS(1), codec.ReceiveMaximum(10), codec.ReasonString("welcome"), codec.UserProperty("a", "b")), pongs, grants(1)}, script{accepts})
 	declared := profile.Declared()
 	for name, want := range map[string]any{
 		"accepted": true, "Maximum QoS": 1, "Receive Maximum": uint32(10), "Reason String": "welcome",

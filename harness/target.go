@@ -37,12 +37,13 @@ type Target struct {
 	// Durable says that the broker is configured to keep sessions and retained
 	// messages over a restart.
 	Durable bool
-	// Lacking are features that the broker lacks without saying so.
-	Lacking []Need
-	// TopicPrefix, Timeout and Settle are what a run uses that asks for nothing
-	// else; the zero values leave it to the run.
-	TopicPrefix     string
-	Timeout, Settle time.Duration
+	// Without is what the target file says the broker does not have, or the user
+	// does not want judged.
+	Without []Need
+	// TopicPrefix, Timeout, Patience and Settle are what a run uses that asks for
+	// nothing else; the zero values leave it to the run.
+	TopicPrefix               string
+	Timeout, Patience, Settle time.Duration
 	// Insecure says that the broker's certificate is not verified.
 	Insecure bool
 	// Instances are further brokers of the same software, configured otherwise:

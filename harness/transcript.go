@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -85,6 +86,18 @@ func (t *transcript) append(e Event) {
 		t.next = (t.next + 1) % len(t.tail)
 		t.dropped++
 	}
+}
+
+// first is the type of packet that the first byte from the broker on a connection
+// begins; false says that none came.
+func (t *transcript) first(conn string) (codec.Type, bool) {
+	for _, e := range t.events() {
+		if e.Conn == conn && e.Dir != ToBroker && e.Hex != "" {
+			first, err := strconv.ParseUint(e.Hex[:1], 16, 4)
+			return codec.Type(first), err == nil
+		}
+	}
+	return 0, false
 }
 
 // events are the recorded events in order, with a remark where some are missing.

@@ -49,13 +49,22 @@ func (o *probeOptions) run(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer opened.Close()
-	profile := reports.Profile{}
-	for _, v := range bothVersions {
-		p, err := harness.Probe(ctx, opened.Target, suites.Options{Timeout: o.timeout}.Settings(), v)
-		if err != nil {
-			return fmt.Errorf("the broker at %s cannot be reached: %w", opened.Target.URL, err)
+	target := *opened.Target
+	target.Instances = nil
+	probed, err := runner.Probe(ctx, &target, suites.Options{Timeout: o.timeout}.Settings(), bothVersions)
+	if err != nil {
+		return err
+	}
+	profile, untested := reports.Profile{}, map[string]string{}
+	for _, p := range probed {
+		v := p.Profile.Version.String()
+		profile[v] = p.Profile.Declared()
+		if !p.Profile.Accepted {
+			untested[v] = "is not tested"
+			if p.Profile.Answer == harness.RefusesVersion {
+				untested[v] = "is refused"
+			}
 		}
-		profile[v.String()] = p.Declared()
 	}
 	if o.json {
 		encoder := json.NewEncoder(w)
@@ -64,10 +73,17 @@ func (o *probeOptions) run(ctx context.Context, w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s\n", reports.Printable(opened.Target.URL))
 	for _, v := range slices.Sorted(maps.Keys(profile)) {
+		if why := untested[v]; why != "" {
+			fmt.Fprintf(w, "MQTT %s %s: %s\n", v, why, reports.Printable(fmt.Sprint(profile[v]["refusal"])))
+			continue
+		}
 		fmt.Fprintf(w, "MQTT %s\n", v)
 		for _, name := range slices.Sorted(maps.Keys(profile[v])) {
 			fmt.Fprintf(w, "  %-36s %s\n", name, reports.Printable(fmt.Sprint(profile[v][name])))
 		}
+	}
+	if len(untested) == len(profile) {
+		return fmt.Errorf("the broker at %s accepts no connection", target.URL)
 	}
 	return nil
 }

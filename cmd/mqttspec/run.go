@@ -32,6 +32,7 @@ type runOptions struct {
 	shard    string
 	parallel int
 	timeout  time.Duration
+	patience time.Duration
 	settle   time.Duration
 	prefix   string
 	pcap     string
@@ -65,6 +66,7 @@ is tested, as an example, and shown in brief; "embedded" is its name.`,
 	f.StringVar(&o.shard, "shard", "", "run part I of N (I/N) of the checks, to spread a run over machines; join with `mqttspec report --merge`")
 	f.IntVar(&o.parallel, "parallel", runner.DefaultParallel, "how many checks run at the same time")
 	f.DurationVar(&o.timeout, "timeout", runner.DefaultTimeout, "bound of every wait for the broker; raised on slow connections")
+	f.DurationVar(&o.patience, "patience", runner.DefaultPatience, "how long what the specification sets no time to may take, when a check is heard for a second time")
 	f.DurationVar(&o.settle, "settle", 0, "time to wait before silence is believed; for clustered brokers")
 	f.StringVar(&o.prefix, "topic-prefix", runner.DefaultTopicPrefix, "topic under which all topics of the run lie")
 	f.StringVar(&o.pcap, "pcap", "", "record the run to this file, for Wireshark and tshark")
@@ -78,7 +80,7 @@ func (o *runOptions) run(ctx context.Context, out io.Writer) error {
 	var err error
 	options := suites.Options{
 		Selection: runner.Selection{Names: o.names, Labels: o.labels},
-		Parallel:  o.parallel, Timeout: o.timeout, Settle: o.settle, TopicPrefix: o.prefix,
+		Parallel:  o.parallel, Timeout: o.timeout, Patience: o.patience, Settle: o.settle, TopicPrefix: o.prefix,
 		Carry: specs.Carry,
 	}
 	if options.Versions, err = parseVersions(o.versions); err != nil {
@@ -190,6 +192,9 @@ func (o *runOptions) defaults(options *suites.Options, target *harness.Target) {
 	if !o.changed("timeout") && target.Timeout > 0 {
 		options.Timeout = target.Timeout
 	}
+	if !o.changed("patience") && target.Patience > 0 {
+		options.Patience = target.Patience
+	}
 	if !o.changed("settle") {
 		options.Settle = target.Settle
 	}
@@ -205,6 +210,8 @@ func (o *runOptions) validate() error {
 		return fmt.Errorf("--parallel %d: at least 1", o.parallel)
 	case o.timeout <= 0:
 		return fmt.Errorf("--timeout %s: more than 0, such as 5s", o.timeout)
+	case o.patience <= 0:
+		return fmt.Errorf("--patience %s: more than 0, such as 30s", o.patience)
 	case o.settle < 0:
 		return fmt.Errorf("--settle %s: 0 or more", o.settle)
 	case o.prefix == "" || strings.ContainsAny(o.prefix, "+#\x00") || strings.HasPrefix(o.prefix, "$") || len(o.prefix) > 100:

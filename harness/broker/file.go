@@ -7,6 +7,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -38,7 +39,8 @@ type File struct {
 	Authentication *Authentication `yaml:"authentication" doc:"Enhanced authentication (MQTT 5.0, section 4.12) that works."`
 
 	TopicPrefix string            `yaml:"topic_prefix" doc:"Topic below which the credentials may publish and subscribe; the run stays there. Default: mqttspec." example:"mqttspec"`
-	Lacks       []string          `yaml:"lacks" doc:"Optional features that the broker lacks without saying so in CONNACK: QoS 1, QoS 2, retained messages, wildcard subscriptions, Subscription Identifiers, shared subscriptions, Topic Aliases from clients." example:"[shared subscriptions]"`
+	Scope       Scope             `yaml:"scope" doc:"What is to be judged."`
+	Lacks       []string          `yaml:"lacks" doc:"The features among scope.without, as they were written before there was a scope." example:"[shared subscriptions]"`
 	Durable     bool              `yaml:"durable" doc:"The broker is configured to keep sessions and retained messages over a restart." example:"true"`
 	Timeouts    Timeouts          `yaml:"timeouts" doc:"How long to wait for the broker."`
 	Start       *Start            `yaml:"start" doc:"How to start the broker. Its strings are templates: {{.Port}} is a free loopback port, {{port \"ws\"}} one more by that name, {{.Dir}} a temporary folder, {{.Set.KEY}} a value from set, {{file \"NAME\"}} the path of a file from start.files; {{.CA}}, {{.Certificate}} and {{.Key}} are PEM files made for the run, and {{.ClientCertificate}} with {{.ClientKey}} a client's. The URLs and the files of tls may use them too."`
@@ -46,9 +48,14 @@ type File struct {
 	Restart     []string          `yaml:"restart" doc:"Command that restarts the broker in an orderly way; with it, or with start, a run restarts the broker when all other checks are done. Default, for one that start has started: stop and start." example:"[systemctl, restart, mosquitto]"`
 	Kill        []string          `yaml:"kill" doc:"Command that ends the broker as a power failure would; the restart command, or start, brings it back. Default, for one that start has started: SIGKILL. Leave both out for a broker that others use." example:"[systemctl, kill, --signal=KILL, mosquitto]"`
 	Set         map[string]string `yaml:"set" doc:"Values for the templates; an instance sets its own over them."`
-	Instances   []File            `yaml:"instances" doc:"The same broker configured otherwise: with limits, access rules or persistence that some rules are about. Each is written like this file and takes from it what it does not say itself: url, urls, tls, credentials, topic_prefix, timeouts, start, stop, restart, kill and set. A check runs on the first of the broker and its instances that has what it needs."`
+	Instances   []File            `yaml:"instances" doc:"The same broker configured otherwise: with limits, access rules or persistence that some rules are about. Each is written like this file and takes from it what it does not say itself: url, urls, tls, credentials, scope (but for what it gives), topic_prefix, timeouts, start, stop, restart, kill and set. A check runs on the first of the broker and its instances that has what it needs."`
 
 	path string // of the file, for messages and to resolve paths in it
+}
+
+// Scope is what of a broker is to be judged.
+type Scope struct {
+	Without []string `yaml:"without" doc:"What the broker does not have without saying so in CONNACK, or what nobody wants judged; checks that need it are inapplicable then. Optional features: QoS 1, QoS 2, retained messages, wildcard subscriptions, Subscription Identifiers, shared subscriptions, Topic Aliases from clients. What this file could give: credentials, websocket, refused, administrator, unreadable, unwritable (of access), certificate, restart, kill, durable, authentication; what it does not give, and does not name here, is untried." example:"[shared subscriptions, websocket]"`
 }
 
 // URLs are further URLs of a broker by transport.
@@ -99,11 +106,12 @@ type Authentication struct {
 
 // Timeouts say how long to wait for the broker.
 type Timeouts struct {
-	Answer  time.Duration `yaml:"answer" doc:"For any answer. Default: 5s." example:"5s"`
-	Connect time.Duration `yaml:"connect" doc:"For a Network Connection. Default: 10s." example:"10s"`
-	Settle  time.Duration `yaml:"settle" doc:"Time to wait after a fence before silence is believed; for clusters. Default: 0s." example:"0s"`
-	Start   time.Duration `yaml:"start" doc:"For a started broker to answer CONNECT. Default: 60s." example:"60s"`
-	Stop    time.Duration `yaml:"stop" doc:"For a stopped broker to end by itself. Default: 15s." example:"15s"`
+	Answer   time.Duration `yaml:"answer" doc:"For any answer. Default: 5s." example:"5s"`
+	Connect  time.Duration `yaml:"connect" doc:"For a Network Connection. Default: 10s." example:"10s"`
+	Patience time.Duration `yaml:"patience" doc:"For what the specification sets no time to, when a check is heard for a second time. Default: 30s." example:"30s"`
+	Settle   time.Duration `yaml:"settle" doc:"Time to wait after a fence before silence is believed; for clusters. Default: 0s." example:"0s"`
+	Start    time.Duration `yaml:"start" doc:"For a started broker to answer CONNECT. Default: 60s." example:"60s"`
+	Stop     time.Duration `yaml:"stop" doc:"For a stopped broker to end by itself. Default: 15s." example:"15s"`
 }
 
 // Start is how to start a broker.
@@ -300,14 +308,13 @@ func (f *File) validate() error {
 	case f.Certified != nil && f.Certified.URL == "":
 		return errors.New("certified without a url")
 	}
-	for _, lack := range f.Lacks {
-		if !slices.Contains(harness.Features, harness.Need(lack)) {
-			names := make([]string, len(harness.Features))
-			for i, feature := range harness.Features {
-				names[i] = string(feature)
-			}
-			return fmt.Errorf("lacks: %q is no optional feature; %s", lack, nearest(lack, names))
+	for _, k := range keys(reflect.TypeFor[Timeouts]()) {
+		if d := reflect.ValueOf(f.Timeouts).FieldByIndex(k.Index).Interface().(time.Duration); d < 0 {
+			return fmt.Errorf("timeouts.%s: %s: a time is not negative", k.key, d)
 		}
+	}
+	if err := f.validateScope(); err != nil {
+		return err
 	}
 	seen := map[string]bool{}
 	for i := range f.Instances {
@@ -329,6 +336,79 @@ func (f *File) validate() error {
 	return nil
 }
 
+// validateScope finds words that mean nothing, and such as the rest of the file
+// contradicts.
+func (f *File) validateScope() error {
+	var features []string
+	for _, feature := range harness.Features {
+		features = append(features, string(feature))
+	}
+	for _, word := range f.Lacks {
+		if !slices.Contains(features, word) {
+			return fmt.Errorf("lacks: %q is no optional feature; %s", word, nearest(word, features))
+		}
+	}
+	for _, word := range f.Scope.Without {
+		if _, ok := harness.Without(word); !ok {
+			return fmt.Errorf("scope.without: %q is nothing that a broker can be without; %s", word, nearest(word, slices.Concat(features, harness.TargetWords())))
+		}
+		if given := f.given(word); given != "" {
+			return fmt.Errorf("scope.without: %s, though %s is given: leave one of them out", word, given)
+		}
+	}
+	return nil
+}
+
+// given is the key by which the file gives what goes by this word; "" where it
+// does not. That start can restart a broker, and kill it, is no reason to do so.
+func (f *File) given(word string) string {
+	access := f.Access
+	if access == nil {
+		access = &Access{}
+	}
+	for _, gives := range []struct {
+		word, key string
+		given     bool
+	}{
+		{"credentials", "credentials", f.Credentials != (Credentials{})},
+		{"credentials", "a login in url", loginIn(f.URL)},
+		{"websocket", "urls.ws", f.URLs.WS != ""},
+		{"websocket", "urls.wss", f.URLs.WSS != ""},
+		{"websocket", "a url of that", strings.HasPrefix(f.URL, "ws")},
+		{"refused", "access.refused", len(access.Refused) > 0},
+		{"administrator", "access.administrator", access.Administrator != nil},
+		{"unreadable", "access.unreadable", access.Unreadable != ""},
+		{"unwritable", "access.unwritable", access.Unwritable != ""},
+		{"certificate", "certified", f.Certified != nil},
+		{"restart", "restart", len(f.Restart) > 0},
+		{"kill", "kill", len(f.Kill) > 0},
+		{"durable", "durable", f.Durable},
+		{"authentication", "authentication", f.Authentication != nil},
+	} {
+		if gives.word == word && gives.given {
+			return gives.key
+		}
+	}
+	return ""
+}
+
+// loginIn says whether a URL has a user name in it.
+func loginIn(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.User != nil
+}
+
+// without is all that the file says the broker is without.
+func (f *File) without() []harness.Need {
+	var needs []harness.Need
+	for _, word := range slices.Concat(f.Scope.Without, f.Lacks) {
+		if need, ok := harness.Without(word); ok {
+			needs = append(needs, need)
+		}
+	}
+	return needs
+}
+
 // inherit takes from the file what an instance does not say itself.
 func (f *File) inherit(from *File) {
 	f.path = from.path
@@ -338,6 +418,13 @@ func (f *File) inherit(from *File) {
 	take(&f.Timeouts, from.Timeouts)
 	take(&f.TLS, from.TLS)
 	take(&f.Credentials, from.Credentials)
+	if f.Scope.Without == nil {
+		for _, word := range from.Scope.Without {
+			if f.given(word) == "" { // what an instance has that the broker has not
+				f.Scope.Without = append(f.Scope.Without, word)
+			}
+		}
+	}
 	if f.URL == "" {
 		f.URL = from.URL
 	}

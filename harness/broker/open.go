@@ -55,6 +55,9 @@ func Open(ctx context.Context, f *File, o Options) (*Opened, error) {
 	if f.Embedded {
 		return openEmbedded(o)
 	}
+	if err := f.validateScope(); err != nil { // once more, for what flags have added
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
 	opened, free := &Opened{}, new(wire.Ports)
 	for i := -1; i < len(f.Instances); i++ {
 		file := f
@@ -490,12 +493,11 @@ func (s *site) newTarget() (*harness.Target, error) {
 		return nil, err
 	}
 	target.Name, target.Software = cmp.Or(s.Name, target.Name), s.Software
-	target.TopicPrefix, target.Timeout, target.Settle = s.TopicPrefix, s.Timeouts.Answer, s.Timeouts.Settle
+	target.TopicPrefix = s.TopicPrefix
+	target.Timeout, target.Patience, target.Settle = s.Timeouts.Answer, s.Timeouts.Patience, s.Timeouts.Settle
 	target.DialTimeout = cmp.Or(s.Timeouts.Connect, target.DialTimeout)
 	target.Durable = s.Durable
-	for _, lack := range s.Lacks {
-		target.Lacking = append(target.Lacking, harness.Need(lack))
-	}
+	target.Without = s.without()
 	if ws := cmp.Or(s.URLs.WS, s.URLs.WSS); target.WebSocket == nil && ws != "" {
 		over, err := s.targetAt(ws, s.TLS)
 		if err != nil {

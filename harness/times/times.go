@@ -88,6 +88,29 @@ func Patient(timeout, roundTrip time.Duration) time.Duration {
 	return max(timeout, min(20*roundTrip, SlowestTimeout))
 }
 
+// Slow is how long an answer takes that is notably slow.
+//
+// Grows with: nothing. Section: none, as for Timeout.
+const Slow = time.Second
+
+// Pace is the timeout for a broker whose slowest answer to the probe took so long:
+// the one asked for, and where that is notably slow three times as long beyond it,
+// for a broker with more to do; but no more than SlowestTimeout for that.
+//
+// Grows with: the slowest answer. Section: none, as for Timeout.
+func Pace(timeout, slowest time.Duration) time.Duration {
+	if slowest < Slow {
+		return timeout
+	}
+	return max(timeout, min(timeout+3*slowest, SlowestTimeout))
+}
+
+// Probing is how much longer than for any other answer the probe waits for a
+// CONNACK: a slow broker is a broker, too.
+//
+// Grows with: the timeout. Section: none, as for Timeout.
+func Probing(timeout time.Duration) time.Duration { return 2 * timeout }
+
 // Promptly is how soon after it is due a will comes promptly.
 //
 // Grows with: the round trip, once for the end of the connection and once for the

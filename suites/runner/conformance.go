@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"mqttspec/codec"
@@ -89,7 +91,7 @@ func (s *Suite) Test(ctx context.Context, target *harness.Target, o Options) (*r
 		reports.Summarise(r)
 		return r, nil
 	}
-	if r.Target.Software == "" {
+	if r.Target.Software == "" && probed[0].Profile.Answer == harness.Accepts {
 		r.Target.Software = harness.Software(ctx, probed[0].Target, probed[0].Profile, settings)
 	}
 	items, err := s.Plan(probed, o.Selection)
@@ -122,47 +124,119 @@ func (s *Suite) Test(ctx context.Context, target *harness.Target, o Options) (*r
 	return r, nil
 }
 
-// probe asks the broker, and its instances, for every version; r gets its
-// profile and the versions to test. The error says why nothing can be tested.
+// probe asks the broker, and its instances, for every version, all at the same
+// time; r gets its profile, the versions to test, those that are dropped, and what
+// a reader must know first. The error says why nothing can be tested.
 func (o Options) probe(ctx context.Context, target *harness.Target, settings *harness.Settings, r *reports.Results) ([]Probed, error) {
 	wanted := o.Versions
 	if wanted == nil {
 		wanted = []codec.Version{V311, V5}
 	}
+	all, err := Probe(ctx, target, *settings, wanted)
+	if err != nil {
+		return nil, err
+	}
 	var probed []Probed
 	var refusals []string
-	for i, broker := range target.All() {
-		for _, v := range wanted {
-			p, err := harness.Probe(ctx, broker, *settings, v)
-			if err != nil {
-				return nil, fmt.Errorf("the broker at %s cannot be reached: %w", broker.URL, err)
-			}
-			name := v.String()
-			if i > 0 {
-				name += " " + broker.Name
-			}
-			r.Profile[name] = p.Declared()
-			if !p.Accepted {
-				refusals = append(refusals, fmt.Sprintf("MQTT %s: %s", name, p.Refusal))
-				continue
-			}
-			probed = append(probed, Probed{broker, p})
-			settings.RoundTrip = max(settings.RoundTrip, p.RoundTrip)
+	for _, p := range all {
+		name := p.Profile.Version.String()
+		if p.Target != target {
+			name += " " + p.Target.Name
 		}
-	}
-	settings.Timeout = times.Patient(settings.Timeout, settings.RoundTrip)
-	settings.CheckTimeout = times.Check(settings.Timeout)
-	for _, v := range accepted(probed) {
-		r.MQTT = append(r.MQTT, v.String())
+		r.Profile[name] = p.Profile.Declared()
+		if !p.Profile.Accepted {
+			refusals = append(refusals, fmt.Sprintf("MQTT %s: %s", name, p.Profile.Refusal))
+			continue
+		}
+		probed = append(probed, p)
+		settings.RoundTrip = max(settings.RoundTrip, p.Profile.RoundTrip)
 	}
 	if len(probed) == 0 {
 		return nil, fmt.Errorf("the broker at %s accepts no connection: %s", target.URL, strings.Join(refusals, "; "))
 	}
+	for _, v := range accepted(probed) {
+		r.MQTT = append(r.MQTT, v.String())
+	}
 	if o.Versions != nil && len(r.MQTT) < len(wanted) {
 		return nil, fmt.Errorf("the broker at %s does not accept a version that was asked for: %s", target.URL, strings.Join(refusals, "; "))
 	}
+	r.Dropped, r.Conditions = dropped(all, r.MQTT)
+	if slow := pace(settings, probed); slow != "" {
+		r.Conditions = append(r.Conditions, slow)
+	}
 	return probed, nil
 }
+
+// Probe asks a broker, and its instances, for versions, all at the same time. The
+// answers come in the order of [harness.Target.All] and of the versions.
+//
+// A version on which an answer is silence, or of another protocol, is accepted
+// all the same where another shows that this is an MQTT broker: it was not refused.
+func Probe(ctx context.Context, target *harness.Target, settings harness.Settings, versions []codec.Version) ([]Probed, error) {
+	brokers := target.All()
+	probed := make([]Probed, len(brokers)*len(versions))
+	errs := make([]error, len(probed))
+	var group sync.WaitGroup
+	for i := range probed {
+		broker, v := brokers[i/len(versions)], versions[i%len(versions)]
+		group.Go(func() {
+			profile, err := harness.Probe(ctx, broker, settings, v)
+			probed[i] = Probed{broker, profile}
+			if err != nil {
+				errs[i] = fmt.Errorf("the broker at %s cannot be reached: %w", broker.URL, err)
+			}
+		})
+	}
+	group.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err // one is enough: most often they are all the same
+		}
+	}
+	for of := range slices.Chunk(probed, len(versions)) {
+		if slices.ContainsFunc(of, func(p Probed) bool { return p.Profile.SpeaksMQTT }) {
+			for _, p := range of {
+				p.Profile.Accepted = p.Profile.Accepted || p.Profile.Answer == harness.NoConnack
+			}
+		}
+	}
+	return probed, nil
+}
+
+// dropped are the versions that are not tested, each with the reason; an instance
+// that lets nobody in on a version that is tested is a condition of the run.
+func dropped(all []Probed, tested []string) (versions []reports.Dropped, conditions []string) {
+	for _, p := range all {
+		v := p.Profile.Version.String()
+		switch isTested := slices.Contains(tested, v); {
+		case p.Profile.Accepted:
+		case isTested:
+			conditions = append(conditions, fmt.Sprintf("%s lets nobody in with MQTT %s, so that what needs it was not tested: %s", p.Target.Name, v, p.Profile.Refusal))
+		case p.Target == all[0].Target:
+			versions = append(versions, reports.Dropped{MQTT: v, Reason: p.Profile.Refusal, Refused: p.Profile.Answer == harness.RefusesVersion})
+		}
+	}
+	return versions, conditions
+}
+
+// pace makes the waits of a run as long as the broker takes to answer, and says so
+// where that is notably slow.
+func pace(settings *harness.Settings, probed []Probed) (slow string) {
+	var slowest time.Duration
+	for _, p := range probed {
+		slowest = max(slowest, p.Profile.Slowest)
+	}
+	settings.Timeout = times.Patient(settings.Timeout, settings.RoundTrip)
+	if slowest >= times.Slow {
+		settings.Pace, settings.Timeout = slowest, times.Pace(settings.Timeout, slowest)
+		slow = fmt.Sprintf("the broker takes up to %s to answer, so that the run waits up to %s for each answer", inTenths(slowest), inTenths(settings.Timeout))
+	}
+	settings.CheckTimeout = times.Check(settings.Timeout)
+	return slow
+}
+
+// inTenths is a duration in seconds for people.
+func inTenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s" }
 
 // accepted are the versions that were accepted, in order.
 func accepted(probed []Probed) []codec.Version {
@@ -218,6 +292,12 @@ func newRunID() string {
 func hideSecrets(r *reports.Results, secrets []string) {
 	r.Problem = harness.Mask(r.Problem, secrets)
 	r.Target.Software = harness.Mask(r.Target.Software, secrets)
+	for i := range r.Dropped {
+		r.Dropped[i].Reason = harness.Mask(r.Dropped[i].Reason, secrets)
+	}
+	for i := range r.Conditions {
+		r.Conditions[i] = harness.Mask(r.Conditions[i], secrets)
+	}
 	for _, declared := range r.Profile {
 		for name, value := range declared {
 			if text, ok := value.(string); ok {

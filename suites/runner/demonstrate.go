@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"slices"
 
 	"mqttspec/codec"
 	"mqttspec/harness"
@@ -12,16 +13,11 @@ import (
 // as they happen rather than described.
 func (s *Suite) Demonstrate(ctx context.Context, broker *harness.Target, v codec.Version, definitions []*Definition) ([]reports.Check, error) {
 	settings := Options{}.Settings()
-	var probed []Probed
-	for _, target := range broker.All() {
-		profile, err := harness.Probe(ctx, target, settings, v)
-		if err != nil {
-			return nil, err
-		}
-		if profile.Accepted {
-			probed = append(probed, Probed{target, profile})
-		}
+	probed, err := Probe(ctx, broker, settings, []codec.Version{v})
+	if err != nil {
+		return nil, err
 	}
+	probed = slices.DeleteFunc(probed, func(p Probed) bool { return !p.Profile.Accepted })
 	items := make([]Item, len(definitions))
 	for i, d := range definitions {
 		items[i] = d.place(v, probed)

@@ -25,12 +25,11 @@ func (s *Suite) Durability(ctx context.Context, probed []Probed, settings harnes
 	var found []reports.Durability
 	settings.CheckTimeout += 2 * times.Restart
 	for i, p := range probed {
-		life := p.Target.Life
-		if life == nil || p.Target != probed[0].Target && !p.Target.Durable {
+		if _, unwanted := p.Profile.Lacks(harness.Restarting); unwanted || p.Target != probed[0].Target && !p.Target.Durable {
 			continue
 		}
 		events := []string{reports.AfterRestart}
-		if life.CanKill() {
+		if _, unwanted := p.Profile.Lacks(harness.Killing); !unwanted {
 			events = append(events, reports.AfterKill)
 		}
 		for _, event := range events {

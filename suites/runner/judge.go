@@ -25,6 +25,9 @@ type facts struct {
 	// lacks says where the broker declares that it lacks what the check needs;
 	// the check was not heard then.
 	lacks string
+	// untried says what the target does not give, which the check needs; it was not
+	// heard then either.
+	untried string
 	// interrupted says why the run ended before the check was heard.
 	interrupted string
 	// givenUp says why the check was not heard: nobody gets a connection any more.
@@ -131,7 +134,7 @@ func (s *Suite) factsOf(d *Definition, v codec.Version) facts {
 func judge(f facts) Verdict {
 	v := f.own()
 	switch {
-	case f.lacks != "" || f.interrupted != "" || f.givenUp != "" || v.Outcome == reports.Pass || v.Outcome == reports.Inapplicable:
+	case f.lacks != "" || f.untried != "" || f.interrupted != "" || f.givenUp != "" || v.Outcome == reports.Pass || v.Outcome == reports.Inapplicable:
 		// What became of the broker meanwhile changes nothing about these.
 	case f.broker == wentDown && !f.alone:
 		v.unheard, v.missing = true, false
@@ -163,6 +166,8 @@ func (f facts) own() Verdict {
 	switch {
 	case f.lacks != "":
 		return Verdict{Outcome: reports.Inapplicable, Reason: f.lacks}
+	case f.untried != "":
+		return Verdict{Outcome: reports.Untried, Reason: f.untried}
 	case f.interrupted != "":
 		return Verdict{Outcome: reports.Error, Reason: "not run: " + f.interrupted}
 	case f.givenUp != "":
@@ -385,6 +390,9 @@ func (i Item) result(v Verdict, evidence harness.Evidence) reports.Check {
 		c.First = &reports.Hearing{
 			Outcome: first.Outcome, Reason: first.Reason, Expected: first.Expected, Observed: first.Observed, Exchange: exchange(first.Events),
 		}
+	}
+	if v.Outcome == reports.Untried {
+		c.Needs = i.Untried.Word()
 	}
 	if v.failed() {
 		c.Broken, c.Undecided = accused(c.Requirements, v)

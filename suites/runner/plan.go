@@ -20,9 +20,24 @@ type Item struct {
 	// Target is the broker, or the instance of it, that the check runs on.
 	Target  *harness.Target
 	Profile *harness.Profile
-	// Lacks says where the broker declares that it lacks what the check needs;
-	// then the check is inapplicable and does not run.
+	// Lacks says where the broker declares, or the target file says, that it lacks
+	// what the check needs; then the check is inapplicable and does not run.
 	Lacks string
+	// Untried is what the check needs and the target does not give; then it does not
+	// run either, and nothing is known of the broker.
+	Untried harness.Need
+}
+
+// runs says whether there is a broker that the check can run on.
+func (i Item) runs() bool { return i.Lacks == "" && i.Untried == "" }
+
+// untried says what to add to the target for the check to run; "" where nothing is
+// missing.
+func (i Item) untried() string {
+	if i.Untried == "" {
+		return ""
+	}
+	return fmt.Sprintf("needs %s: %s", i.Untried, i.Untried.Advice())
 }
 
 // ID names the item: slug@version.
@@ -105,26 +120,44 @@ func (s *Suite) Plan(probed []Probed, selection Selection) ([]Item, error) {
 	return items, nil
 }
 
-// place finds the first broker that has what the check needs; without one the
-// item says what the first of them lacks.
+// place finds the first broker that has what the check needs; without one, the
+// first on which it could be tried if only the target gave more, and at last the
+// item says what the first broker lacks.
 func (d *Definition) place(v codec.Version, brokers []Probed) Item {
-	var first Item
-	for i, b := range brokers {
-		item := Item{Definition: d, Version: v, Target: b.Target, Profile: b.Profile}
-		for _, need := range d.Needs {
-			if where, lacks := b.Profile.Lacks(need); lacks {
-				item.Lacks = fmt.Sprintf("needs %s, which the broker does not offer (%s)", need, where)
-				break
-			}
-		}
-		if item.Lacks == "" {
-			return item
-		}
-		if i == 0 {
-			first = item
+	var items []Item
+	for _, b := range brokers {
+		items = append(items, d.on(v, b))
+	}
+	for _, i := range items {
+		if i.runs() {
+			return i
 		}
 	}
-	return first
+	for _, i := range items {
+		if i.Untried != "" {
+			return i
+		}
+	}
+	if items == nil {
+		return Item{}
+	}
+	return items[0]
+}
+
+// on is the check on this broker.
+func (d *Definition) on(v codec.Version, b Probed) Item {
+	item := Item{Definition: d, Version: v, Target: b.Target, Profile: b.Profile}
+	for _, need := range d.Needs {
+		if b.Profile.Untried(need) {
+			if item.Untried == "" {
+				item.Untried = need
+			}
+		} else if where, lacks := b.Profile.Lacks(need); lacks {
+			item.Lacks, item.Untried = fmt.Sprintf("needs %s, which the broker does not offer (%s)", need, where), ""
+			break
+		}
+	}
+	return item
 }
 
 func sortBySection(items []Item) {

@@ -136,7 +136,7 @@ func (r *Run) outages() (n int) {
 func (r *Run) watch(ctx context.Context, items []int) {
 	r.watchdogs = map[*harness.Target]*harness.Watchdog{}
 	for _, i := range items {
-		if item := r.ledger.plan[i]; item.Lacks == "" && r.watchdogs[item.Target] == nil {
+		if item := r.ledger.plan[i]; item.runs() && r.watchdogs[item.Target] == nil {
 			r.watchdogs[item.Target] = harness.Watch(ctx, item.Target, item.Profile, r.Settings)
 		}
 	}
@@ -157,9 +157,9 @@ func (r *Run) endWatch() {
 func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
 	item := r.ledger.plan[i]
 	f := r.suite.factsOf(item.Definition, item.Version)
-	f.lacks, f.alone = item.Lacks, alone
+	f.lacks, f.untried, f.alone = item.Lacks, item.untried(), alone
 	switch {
-	case item.Lacks != "":
+	case !item.runs():
 	case ctx.Err() != nil:
 		f.interrupted = context.Cause(ctx).Error()
 	case r.gaveUp():
@@ -209,7 +209,7 @@ func (r *Run) count(item Item, v Verdict) {
 	switch {
 	case v.noConnection:
 		r.noConnection++
-	case item.Lacks == "" && r.noConnection < giveUpFactor*r.Parallel:
+	case item.runs() && r.noConnection < giveUpFactor*r.Parallel:
 		r.noConnection = 0
 	}
 }
