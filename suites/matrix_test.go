@@ -35,6 +35,8 @@ type known struct {
 	Warn []string `yaml:"warn,omitempty"`
 	// Inapplicable are checks by what the broker lacks.
 	Inapplicable map[string][]string `yaml:"inapplicable,omitempty"`
+	// Untried are checks by the word of what the preset does not give.
+	Untried map[string][]string `yaml:"untried,omitempty"`
 	// Blocked are checks by the slug of the failed one that decides their set-up.
 	Blocked map[string][]string `yaml:"blocked,omitempty"`
 	// Wavers are checks that fail, or are blocked, in some runs and pass in others,
@@ -50,6 +52,11 @@ func (k known) outcome(id string) (o reports.Outcome, under string) {
 	for under, ids := range k.Inapplicable {
 		if slices.Contains(ids, id) {
 			return reports.Inapplicable, under
+		}
+	}
+	for under, ids := range k.Untried {
+		if slices.Contains(ids, id) {
+			return reports.Untried, under
 		}
 	}
 	for under, ids := range k.Blocked {
@@ -68,7 +75,12 @@ func (k known) outcome(id string) (o reports.Outcome, under string) {
 
 // listed are the checks of one version that come out in one way.
 func (k known) listed(o reports.Outcome, version string) (ids []string) {
-	all := slices.Concat(k.judged, slices.Concat(slices.Collect(maps.Values(k.Inapplicable))...), slices.Concat(slices.Collect(maps.Values(k.Blocked))...))
+	all := slices.Clone(k.judged)
+	for _, lists := range []map[string][]string{k.Inapplicable, k.Untried, k.Blocked} {
+		for _, ids := range lists {
+			all = append(all, ids...)
+		}
+	}
 	for _, id := range all {
 		if got, _ := k.outcome(id); got == o && strings.HasSuffix(id, "@"+version) {
 			ids = append(ids, id)
@@ -125,7 +137,7 @@ func TestMatrix(t *testing.T) {
 	for name, k := range brokers {
 		var listed []string
 		for _, version := range k.MQTT {
-			for _, o := range []reports.Outcome{reports.Fail, reports.Warn, reports.Inapplicable, reports.Blocked} {
+			for _, o := range []reports.Outcome{reports.Fail, reports.Warn, reports.Inapplicable, reports.Untried, reports.Blocked} {
 				listed = append(listed, k.listed(o, version)...)
 			}
 		}
@@ -169,13 +181,13 @@ func TestMatrix(t *testing.T) {
 // check that passes is to change nothing here.
 func outcomeTable(brokers map[string]known) string {
 	b := &strings.Builder{}
-	b.WriteString("| broker | MQTT | fail | warn | inapplicable | blocked | measured |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| broker | MQTT | fail | warn | inapplicable | untried | blocked | measured |\n| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 	for _, name := range broker.Presets() {
 		k := brokers[name]
 		for _, version := range k.MQTT {
 			count := func(o reports.Outcome) int { return len(k.listed(o, version)) }
-			fmt.Fprintf(b, "| %s | %s | %d | %d | %d | %d | %s |\n", k.called(name), version,
-				count(reports.Fail), count(reports.Warn), count(reports.Inapplicable), count(reports.Blocked), k.Measured)
+			fmt.Fprintf(b, "| %s | %s | %d | %d | %d | %d | %d | %s |\n", k.called(name), version,
+				count(reports.Fail), count(reports.Warn), count(reports.Inapplicable), count(reports.Untried), count(reports.Blocked), k.Measured)
 		}
 	}
 	return b.String()
@@ -265,7 +277,7 @@ func writeOutcomes(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 		k := known{Software: reports.BrokerName(r), MQTT: r.MQTT, Measured: r.Started.Format(time.DateOnly), Seconds: tenths(r.DurationMS),
-			Inapplicable: map[string][]string{}, Blocked: map[string][]string{}, Wavers: old[name].Wavers}
+			Inapplicable: map[string][]string{}, Untried: map[string][]string{}, Blocked: map[string][]string{}, Wavers: old[name].Wavers}
 		for _, c := range r.Checks {
 			k.Longest = max(k.Longest, tenths(c.DurationMS))
 			if k.Wavers[c.ID] != "" {
@@ -280,6 +292,8 @@ func writeOutcomes(t *testing.T, dir string) {
 					lacks = under
 				}
 				k.Inapplicable[lacks] = append(k.Inapplicable[lacks], c.ID)
+			case reports.Untried:
+				k.Untried[c.Needs] = append(k.Untried[c.Needs], c.ID)
 			case reports.Blocked:
 				_, by, _ := strings.Cut(c.Reason, "see check ")
 				by, _, _ = strings.Cut(by, ")")
@@ -289,7 +303,7 @@ func writeOutcomes(t *testing.T, dir string) {
 			}
 		}
 		slices.Sort(k.Warn)
-		for _, ids := range []map[string][]string{k.Inapplicable, k.Blocked} {
+		for _, ids := range []map[string][]string{k.Inapplicable, k.Untried, k.Blocked} {
 			for under := range ids {
 				slices.Sort(ids[under])
 			}
@@ -311,7 +325,8 @@ func tenths(ms float64) float64 { return float64(int(ms/100+0.5)) / 10 }
 const outcomesHead = `# What does not pass on every preset, by name; every other check passes.
 # Written by .ci/matrix, but for the wavers. What fails or warns, and why that is
 # right, is in the file of the preset's name; the warnings among them are here.
-# inapplicable: by what the broker lacks. blocked: by the failed check that says
+# inapplicable: by what the broker lacks. untried: by what the preset does not
+# give, in the word that --require takes. blocked: by the failed check that says
 # why. wavers: fail, or are blocked, in some runs only.
 # TestKnownResults holds every broker that is installed against these files.
 `

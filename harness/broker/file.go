@@ -55,7 +55,7 @@ type File struct {
 
 // Scope is what of a broker is to be judged.
 type Scope struct {
-	Without []string `yaml:"without" doc:"What the broker does not have without saying so in CONNACK, or what nobody wants judged; checks that need it are inapplicable then. Optional features: QoS 1, QoS 2, retained messages, wildcard subscriptions, Subscription Identifiers, shared subscriptions, Topic Aliases from clients. What this file could give: credentials, websocket, refused, administrator, unreadable, unwritable (of access), certificate, restart, kill, durable, authentication; what it does not give, and does not name here, is untried." example:"[shared subscriptions, websocket]"`
+	Without []string `yaml:"without" doc:"What the broker does not have without saying so in CONNACK, or what nobody wants judged; checks that need it are inapplicable then. Optional features: QoS 1, QoS 2, retained messages, wildcard subscriptions, Subscription Identifiers, shared subscriptions, Topic Aliases from clients. What this file could give: credentials, websocket, refused, administrator, unreadable, unwritable (of access), certificate, restart, kill, durable, authentication; what it does not give, and does not name here, is untried." example:"[shared subscriptions, Topic Aliases from clients]"`
 }
 
 // URLs are further URLs of a broker by transport.
