@@ -378,7 +378,7 @@ func TestHostileServers(t *testing.T) {
 	defer embedded.Close()
 	broker := *embedded.Target
 	broker.Instances = nil
-	good, err := suites.Test(t.Context(), &broker, suites.Options{Timeout: hostileTimeout, Selection: runner.Selection{Names: everyTenth()}})
+	good, err := suites.Test(t.Context(), &broker, suites.Options{Timeout: hostileTimeout, Patience: hostileTimeout, Selection: runner.Selection{Names: everyTenth()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -488,7 +488,7 @@ func testHostile(t *testing.T, h hostile, dial func(context.Context) (net.Conn, 
 	if names == nil {
 		names = everyTenth()
 	}
-	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: hostileTimeout, Selection: runner.Selection{Names: names}})
+	r, err := suites.Test(t.Context(), target, suites.Options{Timeout: hostileTimeout, Patience: hostileTimeout, Selection: runner.Selection{Names: names}})
 	if err != nil {
 		t.Fatal(err)
 	}
