@@ -74,35 +74,36 @@ const (
 )
 
 // fromTarget are these needs, each with the word that goes by it on the command
-// line and in target files, what to add to the target for it, and whether a
-// target gives it.
+// line and in target files, a word for one of several with the same, what to add
+// to the target for it, and whether a target gives it.
 var fromTarget = []struct {
 	need   Need
 	word   string
+	part   string
 	advice string
 	given  func(*Target) bool
 }{
-	{Credentials, "credentials", "give --username and --password, or `credentials` in a target file",
+	{Credentials, "credentials", "", "give --username and --password, or `credentials` in a target file",
 		func(t *Target) bool { return t.UserName != "" && t.Password != "" }},
-	{WebSocketListener, "websocket", "give `urls.ws` in a target file",
+	{WebSocketListener, "websocket", "", "give `urls.ws` in a target file",
 		func(t *Target) bool { return t.WebSocket != nil }},
-	{RefusedCredentials, "refused", "give `access.refused` in a target file",
+	{RefusedCredentials, "access", "refused", "give `access.refused` in a target file",
 		func(t *Target) bool { return t.Access != nil && len(t.Access.Refused) > 0 }},
-	{AdministratorLogin, "administrator", "give `access.administrator` in a target file",
+	{AdministratorLogin, "administrator", "", "give `access.administrator` in a target file",
 		func(t *Target) bool { return t.Access != nil && t.Access.Administrator != Credential{} }},
-	{UnreadableTopic, "unreadable", "give `access.unreadable` in a target file",
+	{UnreadableTopic, "access", "unreadable", "give `access.unreadable` in a target file",
 		func(t *Target) bool { return t.Access != nil && t.Access.Unreadable != "" }},
-	{UnwritableTopic, "unwritable", "give `access.unwritable` in a target file",
+	{UnwritableTopic, "access", "unwritable", "give `access.unwritable` in a target file",
 		func(t *Target) bool { return t.Access != nil && t.Access.Unwritable != "" }},
-	{CertifiedListener, "certificate", "give `certified` in a target file",
+	{CertifiedListener, "certificate", "", "give `certified` in a target file",
 		func(t *Target) bool { return t.Certified != nil }},
-	{Restarting, "restart", "give `start` or `restart` in a target file",
+	{Restarting, "restart", "", "give `start` or `restart` in a target file",
 		func(t *Target) bool { return t.Life != nil }},
-	{Killing, "kill", "give `start`, or `kill` with `restart`, in a target file",
+	{Killing, "kill", "", "give `start`, or `kill` with `restart`, in a target file",
 		func(t *Target) bool { return t.Life != nil && t.Life.CanKill() }},
-	{DurableState, "durable", "where it is configured to, give `durable: true` in a target file",
+	{DurableState, "durable", "", "where it is configured to, give `durable: true` in a target file",
 		func(t *Target) bool { return t.Durable }},
-	{AuthenticationMethod, "authentication", "give `authentication` with a method of SCRAM in a target file",
+	{AuthenticationMethod, "authentication", "", "give `authentication` with a method of SCRAM in a target file",
 		func(t *Target) bool { return t.Authentication != nil && scramMethods[t.Authentication.Method] != nil }},
 }
 
@@ -128,23 +129,29 @@ func (n Need) Advice() string {
 
 // TargetWords are the words of all needs that only the target can give.
 func TargetWords() []string {
-	words := make([]string, len(fromTarget))
-	for i, f := range fromTarget {
-		words[i] = f.word
-	}
-	return words
-}
-
-// Without is the need that a word in scope.without means: an optional feature by
-// its name, or the word of what only the target can give.
-func Without(word string) (Need, bool) {
+	var words []string
 	for _, f := range fromTarget {
-		if f.word == word {
-			return f.need, true
+		words = append(words, f.word)
+		if f.part != "" {
+			words = append(words, f.part)
 		}
 	}
-	need := Need(word)
-	return need, slices.Contains(Features, need)
+	slices.Sort(words)
+	return slices.Compact(words)
+}
+
+// Without are the needs that a word in scope.without means: an optional feature by
+// its name, or what only the target can give.
+func Without(word string) (needs []Need) {
+	for _, f := range fromTarget {
+		if f.word == word || f.part == word {
+			needs = append(needs, f.need)
+		}
+	}
+	if need := Need(word); slices.Contains(Features, need) {
+		needs = append(needs, need)
+	}
+	return needs
 }
 
 // An Answer is what a broker says to a CONNECT of one version.

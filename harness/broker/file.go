@@ -55,7 +55,7 @@ type File struct {
 
 // Scope is what of a broker is to be judged.
 type Scope struct {
-	Without []string `yaml:"without" doc:"What the broker does not have without saying so in CONNACK, or what nobody wants judged; checks that need it are inapplicable then. Optional features: QoS 1, QoS 2, retained messages, wildcard subscriptions, Subscription Identifiers, shared subscriptions, Topic Aliases from clients. What this file could give: credentials, websocket, refused, administrator, unreadable, unwritable (of access), certificate, restart, kill, durable, authentication; what it does not give, and does not name here, is untried." example:"[shared subscriptions, Topic Aliases from clients]"`
+	Without []string `yaml:"without" doc:"What the broker does not have without saying so in CONNACK, or what nobody wants judged; checks that need it are inapplicable then. Optional features: QoS 1, QoS 2, retained messages, wildcard subscriptions, Subscription Identifiers, shared subscriptions, Topic Aliases from clients. What this file could give: credentials, websocket, access (or of it: refused, unreadable, unwritable), administrator, certificate, restart, kill, durable, authentication; what it does not give, and does not name here, is untried." example:"[shared subscriptions, Topic Aliases from clients]"`
 }
 
 // URLs are further URLs of a broker by transport.
@@ -349,7 +349,7 @@ func (f *File) validateScope() error {
 		}
 	}
 	for _, word := range f.Scope.Without {
-		if _, ok := harness.Without(word); !ok {
+		if harness.Without(word) == nil {
 			return fmt.Errorf("scope.without: %q is nothing that a broker can be without; %s", word, nearest(word, slices.Concat(features, harness.TargetWords())))
 		}
 		if given := f.given(word); given != "" {
@@ -375,6 +375,9 @@ func (f *File) given(word string) string {
 		{"websocket", "urls.ws", f.URLs.WS != ""},
 		{"websocket", "urls.wss", f.URLs.WSS != ""},
 		{"websocket", "a url of that", strings.HasPrefix(f.URL, "ws")},
+		{"access", "access.refused", len(access.Refused) > 0},
+		{"access", "access.unreadable", access.Unreadable != ""},
+		{"access", "access.unwritable", access.Unwritable != ""},
 		{"refused", "access.refused", len(access.Refused) > 0},
 		{"administrator", "access.administrator", access.Administrator != nil},
 		{"unreadable", "access.unreadable", access.Unreadable != ""},
@@ -402,9 +405,7 @@ func loginIn(raw string) bool {
 func (f *File) without() []harness.Need {
 	var needs []harness.Need
 	for _, word := range slices.Concat(f.Scope.Without, f.Lacks) {
-		if need, ok := harness.Without(word); ok {
-			needs = append(needs, need)
-		}
+		needs = append(needs, harness.Without(word)...)
 	}
 	return needs
 }
