@@ -34,23 +34,15 @@ func (x *Exchange) Cases(cases ...Case) {
 	stops := make([]*Stop, len(cases))
 	parts := make([]*Exchange, len(cases))
 	var group sync.WaitGroup
-	slots := make(chan struct{}, concurrentCases)
+	busy := &occupation{slots: make(chan struct{}, concurrentCases), idle: x.settings.Idle}
+	settings := x.settings
+	if settings.Idle != nil {
+		settings.Idle = func() (over func()) { busy.leave(); return busy.enter }
+	}
 	for i, c := range cases {
 		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			settings := x.settings
-			settings.Idle = func() (over func()) {
-				<-slots
-				back := func() {}
-				if idle := x.settings.Idle; idle != nil {
-					back = idle()
-				}
-				return func() {
-					slots <- struct{}{}
-					back()
-				}
-			}
+			busy.enter()
+			defer busy.leave()
 			part := newExchange(x.ctx, x.target, x.Profile, settings)
 			part.log.start, part.counter, part.isCase = x.log.start, x.counter, true
 			part.about, part.kept = x.about, slices.Clone(x.kept)
@@ -64,7 +56,40 @@ func (x *Exchange) Cases(cases ...Case) {
 		})
 	}
 	group.Wait()
+	if busy.over != nil {
+		busy.over()
+	}
 	x.join(cases, parts, stops)
+}
+
+// An occupation is how many cases of an exchange run. When all of them do no
+// more than wait, so does the exchange.
+type occupation struct {
+	slots chan struct{}
+	idle  func() (over func()) // see [Settings]
+
+	mu      sync.Mutex
+	running int
+	over    func() // nil where nobody was told that the exchange is idle
+}
+
+func (o *occupation) enter() {
+	o.slots <- struct{}{}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.running++; o.over != nil {
+		o.over()
+		o.over = nil
+	}
+}
+
+func (o *occupation) leave() {
+	o.mu.Lock()
+	if o.running--; o.running == 0 && o.idle != nil {
+		o.over = o.idle()
+	}
+	o.mu.Unlock()
+	<-o.slots
 }
 
 // join keeps what the cases have shown.

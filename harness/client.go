@@ -299,7 +299,16 @@ func await[T any](c *Client, within time.Duration, look func(*wire.Contents) (T,
 
 // awaitAny is await for what comes to any of several clients.
 func awaitAny[T any](x *Exchange, within time.Duration, look func(int, *wire.Contents) (T, bool), inboxes ...*wire.Inbox) (found T, ok bool) {
-	found, err := wire.Await(x.ctx, within, look, inboxes...)
+	moment := within
+	if x.settings.Idle != nil {
+		moment = min(within, x.settings.grace())
+	}
+	found, err := wire.Await(x.ctx, moment, look, inboxes...)
+	if errors.Is(err, wire.ErrNothing) && moment < within {
+		over := x.settings.Idle()
+		found, err = wire.Await(x.ctx, within-moment, look, inboxes...)
+		over()
+	}
 	if err != nil && !errors.Is(err, wire.ErrNothing) {
 		x.interrupted()
 	}
@@ -610,7 +619,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 		ended, ok = await(c, c.x.settings.closing(), over)
 	}
 	if patience := c.x.settings.Patience; !ok && patience > 0 {
-		ended, ok = awaitIdly(c.x, patience, func(_ int, in *wire.Contents) (bool, bool) { return over(in) }, c.inbox)
+		ended, ok = await(c, patience, over)
 		within += patience
 		if ended {
 			c.x.late("the end of the connection", within)
@@ -626,7 +635,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 	if c.x.settings.Patience > 0 {
 		moment = c.x.settings.Timeout
 	}
-	sign, ok := awaitIdly(c.x, moment, func(_ int, in *wire.Contents) (sign string, ended bool) { return c.lifeSign(in), in.Ended() }, c.inbox)
+	sign, ok := await(c, moment, func(in *wire.Contents) (sign string, ended bool) { return c.lifeSign(in), in.Ended() })
 	if !ok && c.x.settings.Patience > 0 && c.Connack != nil {
 		answered := c.pingresps()
 		c.sendOnceMore()

@@ -27,8 +27,8 @@ type Settings struct {
 	// Patience is how long a duty has to which the specification sets no time, in a
 	// second hearing; 0 in a first, where Timeout bounds that, too.
 	Patience time.Duration
-	// Idle is told when an exchange begins to wait patiently, and what it returns
-	// when that is over: others may run meanwhile. It may be nil.
+	// Idle is told when an exchange has waited for a moment, and what it returns when
+	// the wait is over: others may run meanwhile. It may be nil.
 	Idle func() (over func())
 	// Settle is waited after a fence before silence is believed, and for what one
 	// client has done to be seen by the others; for clusters.

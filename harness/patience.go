@@ -36,19 +36,11 @@ func awaitPatiently[T any](x *Exchange, clients []*Client, q wire.Queue, within 
 		return found, within, ok
 	}
 	waited = within + x.settings.Patience
-	found, ok = awaitIdly(x, x.settings.Patience, look, inboxes...)
+	found, ok = awaitAny(x, x.settings.Patience, look, inboxes...)
 	if ok {
 		x.late("a packet", time.Since(start))
 	}
 	return found, waited, ok
-}
-
-// awaitIdly is awaitAny for so long that others may run meanwhile.
-func awaitIdly[T any](x *Exchange, within time.Duration, look func(int, *wire.Contents) (T, bool), inboxes ...*wire.Inbox) (found T, ok bool) {
-	if idle := x.settings.Idle; idle != nil {
-		defer idle()()
-	}
-	return awaitAny(x, within, look, inboxes...)
 }
 
 // late notes that something came after more than the timeout.

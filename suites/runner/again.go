@@ -94,6 +94,9 @@ func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
 // patient are the settings of a second hearing. What a SHOULD asks for is a
 // warning whether it is late or never comes, so that nobody waits for that.
 func (r *Run) patient(settings harness.Settings, item Item) harness.Settings {
+	if settings.Idle == nil {
+		settings.Idle = func() (over func()) { return func() {} }
+	}
 	if item.Level(item.Version) == catalogue.Must {
 		settings.Patience = r.Patience
 		settings.CheckTimeout += time.Duration(mostHearings) * (settings.Timeout + r.Patience)
