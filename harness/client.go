@@ -327,7 +327,7 @@ type arrival struct {
 // nothing came in time.
 func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet, seen) {
 	within := c.x.settings.Timeout + c.patience
-	got, waited, ok := awaitPatiently(c.x, []*Client{c}, q, within, func(_ int, in *wire.Contents) (arrival, bool) {
+	got, waited, ok := awaitPatiently(c.x, []*Client{c}, within, func(_ int, in *wire.Contents) (arrival, bool) {
 		if p := in.Take(q, pick); p != nil {
 			return arrival{packet: p}, true
 		}

@@ -27,6 +27,9 @@ type Settings struct {
 	// Patience is how long a duty has to which the specification sets no time, in a
 	// second hearing; 0 in a first, where Timeout bounds that, too.
 	Patience time.Duration
+	// Control says that the exchange is a check: where something is missing, its like is
+	// looked for (see patience.go).
+	Control bool
 	// Idle is told when an exchange has waited for a moment, and what it returns when
 	// the wait is over: others may run meanwhile. It may be nil.
 	Idle func() (over func())

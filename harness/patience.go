@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mqttspec/codec"
@@ -10,15 +11,17 @@ import (
 )
 
 // A thing that is missing convicts nobody by that alone. Before a verb says that
-// something has not come, it asks whether its like does: a plain message, at the
-// QoS that the exchange has used, between clients of their own. If that does not
-// come either, the exchange stands on something broken, and another check
-// decides. In a second hearing ([Settings.Patience]) it waits, too: for as long
+// something has not come, it asks whether its like does: a plain message between
+// other clients, at the QoS that the exchange has used, a will, a retained message,
+// what is kept for a session. If a plain message does not come either, the exchange
+// stands on something broken, and another check decides. If the like of all that
+// the exchange is made of comes in time, it could have come, too, and is not waited
+// for any longer. Else a second hearing ([Settings.Patience]) waits for as long
 // as a duty has to which the specification sets no time.
 
 // awaitPatiently is awaitAny for what has to come, with how long was waited for
-// it. What is waited for in the queue of messages is controlled.
-func awaitPatiently[T any](x *Exchange, clients []*Client, q wire.Queue, within time.Duration, look func(int, *wire.Contents) (T, bool)) (found T, waited time.Duration, ok bool) {
+// it.
+func awaitPatiently[T any](x *Exchange, clients []*Client, within time.Duration, look func(int, *wire.Contents) (T, bool)) (found T, waited time.Duration, ok bool) {
 	inboxes := make([]*wire.Inbox, len(clients))
 	for i, c := range clients {
 		inboxes[i] = c.inbox
@@ -28,7 +31,7 @@ func awaitPatiently[T any](x *Exchange, clients []*Client, q wire.Queue, within 
 	if ok {
 		return found, within, ok
 	}
-	controlled := q == wire.Messages && !x.controlling && x.control()
+	controlled := !x.controlling && x.control()
 	x.repeatResets()
 	if x.settings.Patience == 0 || controlled {
 		// What the control had time for has had time, too.
@@ -50,37 +53,42 @@ func (x *Exchange) late(what string, after time.Duration) {
 	x.lateness = append(x.lateness, Late{What: what, After: after, Step: x.step})
 }
 
-// control has a plain message delivered at every QoS that the exchange has used,
-// and a will published where a client of it has one. Where it does not
-// come the exchange ends: it stands on something that is broken by itself. It says
-// whether what came tells of what did not: what is stored, and sent again, may
-// take another road than what is delivered at once.
-func (x *Exchange) control() (tells bool) {
-	if x.step == StepDeliver || x.step == StepDeliverEmpty {
-		return false // which is what it would show
+// shownByControl are the steps that a control is made of: where one of them has
+// not been taken it would show nothing else.
+var shownByControl = []Step{StepConnect, StepSubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2, StepDeliver, StepDeliverEmpty, StepPing}
+
+// control says whether the like of all that the exchange is made of comes in time.
+// Where a plain message does not, or no will, the exchange ends: it stands on
+// something that is broken by itself.
+func (x *Exchange) control() (comes bool) {
+	if !x.settings.Control || slices.Contains(shownByControl, x.step) {
+		return false
 	}
 	x.controlling = true
-	step := x.step
-	defer func() { x.controlling, x.step = false, step }()
-	x.Note("nothing has come: does a plain message?")
+	step, patience := x.step, x.settings.Patience
+	defer func() { x.controlling, x.step, x.settings.Patience = false, step, patience }()
+	x.Note("nothing has come: does its like?")
 	x.step = ""
-	for qos := codec.QoS0; qos <= codec.QoS2; qos++ {
-		if x.used[qos] {
+	used := x.used
+	used[codec.QoS0] = used == [3]bool{} || used[codec.QoS0]
+	for qos := codec.QoS0; qos <= x.Profile.MaximumQoS(); qos++ {
+		if used[qos] {
 			x.controlDelivery(qos)
 		}
 	}
 	if x.willed {
 		x.controlWill()
 	}
-	return len(x.retained) == 0 && (len(x.sessions) == 0 || x.willed)
+	x.settings.Patience = 0 // what comes late does not tell
+	retains, keeps := len(x.retained) > 0, len(x.sessions) > 0
+	return (!retains || x.FailureOf(x.controlRetained) == "") && (!keeps || x.FailureOf(x.controlSession) == "")
 }
 
 // controlDelivery has a plain message delivered.
 func (x *Exchange) controlDelivery(qos codec.QoS) {
 	topic := x.Topic(fmt.Sprintf("control/%d", qos))
-	subscriber := x.Connect(Clean, As("control"))
+	subscriber, publisher := x.Connect(Clean, As("control")), x.Connect(Clean, As("controller"))
 	subscriber.SubscribeUpTo(subscriber.NewSubscribe(qos, topic))
-	publisher := x.Connect(Clean, As("controller"))
 	publisher.Publish(qos, topic, "control")
 	subscriber.Ack(subscriber.TakePublish(topic, "control"))
 	subscriber.Disconnect()
@@ -93,9 +101,40 @@ func (x *Exchange) controlWill() {
 	watcher := x.Connect(Clean, As("control"))
 	watcher.Subscribe(codec.QoS0, topic)
 	watcher.Patience(times.Late)
-	marker := x.WillMarker(codec.QoS0, topic)
-	watcher.ReceiveWill(topic, marker.Payload)
+	watcher.ReceiveWill(topic, x.WillMarker(codec.QoS0, topic).Payload)
 	watcher.Disconnect()
+}
+
+// controlRetained has a plain retained message delivered.
+func (x *Exchange) controlRetained() {
+	topic, qos := x.Topic("control/retained"), x.UpTo(codec.QoS1)
+	publisher := x.Connect(Clean, As("controller"))
+	publisher.Retain(qos, topic, "control")
+	subscriber := x.Connect(Clean, As("control"))
+	subscriber.Subscribe(qos, topic)
+	subscriber.WantDelivery(topic, "control")
+	subscriber.Disconnect()
+	publisher.Disconnect()
+}
+
+// controlSession has a message sent again that was not acknowledged, and one
+// delivered that was published while the client was away.
+func (x *Exchange) controlSession() {
+	topic, qos := x.Topic("control/session"), x.UpTo(codec.QoS1)
+	publisher, subscriber := x.Connect(Clean, As("controller")), x.Connect(Persistent, As("controlled"))
+	subscriber.Subscribe(qos, topic)
+	publisher.Publish(qos, topic, "control")
+	subscriber.WantPublish(topic, "control")
+	subscriber.Drop()
+	publisher.Publish(qos, topic, "control again")
+
+	subscriber = x.Connect(Persistent, As("controlled"))
+	if qos > codec.QoS0 {
+		subscriber.WantDelivery(topic, "control")
+	}
+	subscriber.WantDelivery(topic, "control again")
+	subscriber.Disconnect()
+	publisher.Disconnect()
 }
 
 // interrupted ends the exchange because its time is over, or the run's.

@@ -160,7 +160,7 @@ func (x *Exchange) nextAmong(clients []*Client) (to int, p *codec.Publish, waite
 		to     int
 		packet codec.Packet
 	}
-	next, waited, ok := awaitPatiently(x, clients, wire.Messages, x.settings.Timeout, func(i int, in *wire.Contents) (message, bool) {
+	next, waited, ok := awaitPatiently(x, clients, x.settings.Timeout, func(i int, in *wire.Contents) (message, bool) {
 		p := in.Take(wire.Messages, anyPacket)
 		return message{i, p}, p != nil
 	})

@@ -721,7 +721,7 @@ func (c *Client) WantArrivals(expected string) []codec.Packet {
 		packets []codec.Packet
 		endText string
 	}
-	got, waited, ok := awaitPatiently(c.x, []*Client{c}, wire.Messages, c.x.settings.Timeout, func(_ int, in *wire.Contents) (arrivals, bool) {
+	got, waited, ok := awaitPatiently(c.x, []*Client{c}, c.x.settings.Timeout, func(_ int, in *wire.Contents) (arrivals, bool) {
 		packets := append(in.TakeAll(wire.Releases, anyPacket), in.TakeAll(wire.Messages, anyPacket)...)
 		return arrivals{packets, in.EndText}, len(packets) > 0 || in.Ended()
 	})

@@ -39,7 +39,7 @@ var onlyChecks = flag.String("checks", "", "hold only the checks whose slug matc
 func TestEveryCheckHasTwoWitnesses(t *testing.T) {
 	brokers := witnesses(t)
 	settings := suites.Options{Timeout: 2 * time.Second}.Settings()
-	settings.KeepTraces = true
+	settings.KeepTraces, settings.Control = true, true
 	passed := passing(t, brokers)
 
 	type job struct {

@@ -141,7 +141,7 @@ func judge(f facts) Verdict {
 	case f.broker == wentDown:
 		v.Reason += "; meanwhile the broker ended every other connection, too"
 	case f.broker == oftenDown:
-		v.Outcome = reports.Blocked
+		v.Outcome, v.missing = reports.Blocked, false
 		v.Reason = "the broker ended every connection while the check ran, as it did many times: it was restarted, or crashed; seen before: " + v.Reason
 	case f.broker == silent && v.Outcome == reports.Fail:
 		// A failure that was seen on a broker which, by now, answers nobody says

@@ -24,7 +24,7 @@ type Run struct {
 	// check is heard again.
 	Patience time.Duration
 	// Done is told of every check, one at a time, when its verdict has been made:
-	// of one that watches over the others, that is when it has failed or nobody
+	// of one that answers for what others show, that is when it has failed or nobody
 	// runs any more.
 	Done func(reports.Check)
 
@@ -43,6 +43,7 @@ const giveUpFactor = 2
 
 // NewRun prepares a run.
 func (s *Suite) NewRun(settings harness.Settings, parallel int, items []Item) *Run {
+	settings.Control = true
 	r := &Run{Settings: settings, Parallel: max(1, parallel), Patience: DefaultPatience, Done: func(reports.Check) {}, suite: s}
 	r.ledger = newLedger(s, items, func(c reports.Check) { r.Done(c) })
 	return r
