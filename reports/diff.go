@@ -100,7 +100,7 @@ func (d *Diff) ExitStatus() int {
 	switch {
 	case len(d.Regressions()) > 0:
 		return ExitGates
-	case d.New.Problem != "" || len(d.New.lost()) > 0 || slices.ContainsFunc(d.Undecided, func(c Change) bool { return c.After.Outcome == Error }):
+	case d.New.Problem != "" || len(d.New.Lost()) > 0 || slices.ContainsFunc(d.Undecided, func(c Change) bool { return c.After.Outcome == Error }):
 		return ExitUntested
 	}
 	return ExitOK
@@ -129,7 +129,7 @@ func (d *Diff) Sentence() string {
 		head = plural(regressions, "regression")
 	}
 	s := head + ": " + strings.Join(parts, ", ") + "."
-	for _, lost := range d.New.lost() {
+	for _, lost := range d.New.Lost() {
 		s += " In the new run " + lost.untested() + "."
 	}
 	if d.New.Problem != "" {

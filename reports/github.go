@@ -24,7 +24,7 @@ func WriteGitHub(w io.Writer, r *Results, failOn FailOn) error {
 	for _, message := range Unmet(r) {
 		problems = append(problems, annotation{"Untried", message})
 	}
-	for _, d := range r.lost() {
+	for _, d := range r.Lost() {
 		problems = append(problems, annotation{"MQTT " + shown(d.MQTT, 20), d.untested()})
 	}
 	for _, t := range troubles(r) {

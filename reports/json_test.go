@@ -26,7 +26,7 @@ func TestWriteLeavesNothingNull(t *testing.T) {
 	g := NewWithT(t)
 	var b bytes.Buffer
 	g.Expect(Write(&b, &Results{
-		MQTT: []string{"5.0"}, Checks: []Check{{ID: "a@5.0", Slug: "a", MQTT: "5.0", Outcome: Pass}},
+		MQTT: []string{"5.0"}, Checks: []Check{{ID: "a@5.0", Slug: "a", MQTT: "5.0", Outcome: Pass, First: &Hearing{Outcome: Fail}}},
 		Requirements: []Requirement{{ID: "X", MQTT: "5.0", Outcome: Untested}},
 	})).To(Succeed())
 	g.Expect(b.String()).NotTo(ContainSubstring("null"))
@@ -140,6 +140,29 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 			}
 			g.Expect(err.Error()).NotTo(ContainSubstring("\n"))
 		})
+	}
+}
+
+func TestReadLooksAtTheFirstHearing(t *testing.T) {
+	for field, first := range map[string]Hearing{
+		"":                                {Outcome: Fail, Exchange: []Event{{Dir: "<"}}},
+		"checks[0].first.outcome":         {Outcome: "failed"},
+		"checks[0].first.exchange[1].dir": {Outcome: Fail, Exchange: []Event{{Dir: "<"}, {Dir: "!"}}},
+	} {
+		g := NewWithT(t)
+		r := run(Unsteady)
+		r.Checks[0].First = &first
+		var b bytes.Buffer
+		g.Expect(Write(&b, r)).To(Succeed())
+		read, err := Read(&b)
+		if field == "" {
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(*read.Checks[0].First).To(Equal(first))
+			continue
+		}
+		var format *FormatError
+		g.Expect(errors.As(err, &format)).To(BeTrue(), "%v", err)
+		g.Expect(format.Field).To(Equal(field))
 	}
 }
 

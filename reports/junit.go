@@ -75,7 +75,7 @@ func WriteJUnit(w io.Writer, r *Results, failOn FailOn) error {
 		}, 0)
 		root.Suites = append(root.Suites, suite)
 	}
-	for _, d := range r.lost() {
+	for _, d := range r.Lost() {
 		suite := newSuite(r, "MQTT "+shown(d.MQTT, 20), d.MQTT, "")
 		suite.add(junitCase{
 			Name:      "can be tested on MQTT " + shown(d.MQTT, 20),

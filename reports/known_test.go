@@ -97,6 +97,8 @@ func TestKnownFailuresApply(t *testing.T) {
 		{name: "no pattern but text", k: entry(func(e *KnownFailure) { e.Broker = "broker (1" }), outcomes: []Outcome{Fail, Pass}, want: []Outcome{Fail, Pass}, verdict: Nonconformant},
 		{name: "stale", k: entry(nil), outcomes: []Outcome{Pass, Pass}, want: []Outcome{Pass, Pass}, stale: 1, verdict: Conformant},
 		{name: "blocked is not stale", k: entry(nil), outcomes: []Outcome{Blocked, Pass}, want: []Outcome{Blocked, Pass}, verdict: Incomplete},
+		{name: "unsteady is not stale", k: entry(nil), outcomes: []Outcome{Unsteady, Pass}, want: []Outcome{Unsteady, Pass}, verdict: Conformant},
+		{name: "untried is not stale", k: entry(nil), outcomes: []Outcome{Untried, Pass}, want: []Outcome{Untried, Pass}, verdict: Conformant},
 		{name: "no such check", k: entry(func(e *KnownFailure) { e.Check = "zzz" }), outcomes: []Outcome{Pass, Pass}, want: []Outcome{Pass, Pass}, stale: 1, verdict: Conformant},
 		{name: "not in the selection", k: entry(func(e *KnownFailure) { e.Check = "zzz" }), outcomes: []Outcome{Pass, Pass}, change: func(r *Results) { r.Settings.Selection = "a" }, want: []Outcome{Pass, Pass}, verdict: Incomplete},
 		{name: "not run", k: entry(func(e *KnownFailure) { e.Check = "zzz" }), outcomes: []Outcome{Pass, Pass}, change: func(r *Results) { r.Requirements[0].Checks = []string{"zzz@5.0"} }, want: []Outcome{Pass, Pass}, verdict: Incomplete},

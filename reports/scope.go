@@ -140,9 +140,9 @@ func (r *Results) dropped() []Dropped {
 	return slices.DeleteFunc(slices.Clone(r.Dropped), func(d Dropped) bool { return slices.Contains(r.MQTT, d.MQTT) })
 }
 
-// lost are those that the broker did not refuse: what they would have shown is
-// missing from the run.
-func (r *Results) lost() []Dropped {
+// Lost are the versions that were not tested though the broker did not refuse them,
+// nor the user leave them out: what they would have shown is missing from the run.
+func (r *Results) Lost() []Dropped {
 	return slices.DeleteFunc(r.dropped(), func(d Dropped) bool { return d.Refused })
 }
 

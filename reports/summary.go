@@ -108,7 +108,7 @@ func rank(o Outcome) int {
 // those that should have been.
 func (r *Results) judged() []string {
 	versions := slices.Clone(r.MQTT)
-	for _, d := range r.lost() {
+	for _, d := range r.Lost() {
 		versions = append(versions, d.MQTT)
 	}
 	slices.Sort(versions)
@@ -255,7 +255,7 @@ const (
 // but it must not be taken for a complete judgement.
 func ExitStatus(r *Results, failOn FailOn) int {
 	switch {
-	case r.Problem != "" || len(r.lost()) > 0 || len(Unmet(r)) > 0 || slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Outcome == Error }):
+	case r.Problem != "" || len(r.Lost()) > 0 || len(Unmet(r)) > 0 || slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Outcome == Error }):
 		return ExitUntested
 	case Gates(r, failOn):
 		return ExitGates

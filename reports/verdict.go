@@ -122,7 +122,7 @@ func account(r *Results) string {
 	if s := wanting(r); s != "" {
 		account += "; " + s
 	}
-	for _, d := range r.lost() {
+	for _, d := range r.Lost() {
 		account += "; " + d.untested()
 	}
 	if g.problem {

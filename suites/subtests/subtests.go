@@ -7,8 +7,9 @@
 //	}
 //
 // A check that fails fails its subtest with what was expected, what was
-// observed and the exchange; one that is inapplicable, blocked or only a
-// SHOULD skips it and says why.
+// observed and the exchange; one that is inapplicable, untried, blocked, unsteady
+// or only a SHOULD skips it and says why. A protocol version that the broker neither
+// speaks nor refuses fails the test.
 package subtests
 
 import (
@@ -35,6 +36,9 @@ func Run(t *testing.T, url string, o suites.Options) *reports.Results {
 		t.Fatal(err)
 	case r.Problem != "":
 		t.Fatal(r.Problem)
+	}
+	for _, d := range r.Lost() {
+		t.Errorf("MQTT %s was not tested: %s", d.MQTT, reports.Printable(d.Reason))
 	}
 	for _, c := range r.Checks {
 		t.Run(c.MQTT+"/"+c.Section+"/"+c.Slug, func(t *testing.T) { settle(t, c) })
