@@ -34,14 +34,14 @@ func (x *Exchange) Cases(cases ...Case) {
 	stops := make([]*Stop, len(cases))
 	parts := make([]*Exchange, len(cases))
 	var group sync.WaitGroup
-	busy := &occupation{slots: make(chan struct{}, concurrentCases), idle: x.settings.Idle}
+	busy := newOccupation(x.settings.Idle)
 	settings := x.settings
 	if settings.Idle != nil {
-		settings.Idle = func() (over func()) { busy.leave(); return busy.enter }
+		settings.Idle = func() (over func()) { busy.leave(); return busy.back }
 	}
 	for i, c := range cases {
 		group.Go(func() {
-			busy.enter()
+			busy.begin()
 			defer busy.leave()
 			part := newExchange(x.ctx, x.target, x.Profile, settings)
 			part.log.start, part.counter, part.isCase = x.log.start, x.counter, true
@@ -62,21 +62,36 @@ func (x *Exchange) Cases(cases ...Case) {
 	x.join(cases, parts, stops)
 }
 
-// An occupation is how many cases of an exchange run. When all of them do no
-// more than wait, so does the exchange.
+// An occupation is how many cases of an exchange run. Those that do no more than
+// wait are not counted, so that others begin meanwhile; they do not queue when the
+// wait is over. When all of them wait, so does the exchange.
 type occupation struct {
-	slots chan struct{}
-	idle  func() (over func()) // see [Settings]
+	idle func() (over func()) // see [Settings]
 
 	mu      sync.Mutex
+	left    sync.Cond // told when one less runs
 	running int
 	over    func() // nil where nobody was told that the exchange is idle
 }
 
-func (o *occupation) enter() {
-	o.slots <- struct{}{}
+func newOccupation(idle func() (over func())) *occupation {
+	o := &occupation{idle: idle}
+	o.left.L = &o.mu
+	return o
+}
+
+// begin waits for room.
+func (o *occupation) begin() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for o.running >= concurrentCases {
+		o.left.Wait()
+	}
+	o.enter()
+}
+
+// enter counts one more; the caller holds the lock.
+func (o *occupation) enter() {
 	if o.running++; o.over != nil {
 		o.over()
 		o.over = nil
@@ -85,11 +100,17 @@ func (o *occupation) enter() {
 
 func (o *occupation) leave() {
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.running--; o.running == 0 && o.idle != nil {
 		o.over = o.idle()
 	}
-	o.mu.Unlock()
-	<-o.slots
+	o.left.Signal()
+}
+
+func (o *occupation) back() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.enter()
 }
 
 // join keeps what the cases have shown.
@@ -107,6 +128,7 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*Stop) {
 		x.cases = append(x.cases, shown)
 		x.breaches = append(x.breaches, part.breaches...)
 		x.lateness = append(x.lateness, part.lateness...)
+		x.overhears = x.overhears || part.overhears
 	}
 	x.mu.Unlock()
 	if stopped || !completed {

@@ -471,7 +471,11 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	if s, ok := p.(*codec.Subscribe); ok {
 		c.subscribedOutside = c.subscribedOutside || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
 	}
+	outside := c.subscribedOutside
 	c.mu.Unlock()
+	if outside {
+		c.x.overhears = true
+	}
 	switch p := p.(type) {
 	case *codec.Subscribe:
 		c.filters[awaited{codec.SUBACK, p.PacketID}] = len(p.Subscriptions)
@@ -612,6 +616,7 @@ func codes(list []codec.ReasonCode) string {
 // more: its close may be under way, and in a second hearing that is as long as an
 // answer may take, before another PINGREQ tells.
 func (c *Client) awaitEnd(within time.Duration) (alive seen) {
+	start := time.Now()
 	over := func(in *wire.Contents) (ended, done bool) { return in.Ended(), in.Ended() || c.lifeSign(in) != "" }
 	ended, ok := await(c, within, over)
 	if !ok {
@@ -622,7 +627,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 		ended, ok = await(c, patience, over)
 		within += patience
 		if ended {
-			c.x.late("the end of the connection", within)
+			c.x.late("the end of the connection", time.Since(start))
 		}
 	}
 	switch {

@@ -25,6 +25,9 @@ type Evidence struct {
 	About, Kept []string
 	// Cases are the cases of a table-driven exchange, each with its own events.
 	Cases []CaseEvidence
+	// Overhears says that a client subscribed to more than topics of this run: it is
+	// sent what everybody is.
+	Overhears bool
 	// Late is what came, or ended, after more than the timeout.
 	Late []Late
 	// BrokerClosedAt is when the broker last ended one of the exchange's connections; zero

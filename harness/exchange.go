@@ -80,22 +80,23 @@ type Exchange struct {
 	isCase   bool
 	counter  *atomic.Int64 // shared by the cases of one exchange
 
-	mu       sync.Mutex
-	clients  []*Client
-	names    map[string]int
-	ids      map[string]string
-	breaches []Breach
-	sessions map[string]bool // Client Identifiers with state at the broker
-	retained map[string]bool // topics with retained messages of ours
-	cases    []CaseEvidence
-	about    []string  // what this part of the exchange is about
-	kept     []string  // what the parts before it were about
-	closedAt time.Time // when the broker last ended a connection of a case
-	observer *observer // nil until something is to be observed
-	lateness []Late
-	used     [3]bool         // by QoS: messages of the exchange
-	willed   bool            // a client has a will
-	aborted  []abortedSocket // connections that a client has reset
+	mu        sync.Mutex
+	clients   []*Client
+	names     map[string]int
+	ids       map[string]string
+	breaches  []Breach
+	sessions  map[string]bool // Client Identifiers with state at the broker
+	retained  map[string]bool // topics with retained messages of ours
+	cases     []CaseEvidence
+	about     []string  // what this part of the exchange is about
+	kept      []string  // what the parts before it were about
+	closedAt  time.Time // when the broker last ended a connection of a case
+	observer  *observer // nil until something is to be observed
+	lateness  []Late
+	used      [3]bool         // by QoS: messages of the exchange
+	willed    bool            // a client has a will
+	overhears bool            // a client subscribed to more than topics of this run
+	aborted   []abortedSocket // connections that a client has reset
 	// controlling says that the exchange looks whether something like what is missing
 	// comes: what then is missing, too, is that.
 	controlling bool
@@ -151,7 +152,7 @@ func (x *Exchange) evidence(stopped *Stop) Evidence {
 	defer x.mu.Unlock()
 	e := Evidence{
 		Began: x.log.start, Duration: time.Since(x.log.start), Events: x.log.events(),
-		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases, Late: x.lateness,
+		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases, Late: x.lateness, Overhears: x.overhears,
 		BrokerClosedAt: later(x.closedAt, lastClosed(x.clients)),
 	}
 	if stopped != nil {

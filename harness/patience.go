@@ -84,9 +84,15 @@ func (x *Exchange) control() (comes bool) {
 	return (!retains || x.FailureOf(x.controlRetained) == "") && (!keeps || x.FailureOf(x.controlSession) == "")
 }
 
+// controlTopic is a topic of a control's, which lies outside the exchange's own: no
+// subscription of its clients to all of those matches it.
+func (x *Exchange) controlTopic(suffix string) string {
+	return x.settings.TopicPrefix + "/" + x.settings.RunID + "/control/" + x.scope + "/" + suffix
+}
+
 // controlDelivery has a plain message delivered.
 func (x *Exchange) controlDelivery(qos codec.QoS) {
-	topic := x.Topic(fmt.Sprintf("control/%d", qos))
+	topic := x.controlTopic(fmt.Sprint(qos))
 	subscriber, publisher := x.Connect(Clean, As("control")), x.Connect(Clean, As("controller"))
 	subscriber.SubscribeUpTo(subscriber.NewSubscribe(qos, topic))
 	publisher.Publish(qos, topic, "control")
@@ -97,7 +103,7 @@ func (x *Exchange) controlDelivery(qos codec.QoS) {
 
 // controlWill has a plain will published.
 func (x *Exchange) controlWill() {
-	topic := x.Topic("control/will")
+	topic := x.controlTopic("will")
 	watcher := x.Connect(Clean, As("control"))
 	watcher.Subscribe(codec.QoS0, topic)
 	watcher.Patience(times.Late)
@@ -107,7 +113,7 @@ func (x *Exchange) controlWill() {
 
 // controlRetained has a plain retained message delivered.
 func (x *Exchange) controlRetained() {
-	topic, qos := x.Topic("control/retained"), x.UpTo(codec.QoS1)
+	topic, qos := x.controlTopic("retained"), x.UpTo(codec.QoS1)
 	publisher := x.Connect(Clean, As("controller"))
 	publisher.Retain(qos, topic, "control")
 	subscriber := x.Connect(Clean, As("control"))
@@ -120,7 +126,7 @@ func (x *Exchange) controlRetained() {
 // controlSession has a message sent again that was not acknowledged, and one
 // delivered that was published while the client was away.
 func (x *Exchange) controlSession() {
-	topic, qos := x.Topic("control/session"), x.UpTo(codec.QoS1)
+	topic, qos := x.controlTopic("session"), x.UpTo(codec.QoS1)
 	publisher, subscriber := x.Connect(Clean, As("controller")), x.Connect(Persistent, As("controlled"))
 	subscriber.Subscribe(qos, topic)
 	publisher.Publish(qos, topic, "control")
@@ -143,4 +149,12 @@ func (x *Exchange) interrupted() {
 		panic(&Stop{Kind: Unprepared, Missing: true, Reason: contextReason(x.ctx)})
 	}
 	x.errorf("interrupted: %s", contextReason(x.ctx))
+}
+
+// WantInTime wants something that has just come to have come within a time. What
+// is late is missing until then: beside other checks it may be for their load.
+func (x *Exchange) WantInTime(what string, since time.Time, within time.Duration) {
+	if took := time.Since(since); took >= within {
+		x.lacks(fmt.Sprintf("%s within %s", what, within), seen{"it came after " + took.Round(time.Millisecond).String(), true})
+	}
 }

@@ -108,7 +108,7 @@ var _ = Check(Definition{
 			alice.WantClosedWithin(x.Timeout(), violationReasons...)
 			disconnect := alice.BrokerDisconnect()
 			if disconnect == nil {
-				x.Failf("DISCONNECT "+v.reason.String(), "the connection closed without it")
+				alice.FailEnded("DISCONNECT " + v.reason.String())
 			}
 			x.Expect(disconnect.Code).To(BeElementOf(append(violationReasons, codec.MalformedPacket, codec.ProtocolError)), "the Reason Code")
 		})

@@ -355,6 +355,6 @@ var _ = Check(Definition{
 		alice.Drop()
 
 		watcher.WantDelivery(topic, "lost")
-		x.Expect(time.Since(lost)).To(BeNumerically("<", times.Promptly(x.RoundTrip())), "time until the will arrives")
+		x.WantInTime("the will", lost, times.Promptly(x.RoundTrip()))
 	},
 })

@@ -113,7 +113,7 @@ var _ = Check(Definition{
 			alice.Drop()
 
 			watcher.WantDelivery(topic, "session over")
-			x.Expect(time.Since(lost)).To(BeNumerically("<", seconds(expiry.value)+times.Promptly(x.RoundTrip())), "time until the will arrives")
+			x.WantInTime("the will", lost, seconds(expiry.value)+times.Promptly(x.RoundTrip()))
 		})
 	},
 })
@@ -155,7 +155,7 @@ var _ = Check(Definition{
 		alice.Drop()
 
 		watcher.WantDelivery(topic, "lost")
-		x.Expect(time.Since(lost)).To(BeNumerically("<", seconds(1)+times.Promptly(x.RoundTrip())), "time until the will arrives")
+		x.WantInTime("the will", lost, seconds(1)+times.Promptly(x.RoundTrip()))
 	},
 })
 

@@ -65,30 +65,80 @@ func (r *Run) answered(ctx context.Context, items []int) (some []int) {
 }
 
 // fewAtATime hears some checks, few at the same time, and returns those on which
-// there is no verdict yet, because the broker went down.
+// there is no verdict yet, because the broker went down. Those that are sent what
+// everybody is are heard when the others are through, one by one.
 func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
-	slots := make(chan struct{}, few)
 	idle := r.Settings.Idle
 	defer func() { r.Settings.Idle = idle }()
-	r.Settings.Idle = func() (over func()) {
-		<-slots
-		return func() { slots <- struct{}{} }
-	}
+	room := newRoom(few)
+	r.Settings.Idle = func() (over func()) { room.leave(); return room.back }
 	var mu sync.Mutex
+	hear := func(i int) {
+		if !r.hear(ctx, i, false) && r.ledger.unheard(i) {
+			mu.Lock()
+			again = append(again, i)
+			mu.Unlock()
+		}
+	}
 	var group sync.WaitGroup
+	var quiet []int
 	for _, i := range items {
+		if r.ledger.overhears(i) {
+			quiet = append(quiet, i)
+			continue
+		}
 		group.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if !r.hear(ctx, i, false) && r.ledger.unheard(i) {
-				mu.Lock()
-				again = append(again, i)
-				mu.Unlock()
-			}
+			room.enter()
+			defer room.leave()
+			hear(i)
 		})
 	}
 	group.Wait()
+	for _, i := range quiet {
+		room.enter()
+		hear(i)
+		room.leave()
+	}
 	return again
+}
+
+// A room is for some checks at the same time. Those that do no more than wait are
+// not counted, and are let in again at once.
+type room struct {
+	mu   sync.Mutex
+	left sync.Cond // told when there is one less
+	most int
+	here int
+}
+
+func newRoom(most int) *room {
+	r := &room{most: most}
+	r.left.L = &r.mu
+	return r
+}
+
+// enter waits until there is room.
+func (r *room) enter() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.here >= r.most {
+		r.left.Wait()
+	}
+	r.here++
+}
+
+// back counts one more, room or not.
+func (r *room) back() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.here++
+}
+
+func (r *room) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.here--
+	r.left.Signal()
 }
 
 // patient are the settings of a second hearing. What a SHOULD asks for is a

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -151,10 +152,15 @@ func ownLate(e harness.Evidence) []harness.Late {
 	return slices.DeleteFunc(slices.Clone(e.Late), func(l harness.Late) bool { return l.Step != "" })
 }
 
+// inWords says each thing once, with the longest that it took.
 func inWords(late []harness.Late) string {
-	words := make([]string, len(late))
-	for i, l := range late {
-		words[i] = fmt.Sprintf("%s came after %s", l.What, l.After.Round(100*time.Millisecond))
+	longest := map[string]time.Duration{}
+	for _, l := range late {
+		longest[l.What] = max(longest[l.What], l.After)
+	}
+	var words []string
+	for _, what := range slices.Sorted(maps.Keys(longest)) {
+		words = append(words, fmt.Sprintf("%s came after %s", what, longest[what].Round(100*time.Millisecond)))
 	}
 	return strings.Join(words, "; ")
 }

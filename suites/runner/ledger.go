@@ -94,6 +94,13 @@ func (l *ledger) heard(i int) []harness.Evidence {
 	return e.facts.before // the last hearing met an outage
 }
 
+// overhears says whether a check was sent what everybody is when it was heard.
+func (l *ledger) overhears(i int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.entries[i].facts.evidence.Overhears
+}
+
 // unheard says whether a check is to be heard again because the broker went down.
 func (l *ledger) unheard(i int) bool {
 	l.mu.Lock()
