@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"mqttspec/harness"
 )
 
 func TestMistakesInTargetFiles(t *testing.T) {
@@ -24,6 +27,17 @@ func TestMistakesInTargetFiles(t *testing.T) {
 		"duration":               {"url: mqtt://h\ntimeouts: {answer: soon}\n", `t.yaml:2:20: answer: "soon" is no duration`},
 		"prefix":                 {"url: mqtt://h\ntopic_prefix: a/#\n", "topic_prefix"},
 		"lacks":                  {"url: mqtt://h\nlacks: [shared subscription]\n", `did you mean "shared subscriptions"?`},
+		"lacks of the target":    {"url: mqtt://h\nlacks: [websocket]\n", `lacks: "websocket" is no optional feature`},
+		"scope":                  {"url: mqtt://h\nscope: {without: [websockets]}\n", `did you mean "websocket"?`},
+		"scope of one word":      {"url: mqtt://h\nscope: websocket\n", `t.yaml:2:8: `},
+		"scope and login":        {"url: mqtt://h\nscope: {without: [credentials]}\ncredentials: {username: u}\n", "scope.without: credentials, though credentials is given"},
+		"scope and login in url": {"url: mqtt://u:p@h\nscope: {without: [credentials]}\n", "scope.without: credentials, though a login in url is given"},
+		"scope and WebSocket":    {"url: mqtt://h\nurls: {ws: ws://h}\nscope: {without: [websocket]}\n", "scope.without: websocket, though urls.ws is given"},
+		"scope and durable":      {"url: mqtt://h\ndurable: true\nscope: {without: [durable]}\n", "scope.without: durable, though durable is given"},
+		"scope and access":       {"url: mqtt://h\naccess: {unreadable: x}\nscope: {without: [access]}\n", "scope.without: access, though access.unreadable is given"},
+		"scope and restart":      {"url: mqtt://h\nrestart: [x]\nscope: {without: [restart]}\n", "scope.without: restart, though restart is given"},
+		"scope of an instance":   {"url: mqtt://h\ninstances: [{name: a, durable: true, scope: {without: [durable]}}]\n", `instance "a": scope.without: durable`},
+		"a negative time":        {"url: mqtt://h\ntimeouts: {patience: -3s}\n", "timeouts.patience: -3s"},
 		"nameless instance":      {"url: mqtt://h\ninstances: [{url: mqtt://i}]\n", "instance 1 has no name"},
 		"instances of instances": {"url: mqtt://h\ninstances: [{name: a, instances: [{name: b}]}]\n", "has instances of its own"},
 		"kill without restart":   {"url: mqtt://h\nkill: [x]\n", "needs a restart command"},
@@ -59,6 +73,44 @@ func TestMistakesHideSecrets(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%q: error %v", text, err)
 		}
+	}
+}
+
+// TestScope: what a file says a broker is without is told to the target, from an
+// instance too, which may have it all the same; a flag can contradict it.
+func TestScope(t *testing.T) {
+	f, err := Parse("t.yaml", []byte(`
+url: mqtt://h
+scope: {without: [access, durable, retained messages]}
+lacks: [shared subscriptions]
+timeouts: {patience: 7s}
+instances:
+  - {name: a, durable: true}
+  - {name: b, scope: {without: [kill]}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := Open(t.Context(), f, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	access := []harness.Need{harness.RefusedCredentials, harness.UnreadableTopic, harness.UnwritableTopic}
+	for i, want := range [][]harness.Need{
+		append(slices.Clone(access), harness.DurableState, harness.Retain, harness.SharedSubscriptions),
+		append(slices.Clone(access), harness.Retain),
+		{harness.Killing},
+	} {
+		if target := opened.Target.All()[i]; !slices.Equal(target.Without, want) || target.Patience != 7*time.Second {
+			t.Errorf("%s is without %q, patience %s; want %q", target.Name, target.Without, target.Patience, want)
+		}
+	}
+
+	f.Scope.Without = []string{"credentials"}
+	f.Credentials.UserName = "from a flag"
+	if _, err := Open(t.Context(), f, Options{}); err == nil || !strings.Contains(err.Error(), "scope.without: credentials") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -82,6 +83,9 @@ func (s *Suite) Test(ctx context.Context, target *harness.Target, o Options) (*r
 	}
 
 	probed, err := o.probe(ctx, target, &settings, r)
+	if err == nil {
+		err = preflight(ctx, probed, settings)
+	}
 	r.Settings = o.reported(settings)
 	if ctx.Err() != nil {
 		err = fmt.Errorf("the run was interrupted: %w", context.Cause(ctx))
@@ -201,6 +205,26 @@ func Probe(ctx context.Context, target *harness.Target, settings harness.Setting
 		}
 	}
 	return probed, nil
+}
+
+// preflight looks at every broker on several connections, all at the same time. The
+// error says that they do not reach one and the same.
+func preflight(ctx context.Context, probed []Probed, settings harness.Settings) error {
+	errs := make([]error, len(probed))
+	var group sync.WaitGroup
+	for i, p := range probed {
+		another := slices.ContainsFunc(probed[i+1:], func(q Probed) bool { return q.Target == p.Target && q.Profile.Answer == harness.Accepts })
+		if another || p.Profile.Answer != harness.Accepts {
+			continue // one version will do
+		}
+		group.Go(func() {
+			if how := harness.Preflight(ctx, p.Target, p.Profile, settings); how != "" {
+				errs[i] = fmt.Errorf("the connections to %s do not reach one and the same broker: %s; if a load balancer stands in front of brokers that share nothing, give the address of one of them; if they are a cluster, give with --settle the time that its nodes need to learn of each other's clients", p.Target.URL, how)
+			}
+		})
+	}
+	group.Wait()
+	return cmp.Or(errs...)
 }
 
 // dropped are the versions that are not tested, each with the reason; an instance
