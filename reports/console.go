@@ -540,8 +540,11 @@ func (c *Console) bytesBeside(e *Event, prefix, packet string) string {
 
 // clock is a time since the check began.
 func clock(ms float64) string {
-	if ms < 10_000 {
+	switch {
+	case ms < 1000:
 		return fmt.Sprintf("%.1f ms", ms)
+	case ms < 100_000:
+		return fmt.Sprintf("%.3f s", ms/1000)
 	}
 	return fmt.Sprintf("%.1f s", ms/1000)
 }

@@ -11,7 +11,7 @@ import (
 // wants are the words of [Check.Needs], which --require takes too, each with what
 // is then missing from the target, as in "for want of a restart".
 var wants = map[string]string{
-	"access":         "topics and logins that are refused",
+	"access":         "refused topics and logins",
 	"administrator":  "an administrator's login",
 	"authentication": "an authentication method",
 	"certificate":    "a client certificate",

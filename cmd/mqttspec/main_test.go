@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"mqttspec/reports"
+	"mqttspec/suites"
 )
 
 // TestMain lets the test binary be the command: Ginkgo runs specs once per
@@ -305,6 +307,23 @@ func TestGateByWish(t *testing.T) {
 		if stdout, stderr, exit := mqttspec(t, strings.Fields(c.args)...); exit != c.exit || !strings.Contains(stderr, c.says) || c.says == "" && stderr != "" {
 			t.Errorf("%s: exit %d, stderr %q; want %d and %q\n%s", c.args, exit, stderr, c.exit, c.says, stdout)
 		}
+	}
+}
+
+// TestRequireKnowsEveryNeed: --require takes the word of all that a target can
+// leave untried, and no other.
+func TestRequireKnowsEveryNeed(t *testing.T) {
+	var words []string
+	for _, d := range suites.All().Definitions() {
+		for _, need := range d.Needs {
+			if word := need.Word(); word != "" && !slices.Contains(words, word) {
+				words = append(words, word)
+			}
+		}
+	}
+	slices.Sort(words)
+	if want := reports.NeedWords(); !slices.Equal(words, want) {
+		t.Errorf("checks need %v of a target; --require takes %v", words, want)
 	}
 }
 
