@@ -188,12 +188,32 @@ func inSeconds[N uint16 | uint32](d time.Duration) N { return N(d.Round(time.Sec
 
 // What a run takes.
 
+// Examined is how often the broker is examined while checks run of which none has
+// met with trouble, and how often the connections that watch over it send
+// something.
+//
+// Grows with: nothing; a Server Keep Alive of less than twice as much halves it.
+// Section: 3.1.2.10, for their Keep Alive.
+const Examined = time.Second
+
 // StillWatching is how often the connection that watches over the broker asks for
 // a sign of life.
 //
 // Grows with: nothing; a Server Keep Alive of less than twice as much halves it.
 // Section: 3.1.2.10, its Keep Alive is 0.
 const StillWatching = 20 * time.Second
+
+// ByItself is how long a broker that went down and can be started by us has for
+// coming back by itself, as one does that a supervisor watches over.
+//
+// Grows with: nothing. Section: none, brokers' starts are not in it.
+const ByItself = time.Second
+
+// ComeBack is how long a broker that went down, or hangs, has for coming back
+// where we cannot start it.
+//
+// Grows with: nothing. Section: none, as for ByItself.
+const ComeBack = 15 * time.Second
 
 // Check bounds a whole exchange, so that no broker can hold it for ever; what the
 // check waits for by itself comes on top.
