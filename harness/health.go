@@ -47,6 +47,7 @@ type Health struct {
 	changed chan struct{} // closed when what follows has changed
 	visits  map[*Visit]bool
 	open    bool
+	looking bool            // an examination is under way
 	epoch   context.Context // ends with the next outage
 	end     context.CancelCauseFunc
 	outages []*Outage
@@ -66,8 +67,10 @@ type Outage struct {
 	During []string
 	// After says how the broker came back; "" if it did not.
 	After string
-	// Often says that the broker had too many outages to be asked any more.
-	Often bool
+	// Number says how many outages there were up to this one, and Often that these
+	// are too many for the broker to be asked any more.
+	Number int
+	Often  bool
 }
 
 // Error tells of the outage.
@@ -232,20 +235,44 @@ func (h *Health) examine(ctx context.Context) {
 		h.lost(h.gone)
 		return
 	}
+	if !h.look() {
+		return
+	}
+	defer h.looked()
 	h.post(ctx)
-	began, alone := time.Now(), h.underWay() <= 1
-	lacking := h.examiner.examine(ctx, h.clients(alone))
+	began := time.Now()
+	lacking := h.examiner.examine(ctx, h.clients(h.underWay() <= 1))
 	switch {
 	case ctx.Err() != nil:
 	case h.cut():
 		h.outage(ctx, lacking)
 	case lacking == nil && (h.measured || !h.turnedAway()):
 		h.well(began)
-	case lacking != nil && alone && !lacking.refused: // nobody else keeps the broker busy
-		h.outage(ctx, lacking)
 	default:
 		h.lookAgain(ctx, lacking)
 	}
+}
+
+// look begins an examination, unless a visit restarts the broker: that is not to be
+// taken for an outage, and whoever makes it asks in the end.
+func (h *Health) look() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for v := range h.visits {
+		if v.restarts && v.ended.IsZero() {
+			return false
+		}
+	}
+	h.looking = true
+	return true
+}
+
+// looked ends it.
+func (h *Health) looked() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.looking = false
+	h.tell()
 }
 
 // clients is how many clients take part in an examination.
@@ -260,7 +287,7 @@ func (h *Health) clients(many bool) int {
 }
 
 // lookAgain examines the broker while nobody else keeps it busy: it may have more
-// clients than it bears.
+// clients than it bears, and even alone it may have been slow once.
 func (h *Health) lookAgain(ctx context.Context, before *trouble) {
 	h.stop(errors.New("the broker may have more clients than it bears: it is examined without them"))
 	h.awaitQuiet(ctx)
@@ -314,7 +341,8 @@ func (h *Health) outage(ctx context.Context, lacking *trouble) {
 	}
 	slices.Sort(o.During)
 	h.outages = append(h.outages, o)
-	o.Often = len(h.outages) > maxOutages
+	o.Number = len(h.outages)
+	o.Often = o.Number > maxOutages
 	h.mu.Unlock()
 	h.awaitQuiet(ctx)
 	h.dismiss()
@@ -352,7 +380,8 @@ func (h *Health) comeBack(ctx context.Context, o *Outage) (how string) {
 			return nil
 		}) == nil
 	}
-	within := times.ComeBack
+	comeBack := times.ComeBack(h.examiner.settings.Timeout)
+	within := comeBack
 	if h.life != nil {
 		within = times.ByItself
 	}
@@ -368,7 +397,7 @@ func (h *Health) comeBack(ctx context.Context, o *Outage) (how string) {
 		o.What += "; it could not be started again: " + err.Error()
 		return ""
 	}
-	if !back(times.ComeBack) {
+	if !back(comeBack) {
 		return ""
 	}
 	return "it was started again"
@@ -404,7 +433,7 @@ func (h *Health) well(began time.Time) {
 	defer h.mu.Unlock()
 	h.open = true
 	for v := range h.visits {
-		if !v.ended.IsZero() && v.ended.Before(began) {
+		if !v.ended.IsZero() && !began.Before(v.ended) {
 			v.settle(Found{Crowded: v.noConnection && h.limit > 0, Limit: h.limit})
 		}
 	}
@@ -513,10 +542,11 @@ func (h *Health) isGone() bool {
 
 // A Visit is a check on its way through an exchange with the broker.
 type Visit struct {
-	health *Health
-	name   string
-	ctx    context.Context
-	cancel func()
+	health   *Health
+	name     string
+	restarts bool
+	ctx      context.Context
+	cancel   func()
 
 	// The health's lock guards what follows.
 	ended        time.Time // when it was over, and nothing that ended it can still be due
@@ -539,16 +569,17 @@ type Found struct {
 	Limit int
 }
 
-// Enter begins a visit once the broker is well. The error is the [Outage] from
-// which the broker did not come back, or the cause of ctx's end.
-func (h *Health) Enter(ctx context.Context, name string) (*Visit, error) {
+// Enter begins a visit once the broker is well; it may be one that restarts it. The
+// error is the [Outage] from which the broker did not come back, or the cause of
+// ctx's end.
+func (h *Health) Enter(ctx context.Context, name string, restarts bool) (*Visit, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	v := &Visit{health: h, name: name}
+	v := &Visit{health: h, name: name, restarts: restarts}
 	var gone *Outage
 	err := h.await(ctx, func() bool {
-		if gone = h.gone; gone != nil || !h.open {
+		if gone = h.gone; gone != nil || !h.open || restarts && h.looking {
 			return gone != nil
 		}
 		h.visits[v] = true

@@ -151,7 +151,7 @@ func watched(t *testing.T, b *frailBroker) (h *Health, crowds *[]Crowd) {
 
 func enter(t *testing.T, h *Health, name string) *Visit {
 	t.Helper()
-	v, err := h.Enter(t.Context(), name)
+	v, err := h.Enter(t.Context(), name, false)
 	if err != nil {
 		t.Fatalf("%s could not begin: %v", name, err)
 	}
@@ -164,7 +164,7 @@ func closedNow() Evidence { return Evidence{BrokerClosedAt: time.Now()} }
 // TestHealth: what becomes of the visits that were under way when something
 // happened to the broker, and how it came back.
 func TestHealth(t *testing.T) {
-	for _, r := range []struct {
+	for _, r := range []*struct {
 		name   string
 		broker frailBroker
 		falls  state
@@ -221,7 +221,7 @@ func TestHealth(t *testing.T) {
 						t.Errorf("%s: %+v", v.name, f.Outage)
 					}
 				}
-				later, err := h.Enter(t.Context(), "later")
+				later, err := h.Enter(t.Context(), "later", false)
 				switch gone := (*Outage)(nil); {
 				case r.what != "" && r.after == "":
 					if !errors.As(err, &gone) {
@@ -361,7 +361,7 @@ func TestHealthGivesUp(t *testing.T) {
 		b := &frailBroker{}
 		h, _ := watched(t, b)
 		for n := 1; ; n++ {
-			v, err := h.Enter(t.Context(), "visit")
+			v, err := h.Enter(t.Context(), "visit", false)
 			if gone := (*Outage)(nil); errors.As(err, &gone) {
 				if n != maxOutages+2 || !gone.Often {
 					t.Errorf("given up after %d visits: %+v", n, gone)
@@ -393,13 +393,36 @@ func TestHealthIsNotWaitedFor(t *testing.T) {
 		if f := v.Found(ctx); f != (Found{}) {
 			t.Errorf("%v", f)
 		}
-		if _, err := h.Enter(ctx, "another"); err == nil {
+		if _, err := h.Enter(ctx, "another", false); err == nil {
 			t.Error("entered")
 		}
 		h.End()
 		if f := v.Found(t.Context()); f != (Found{}) {
 			t.Errorf("%v", f)
 		}
+		b.sessions.Wait()
+	})
+}
+
+// TestHealthRestarts: while a visit restarts the broker, that is no outage.
+func TestHealthRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &frailBroker{}
+		h, _ := watched(t, b)
+		h.Rest()
+		v, err := h.Enter(t.Context(), "restarting", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.falls(absent, true)
+		h.Hurry()
+		time.Sleep(time.Minute)
+		b.falls(fine, false)
+		v.Leave(true, closedNow())
+		if f := v.Found(t.Context()); f != (Found{}) || v.Context().Err() == nil {
+			t.Errorf("%v", f)
+		}
+		h.End()
 		b.sessions.Wait()
 	})
 }

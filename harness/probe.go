@@ -442,19 +442,6 @@ func (p *Profile) identified(x *Exchange) {
 	}
 }
 
-// Alive says whether the broker answers a CONNECT on a new connection with
-// anything at all. A failure seen on a broker that does not is no verdict: it
-// may have died, or be out of connections.
-func Alive(ctx context.Context, target *Target, profile *Profile, settings Settings) bool {
-	settings.KeepTraces = true
-	shown := Perform(ctx, target, profile, settings, func(x *Exchange) {
-		c := x.Dial("control")
-		c.Send(x.NewConnect(Clean))
-		Want[codec.Packet](c, "any answer")
-	})
-	return shown.Stop.Kind == Completed || len(shown.Breaches) > 0
-}
-
 // Software is what the broker says of its name and version in the topic that
 // many brokers have for that; "" if it says nothing.
 func Software(ctx context.Context, target *Target, profile *Profile, settings Settings) (software string) {

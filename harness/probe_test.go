@@ -302,31 +302,6 @@ func TestDeclared(t *testing.T) {
 	}
 }
 
-// TestAlive: any answer is a sign of life, one that breaks a rule too.
-func TestAlive(t *testing.T) {
-	for name, r := range map[string]struct {
-		scripts []script
-		alive   bool
-	}{
-		"accepted":       {[]script{{accepts}}, true},
-		"refused":        {[]script{refuses(codec.RefusedServerUnavailable)}, true},
-		"nonsense":       {[]script{{wants(codec.CONNECT), sends(codec.Raw{0, 0})}}, true},
-		"closed":         {[]script{{wants(codec.CONNECT), closes}}, false},
-		"no answer":      {[]script{{wants(codec.CONNECT)}}, false},
-		"nobody listens": {nil, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				broker := &scriptedBroker{t: t, version: codec.V311, scripts: r.scripts}
-				if got := Alive(t.Context(), broker.target(), testProfile(codec.V311), testSettings()); got != r.alive {
-					t.Errorf("alive: %v", got)
-				}
-				broker.sessions.Wait()
-			})
-		})
-	}
-}
-
 // TestSoftware: what a broker says of itself in $SYS.
 func TestSoftware(t *testing.T) {
 	says := func(payload string) script {

@@ -196,13 +196,6 @@ func inSeconds[N uint16 | uint32](d time.Duration) N { return N(d.Round(time.Sec
 // Section: 3.1.2.10, for their Keep Alive.
 const Examined = time.Second
 
-// StillWatching is how often the connection that watches over the broker asks for
-// a sign of life.
-//
-// Grows with: nothing; a Server Keep Alive of less than twice as much halves it.
-// Section: 3.1.2.10, its Keep Alive is 0.
-const StillWatching = 20 * time.Second
-
 // ByItself is how long a broker that went down and can be started by us has for
 // coming back by itself, as one does that a supervisor watches over.
 //
@@ -212,8 +205,8 @@ const ByItself = time.Second
 // ComeBack is how long a broker that went down, or hangs, has for coming back
 // where we cannot start it.
 //
-// Grows with: nothing. Section: none, as for ByItself.
-const ComeBack = 15 * time.Second
+// Grows with: the timeout. Section: none, as for ByItself.
+func ComeBack(timeout time.Duration) time.Duration { return 3 * timeout }
 
 // Check bounds a whole exchange, so that no broker can hold it for ever; what the
 // check waits for by itself comes on top.

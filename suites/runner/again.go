@@ -38,7 +38,6 @@ func (r *Run) hearAgain(ctx context.Context) {
 			}
 			items = append(items, blocked[decider][:min(some, len(blocked[decider]))]...)
 		}
-		items = r.answered(ctx, items)
 		if len(items) == 0 {
 			return
 		}
@@ -46,38 +45,23 @@ func (r *Run) hearAgain(ctx context.Context) {
 	}
 }
 
-// answered are those of the checks whose broker has just answered a new
-// connection; for the others it is too late.
-func (r *Run) answered(ctx context.Context, items []int) (some []int) {
-	alive := map[*harness.Target]bool{}
-	for _, i := range items {
-		item := r.ledger.plan[i]
-		if _, asked := alive[item.Target]; !asked {
-			alive[item.Target] = ctx.Err() != nil || harness.Alive(ctx, item.Target, item.Profile, r.Settings)
-		}
-		if alive[item.Target] {
-			some = append(some, i)
-		} else {
-			r.ledger.conclude(i, func(f *facts) { f.broker, f.unrepeatable = silent, "the broker answers no new connection any more" })
-		}
-	}
-	return some
-}
-
-// fewAtATime hears some checks, few at the same time, and returns those on which
-// there is no verdict yet, because the broker went down. Those that are sent what
-// everybody is are heard when the others are through, one by one.
+// fewAtATime hears some checks, few at the same time, and returns those that are to
+// be heard again because the broker went down, or had too many clients. Those that
+// are sent what everybody is are heard when the others are through, one by one.
 func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
 	idle := r.Settings.Idle
 	defer func() { r.Settings.Idle = idle }()
 	room := newRoom(few)
 	r.Settings.Idle = func() (over func()) { room.leave(); return room.back }
-	var mu sync.Mutex
+	var unheard indices
 	hear := func(i int) {
-		if !r.hear(ctx, i, false) && r.ledger.unheard(i) {
-			mu.Lock()
-			again = append(again, i)
-			mu.Unlock()
+		r.room.enter() // whoever is idle still has its connections
+		room.enter()
+		verdict := r.hear(ctx, i, besideFew)
+		room.leave()
+		r.room.leave()
+		if !verdict() && r.ledger.unheard(i) {
+			unheard.add(i)
 		}
 	}
 	var group sync.WaitGroup
@@ -87,19 +71,13 @@ func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
 			quiet = append(quiet, i)
 			continue
 		}
-		group.Go(func() {
-			room.enter()
-			defer room.leave()
-			hear(i)
-		})
+		group.Go(func() { hear(i) })
 	}
 	group.Wait()
 	for _, i := range quiet {
-		room.enter()
 		hear(i)
-		room.leave()
 	}
-	return again
+	return unheard.all
 }
 
 // A room is for some checks at the same time. Those that do no more than wait are
@@ -139,6 +117,20 @@ func (r *room) leave() {
 	defer r.mu.Unlock()
 	r.here--
 	r.left.Signal()
+}
+
+// shrink leaves room for fewer from now on.
+func (r *room) shrink(most int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.most = min(r.most, most)
+}
+
+// size is for how many there is room.
+func (r *room) size() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.most
 }
 
 // patient are the settings of a second hearing. What a SHOULD asks for is a

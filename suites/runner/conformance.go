@@ -117,6 +117,7 @@ func (s *Suite) Test(ctx context.Context, target *harness.Target, o Options) (*r
 		o.Carry(run)
 	}
 	r.Checks = run.Checks()
+	r.Conditions, r.Problem = append(r.Conditions, run.conditions()...), run.problem()
 	r.Requirements = s.Requirements(accepted(probed))
 	if o.Selection.String() == "" && o.Shard == (Shard{}) {
 		r.Durability = s.Durability(ctx, probed, settings)

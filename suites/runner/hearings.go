@@ -176,7 +176,7 @@ type stepCharge struct {
 // elsewhere; that it was late; that it was taken only when the check was heard
 // again. Of a broker that is gone, or in ruins, they say nothing.
 func (f facts) steps(v Verdict) (charges []stepCharge) {
-	if f.broker != answering {
+	if f.found.Outage != nil || f.crowdedOut() {
 		return nil
 	}
 	add := func(outcome reports.Outcome, s harness.Stop, reason string) {

@@ -14,8 +14,8 @@ import (
 // facts are all that a verdict goes by. Who gathers them decides nothing, and
 // nothing rewrites a verdict that was made of them.
 type facts struct {
-	// slug is the check's, and statements are those that it decides.
-	slug       string
+	// id and slug are the check's, and statements are those that it decides.
+	id, slug   string
 	statements []string
 	// should says that they are no more than a SHOULD.
 	should bool
@@ -30,8 +30,8 @@ type facts struct {
 	untried string
 	// interrupted says why the run ended before the check was heard.
 	interrupted string
-	// givenUp says why the check was not heard: nobody gets a connection any more.
-	givenUp string
+	// unrun says that the check was not heard, because of the outage.
+	unrun bool
 
 	evidence harness.Evidence
 	// before are earlier hearings, where something was missing: what the check has
@@ -39,27 +39,14 @@ type facts struct {
 	before []harness.Evidence
 	// unrepeatable says why the check can't be heard again, where it can't.
 	unrepeatable string
-	broker       condition
+	// found is what is known of the broker while the check was heard.
+	found harness.Found
 	// alone says that nothing else ran at the same time: what became of the
-	// broker, this check has brought about.
-	alone bool
+	// broker, this check has brought about, if it does not restart it.
+	alone, restarts bool
 	// charges are what other checks have seen, for which this one answers.
 	charges []charge
 }
-
-// condition is what is known of the broker when a check has been heard.
-type condition int
-
-const (
-	// answering is a broker of which nothing bad is known.
-	answering condition = iota
-	// silent is one that answers no new connection any more.
-	silent
-	// wentDown is one that ended every connection while the check was heard.
-	wentDown
-	// oftenDown is one that does so again and again.
-	oftenDown
-)
 
 // A charge is what the exchange of another check has shown, for which this one
 // answers: a breach of one of its statements, or that a step which it decides was
@@ -91,8 +78,8 @@ type Verdict struct {
 	// again.
 	First *Verdict
 
-	// noConnection says that no connection could be had.
-	noConnection bool
+	// culprit says that the check has brought the broker down.
+	culprit bool
 	// unheard says that this is no verdict yet: the broker went down meanwhile, and
 	// the check is to be heard again.
 	unheard bool
@@ -125,7 +112,7 @@ func (s *Suite) Judge(d *Definition, v codec.Version, evidence harness.Evidence)
 // factsOf is what is known of a check before it is heard.
 func (s *Suite) factsOf(d *Definition, v codec.Version) facts {
 	return facts{
-		slug: d.Slug, statements: d.Rules.Of(v), should: d.Level(v) == catalogue.Should,
+		id: d.ID(v), slug: d.Slug, statements: d.Rules.Of(v), should: d.Level(v) == catalogue.Should,
 		decider: func(stop harness.Stop) string { return s.decider(v, stop) },
 	}
 }
@@ -133,24 +120,11 @@ func (s *Suite) factsOf(d *Definition, v codec.Version) facts {
 // judge makes the verdict. It is the only place where an outcome is decided.
 func judge(f facts) Verdict {
 	v := f.own()
-	switch {
-	case f.lacks != "" || f.untried != "" || f.interrupted != "" || f.givenUp != "" || v.Outcome == reports.Pass || v.Outcome == reports.Inapplicable:
-		// What became of the broker meanwhile changes nothing about these.
-	case f.broker == wentDown && !f.alone:
-		v.unheard, v.missing = true, false
-	case f.broker == wentDown:
-		v.Reason += "; meanwhile the broker ended every other connection, too"
-	case f.broker == oftenDown:
-		v.Outcome, v.missing = reports.Blocked, false
-		v.Reason = "the broker ended every connection while the check ran, as it did many times: it was restarted, or crashed; seen before: " + v.Reason
-	case f.broker == silent && v.Outcome == reports.Fail:
-		// A failure that was seen on a broker which, by now, answers nobody says
-		// nothing about the rule.
-		v.Outcome, v.noConnection = reports.Blocked, true
-		v.Reason = fmt.Sprintf("the broker answers no new connection any more (see check %s); seen before: %s", f.decider(harness.Stop{Step: harness.StepConnect}), v.Reason)
-	}
 	if v.Outcome == reports.Fail && f.should {
 		v.Outcome = reports.Warn
+	}
+	if f.lacks == "" && f.untried == "" && f.interrupted == "" {
+		v = f.inView(v)
 	}
 	if v.unheard || v.missing {
 		return v
@@ -170,8 +144,8 @@ func (f facts) own() Verdict {
 		return Verdict{Outcome: reports.Untried, Reason: f.untried}
 	case f.interrupted != "":
 		return Verdict{Outcome: reports.Error, Reason: "not run: " + f.interrupted}
-	case f.givenUp != "":
-		return Verdict{Outcome: reports.Blocked, Reason: "not run: " + f.givenUp, noConnection: true}
+	case f.unrun:
+		return Verdict{Outcome: reports.Blocked}
 	}
 	return f.again(f.shown(f.evidence))
 }
@@ -224,7 +198,7 @@ func (f facts) outcome(s harness.Stop) reports.Outcome {
 // ofStop is the verdict on an exchange by what ended it.
 func (f facts) ofStop(s harness.Stop) Verdict {
 	v := Verdict{
-		Outcome: f.outcome(s), Reason: f.reason(s), Expected: s.Expected, Observed: s.Observed, noConnection: s.NoConnection,
+		Outcome: f.outcome(s), Reason: f.reason(s), Expected: s.Expected, Observed: s.Observed,
 	}
 	if v.Outcome == reports.Blocked {
 		v.BlockedBy = f.decider(s)
@@ -271,7 +245,6 @@ func (f facts) ofCases(e harness.Evidence) Verdict {
 		}
 		observed = append(observed, c.Name+": "+c.Stop.Observed)
 	}
-	v.noConnection = worst[0].Stop.NoConnection
 	if v.Outcome == reports.Blocked {
 		v.BlockedBy = f.decider(worst[0].Stop)
 	}
@@ -368,7 +341,7 @@ func (f facts) charged(v Verdict, c charge) Verdict {
 	return Verdict{
 		Outcome: c.outcome, Reason: "seen in check " + c.seenIn + ": " + c.reason, SeenIn: c.seenIn,
 		Expected: c.expected, Observed: c.observed, Broken: broken, Kept: f.statements,
-		Cases: v.Cases, Events: c.events, noConnection: v.noConnection,
+		Cases: v.Cases, Events: c.events,
 	}
 }
 

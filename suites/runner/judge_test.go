@@ -17,8 +17,8 @@ const first, second, foreign = "MQTT-3.1.4-1", "MQTT-3.1.4-4", "MQTT-9.9.9-9"
 // came to its end on a broker that answers.
 func decided() facts {
 	return facts{
-		statements: []string{first, second},
-		slug:       "the-check",
+		id: "the-check", statements: []string{first, second},
+		slug: "the-check",
 		decider: func(s harness.Stop) string {
 			if s.Step == "" && s.Statement == "" {
 				return ""
@@ -53,6 +53,30 @@ func breachOf(statement string) harness.Breach {
 	return harness.Breach{Statement: statement, Text: "wrong [" + statement + "]"}
 }
 
+// wentDown is an outage that is over, and wentAway one that is not, during the
+// check that the rows are about.
+func wentDown() *harness.Outage {
+	return &harness.Outage{What: "EOF", After: "it came back", During: []string{"the-check"}}
+}
+
+func wentAway() *harness.Outage {
+	o := wentDown()
+	o.After = ""
+	return o
+}
+
+func isUnheard(t *testing.T, v Verdict) {
+	if !v.unheard || v.missing {
+		t.Error("it is taken for a verdict")
+	}
+}
+
+func isCulprit(t *testing.T, v Verdict) {
+	if !v.culprit || v.unheard || v.missing {
+		t.Error("it is not said to bring the broker down")
+	}
+}
+
 // TestJudge: a row a rule.
 func TestJudge(t *testing.T) {
 	for _, test := range []struct {
@@ -83,8 +107,8 @@ func TestJudge(t *testing.T) {
 		// What was not heard.
 		{name: "a lacking feature is inapplicable", change: func(f *facts) { f.lacks = "CONNACK: Maximum QoS 0" }, want: reports.Inapplicable, reason: "CONNACK: Maximum QoS 0"},
 		{name: "after an interruption nothing is judged", change: func(f *facts) { f.interrupted = "Ctrl-C" }, want: reports.Error, reason: "not run: Ctrl-C"},
-		{name: "what was given up is blocked", change: func(f *facts) { f.givenUp = "nobody gets in" }, want: reports.Blocked, reason: "not run: nobody gets in"},
-		{name: "a lacking feature stays inapplicable on a broker that went down", change: func(f *facts) { f.lacks, f.broker = "no", wentDown }, want: reports.Inapplicable},
+		{name: "what was given up is blocked", change: func(f *facts) { f.unrun, f.found.Outage = true, wentAway() }, want: reports.Blocked, reason: "not run: the broker went down (EOF) and did not come back"},
+		{name: "a lacking feature stays inapplicable on a broker that went down", change: func(f *facts) { f.lacks, f.found.Outage = "no", wentDown() }, want: reports.Inapplicable},
 
 		// The level.
 		{name: "a broken SHOULD is a warning", change: func(f *facts) { f.should, f.evidence = true, ended(harness.Contradicted) }, want: reports.Warn},
@@ -169,30 +193,46 @@ func TestJudge(t *testing.T) {
 		}},
 
 		// What became of the broker.
-		{name: "a pass on a broker that went down stands", change: func(f *facts) { f.broker = wentDown }, want: reports.Pass},
 		{name: "a failure on a broker that went down is no verdict yet", change: func(f *facts) {
-			f.evidence, f.broker = ended(harness.Contradicted), wentDown
-		}, want: reports.Fail, check: func(t *testing.T, v Verdict) {
-			if !v.unheard {
-				t.Error("it is taken for a verdict")
-			}
-		}},
+			f.evidence, f.found.Outage = ended(harness.Contradicted), wentDown()
+		}, want: reports.Fail, check: isUnheard},
+		{name: "nor is a pass: who brings it down may pass", change: func(f *facts) { f.found.Outage = wentDown() }, want: reports.Pass, check: isUnheard},
 		{name: "alone, it is one", change: func(f *facts) {
-			f.evidence, f.broker, f.alone = ended(harness.Contradicted), wentDown, true
-		}, want: reports.Fail, reason: "because; meanwhile the broker ended every other connection, too"},
+			f.evidence, f.found.Outage, f.alone = ended(harness.Contradicted), wentDown(), true
+			f.evidence.About = []string{first}
+		}, want: reports.Fail, reason: "the broker went down (EOF) when this check ran alone; because", broken: []string{first}, check: isCulprit},
+		{name: "and so is a pass", change: func(f *facts) { f.found.Outage, f.alone = wentDown(), true },
+			want: reports.Fail, reason: "the broker went down (EOF) when this check ran alone", check: isCulprit},
+		{name: "and what the broker declined", change: func(f *facts) {
+			f.evidence, f.found.Outage, f.alone = ended(harness.Declined), wentDown(), true
+		}, want: reports.Fail, check: isCulprit},
+		{name: "and what is missing", change: func(f *facts) {
+			f.evidence, f.found.Outage, f.alone, f.evidence.Stop.Missing = ended(harness.Contradicted), wentDown(), true, true
+		}, want: reports.Fail, check: isCulprit},
+		{name: "bringing the broker down is no mere SHOULD", change: func(f *facts) {
+			f.should, f.evidence, f.found.Outage, f.alone = true, ended(harness.Contradicted), wentDown(), true
+		}, want: reports.Fail, check: isCulprit},
+		{name: "a check that restarts the broker does not bring it down", change: func(f *facts) {
+			f.evidence, f.found.Outage, f.alone, f.restarts = ended(harness.Broken), wentDown(), true, true
+		}, want: reports.Error, reason: "because"},
+		{name: "where the broker goes for good nothing fails", change: func(f *facts) {
+			f.evidence, f.found.Outage, f.alone = ended(harness.Contradicted), wentAway(), true
+		}, want: reports.Blocked, reason: "the broker went down (EOF) and did not come back, while this check ran; seen before: because"},
+		{name: "nor where it does before something missing could be heard again", change: func(f *facts) {
+			f.evidence, f.found.Outage = ended(harness.Contradicted), wentAway()
+			f.evidence.Stop.Missing, f.id = true, "another"
+		}, want: reports.Blocked, reason: "and did not come back, before this check could be heard again"},
+		{name: "what passed then has passed", change: func(f *facts) { f.found.Outage = wentAway() }, want: reports.Pass},
 		{name: "on a broker that goes down again and again nothing fails", change: func(f *facts) {
-			f.evidence, f.broker = ended(harness.Contradicted), oftenDown
-		}, want: reports.Blocked, reason: "as it did many times: it was restarted, or crashed; seen before: because"},
-		{name: "a failure on a broker that answers nobody blocks", change: func(f *facts) {
-			f.evidence, f.broker = ended(harness.Contradicted), silent
-		}, want: reports.Blocked, reason: "answers no new connection any more (see check the-step); seen before: because", check: func(t *testing.T, v Verdict) {
-			if !v.noConnection {
-				t.Error("it does not count as one without a connection")
-			}
-		}},
-		{name: "an error on a broker that answers nobody stays one", change: func(f *facts) {
-			f.evidence, f.broker = ended(harness.Broken), silent
-		}, want: reports.Error},
+			f.evidence, f.found.Outage, f.alone = ended(harness.Contradicted), wentAway(), true
+			f.found.Outage.Often, f.found.Outage.Number = true, 7
+		}, want: reports.Blocked, reason: "as it did 7 times: it is not asked any more"},
+		{name: "a check among too many is heard again", change: func(f *facts) {
+			f.evidence, f.found = ended(harness.Contradicted), harness.Found{Crowded: true}
+		}, want: reports.Fail, check: isUnheard},
+		{name: "a check that needs too many connections is inapplicable", change: func(f *facts) {
+			f.evidence, f.alone, f.found = ended(harness.Unprepared), true, harness.Found{Crowded: true, Limit: 20}
+		}, want: reports.Inapplicable, reason: "more connections than the broker takes at the same time (20): because"},
 
 		// Charges of others.
 		{name: "a charge fails a check that passes by itself", change: func(f *facts) { f.charges = charged(first, false) },

@@ -108,6 +108,14 @@ func (l *ledger) unheard(i int) bool {
 	return !l.entries[i].heard && l.entries[i].verdict.unheard
 }
 
+// pending says whether a check has been heard, and is to be heard again.
+func (l *ledger) pending(i int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entries[i]
+	return !e.heard && (e.verdict.unheard || e.verdict.missing)
+}
+
 // open are the checks that are to be heard again for what was missing: those that
 // have failed by it, and those that stand on something, by the check that decides
 // that.

@@ -122,13 +122,13 @@ func TestLedgerChargesAheadOfTheHearing(t *testing.T) {
 func TestLedgerForgetsTheUnheard(t *testing.T) {
 	l, told := ledgerOf(t, "one", "watching")
 	f := l.suite.factsOf(l.plan[0].Definition, V5)
-	f.evidence, f.broker = ended(harness.Contradicted), wentDown
+	f.evidence, f.found.Outage = ended(harness.Contradicted), wentDown()
 	f.evidence.Breaches = []harness.Breach{breachOf(watchedMust)}
 	if v := l.enter(0, f); !v.unheard {
 		t.Errorf("%s is taken for a verdict", v.Outcome)
 	}
 	wantTold(t, told, "")
-	l.conclude(0, func(f *facts) { f.broker = oftenDown })
+	l.conclude(0, func(f *facts) { f.found.Outage = wentAway() })
 	if len(*told) == 0 || (*told)[0] != "one blocked" {
 		t.Errorf("told of %q; want one blocked", *told)
 	}

@@ -90,20 +90,23 @@ func TestCulpritFailsAlone(t *testing.T) {
 	run.Start(t.Context())
 	checks := run.Checks()
 
-	if checks[0].Outcome != reports.Fail || !strings.Contains(checks[0].Reason, "meanwhile the broker ended every other connection, too") {
+	if checks[0].Outcome != reports.Fail || !strings.Contains(checks[0].Reason, "the broker went down (it ended every connection) when this check ran alone") {
 		t.Errorf("the culprit: %s %s", checks[0].Outcome, checks[0].Reason)
 	}
 	if checks[1].Outcome != reports.Pass {
 		t.Errorf("the victim: %s %s", checks[1].Outcome, checks[1].Reason)
 	}
+	if said := run.conditions(); len(said) != 1 || !strings.HasPrefix(said[0], "the broker went down (it ended every connection)") || !strings.HasSuffix(said[0], "; test-a@3.1.1 brings it down") {
+		t.Errorf("the conditions: %q", said)
+	}
 }
 
-// TestNeverUpLongEnough: where every check meets an outage, those after the
-// tenth are not asked one by one any more, and nothing fails for it.
+// TestNeverUpLongEnough: where every check brings the broker down, it is not asked
+// any more after too many outages; those that did not do so alone do not fail.
 func TestNeverUpLongEnough(t *testing.T) {
 	target, broker := breakable(t)
 	var bodies []func(*harness.Exchange)
-	for range tolerableOutages + 3 {
+	for range 40 {
 		bodies = append(bodies, func(x *harness.Exchange) {
 			c := x.Connect(harness.Clean)
 			broker.crash()
@@ -115,12 +118,21 @@ func TestNeverUpLongEnough(t *testing.T) {
 	run.Start(t.Context())
 	checks := run.Checks()
 
-	last := checks[len(checks)-1]
-	if last.Outcome != reports.Blocked || !strings.Contains(last.Reason, "as it did many times") {
-		t.Errorf("the last check: %s %s", last.Outcome, last.Reason)
+	given := 0
+	for _, c := range checks {
+		switch {
+		case c.Outcome == reports.Fail && strings.Contains(c.Reason, "when this check ran alone"):
+		case c.Outcome == reports.Blocked && strings.Contains(c.Reason, "it is not asked any more"):
+			given++
+		default:
+			t.Errorf("%s: %s %s", c.ID, c.Outcome, c.Reason)
+		}
 	}
-	if checks[0].Outcome != reports.Fail {
-		t.Errorf("the first, heard alone: %s %s", checks[0].Outcome, checks[0].Reason)
+	if given == 0 {
+		t.Error("the broker is never given up")
+	}
+	if said := run.conditions(); len(said) != 1 || !strings.Contains(said[0], "is not asked any more") || run.problem() == "" {
+		t.Errorf("the conditions: %q; the problem: %s", said, run.problem())
 	}
 }
 
@@ -139,8 +151,11 @@ func TestStaysAway(t *testing.T) {
 
 		run.Start(t.Context())
 
-		if c := run.Checks()[0]; c.Outcome == reports.Fail || c.Outcome == reports.Pass {
+		if c := run.Checks()[0]; c.Outcome != reports.Blocked || !strings.Contains(c.Reason, "and did not come back") {
 			t.Errorf("alone %v: %s %s", alone, c.Outcome, c.Reason)
+		}
+		if said := run.conditions(); len(said) != 1 || !strings.Contains(said[0], "while these checks ran: test-a@3.1.1") || run.problem() == "" {
+			t.Errorf("alone %v: the conditions: %q; the problem: %s", alone, said, run.problem())
 		}
 	}
 }

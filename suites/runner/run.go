@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,23 +29,26 @@ type Run struct {
 	// runs any more.
 	Done func(reports.Check)
 
-	suite     *Suite
-	ledger    *ledger
-	watchdogs map[*harness.Target]*harness.Watchdog
+	suite   *Suite
+	ledger  *ledger
+	targets []*harness.Target // in the order of the plan
+	health  map[*harness.Target]*harness.Health
+	room    *room // for the checks that run
+	ended   chan struct{}
 
-	mu           sync.Mutex // guards what follows
-	noConnection int        // checks in a row that got no connection
+	mu       sync.Mutex                   // guards what follows
+	crowd    *harness.Crowd               // what the broker did not bear
+	hits     map[int]bool                 // the checks into whose time an outage fell
+	culprits map[*harness.Target][]string // those that bring the broker down
 }
-
-// giveUpFactor is how many checks in a row, by the number of checks that run at
-// the same time, may get no connection before the rest are given up: a broker
-// that has died, or answers no one any more, does not cost every check its timeout.
-const giveUpFactor = 2
 
 // NewRun prepares a run.
 func (s *Suite) NewRun(settings harness.Settings, parallel int, items []Item) *Run {
 	settings.Control = true
-	r := &Run{Settings: settings, Parallel: max(1, parallel), Patience: DefaultPatience, Done: func(reports.Check) {}, suite: s}
+	r := &Run{
+		Settings: settings, Parallel: max(1, parallel), Patience: DefaultPatience, Done: func(reports.Check) {}, suite: s,
+		ended: make(chan struct{}), hits: map[int]bool{}, culprits: map[*harness.Target][]string{},
+	}
 	r.ledger = newLedger(s, items, func(c reports.Check) { r.Done(c) })
 	return r
 }
@@ -56,47 +60,55 @@ func (r *Run) Items() []Item { return r.ledger.plan }
 // ends as an error that says so.
 func (r *Run) Start(ctx context.Context) {
 	go func() {
-		var shared, alone []int
+		defer close(r.ended)
+		var shared, owning []int
 		for i, item := range r.ledger.plan {
 			if item.Alone {
-				alone = append(alone, i)
+				owning = append(owning, i)
 			} else {
 				shared = append(shared, i)
 			}
 		}
 		// The longest first, so that the run lasts no longer than they do.
 		slices.SortStableFunc(shared, func(a, b int) int { return int(r.ledger.plan[b].Takes - r.ledger.plan[a].Takes) })
-		r.watch(ctx, shared)
+		r.room = newRoom(r.Parallel)
+		r.watch(ctx)
 		again := r.overlapping(ctx, shared)
-		again = r.overlapping(ctx, again)
+		again = r.fewAtATime(ctx, again)
 		r.oneByOne(ctx, again)
 		r.hearAgain(ctx)
-		r.endWatch()
-		for _, i := range alone {
+		for _, h := range r.health {
+			h.Rest()
+		}
+		for _, i := range owning {
 			for range mostHearings {
-				if r.hear(ctx, i, true) {
+				if r.hear(ctx, i, alone)() {
 					break
 				}
 			}
 		}
+		r.endWatch()
 		r.ledger.close()
 	}()
 }
 
-// overlapping hears checks at the same time and returns those on which there is
-// no verdict yet, because the broker went down.
+// overlapping hears checks at the same time and returns those that are to be heard
+// again because the broker went down, or had too many clients.
 func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	queue := make(chan int)
-	var mu sync.Mutex
-	var workers sync.WaitGroup
+	var unheard indices
+	var workers, verdicts sync.WaitGroup
 	for range min(r.Parallel, len(items)) {
 		workers.Go(func() {
 			for i := range queue {
-				if !r.hear(ctx, i, false) && r.ledger.unheard(i) {
-					mu.Lock()
-					again = append(again, i)
-					mu.Unlock()
-				}
+				r.room.enter()
+				verdict := r.hear(ctx, i, besideMany)
+				r.room.leave()
+				verdicts.Go(func() { // whether the broker was well meanwhile turns out later
+					if !verdict() && r.ledger.unheard(i) {
+						unheard.add(i)
+					}
+				})
 			}
 		})
 	}
@@ -105,121 +117,158 @@ func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	}
 	close(queue)
 	workers.Wait()
-	return again
+	for _, h := range r.health {
+		h.Hurry()
+	}
+	verdicts.Wait()
+	return unheard.all
 }
 
-// tolerableOutages is how many times the broker may go down while checks run one
-// by one; beyond it the broker does not stay up long enough to ask each.
-const tolerableOutages = 10
+// indices are checks by their place in the plan.
+type indices struct {
+	mu  sync.Mutex
+	all []int
+}
+
+func (n *indices) add(i int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, i)
+}
 
 // oneByOne hears checks of which one seems to bring the broker down: the one
 // that runs alone when it goes down again has failed.
 func (r *Run) oneByOne(ctx context.Context, items []int) {
-	before := r.outages()
 	for _, i := range items {
-		if r.outages()-before < tolerableOutages {
-			r.hear(ctx, i, true)
-		} else {
-			r.ledger.conclude(i, func(f *facts) { f.broker = oftenDown })
-		}
+		r.hear(ctx, i, alone)()
 	}
-}
-
-// outages is how often any of the brokers was seen to go down.
-func (r *Run) outages() (n int) {
-	for _, w := range r.watchdogs {
-		n += w.Restarts()
-	}
-	return n
 }
 
 // watch watches over the brokers that the checks run on.
-func (r *Run) watch(ctx context.Context, items []int) {
-	r.watchdogs = map[*harness.Target]*harness.Watchdog{}
-	for _, i := range items {
-		if item := r.ledger.plan[i]; item.runs() && r.watchdogs[item.Target] == nil {
-			r.watchdogs[item.Target] = harness.Watch(ctx, item.Target, item.Profile, r.Settings)
+func (r *Run) watch(ctx context.Context) {
+	r.health = map[*harness.Target]*harness.Health{}
+	for _, item := range r.ledger.plan {
+		if item.runs() && r.health[item.Target] == nil {
+			r.targets = append(r.targets, item.Target)
+			r.health[item.Target] = harness.WatchOver(ctx, item.Target, item.Profile, r.Settings, 2*max(r.Parallel, DefaultParallel), r.crowded)
 		}
 	}
-	for _, w := range r.watchdogs {
-		w.Ready()
+	for _, h := range r.health {
+		h.Ready()
 	}
 }
 
 func (r *Run) endWatch() {
-	for _, w := range r.watchdogs {
-		w.End()
+	for _, h := range r.health {
+		h.End()
 	}
-	r.watchdogs = nil
 }
 
-// hear performs a check and gathers the facts about it; false says that they
-// make no verdict, and the check has to be heard again.
-func (r *Run) hear(ctx context.Context, i int, alone bool) bool {
+// leastParallel is how many checks run at the same time at least, if the run
+// allows as many.
+const leastParallel = 4
+
+// connectionsPerCheck are, roughly, the connections that a check has at the same
+// time.
+const connectionsPerCheck = 3
+
+// crowded lets fewer checks run at the same time.
+func (r *Run) crowded(c harness.Crowd) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	most := r.room.size() / 2
+	if c.Connections > 0 {
+		most = min(r.room.size(), c.Connections/connectionsPerCheck)
+	}
+	r.room.shrink(max(most, leastParallel))
+	if r.crowd == nil || c.Connections > 0 {
+		r.crowd = &c
+	}
+}
+
+// company says beside how many others a check is heard.
+type company int
+
+const (
+	besideMany company = iota
+	// besideFew is where it matters which of those that run brings the broker down.
+	besideFew
+	alone
+)
+
+// hear performs a check. What is returned gathers the facts about it, once it is
+// known how the broker was meanwhile; false says that they make no verdict, and
+// the check has to be heard again.
+func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() bool) {
 	item := r.ledger.plan[i]
 	f := r.suite.factsOf(item.Definition, item.Version)
-	f.lacks, f.untried, f.alone = item.Lacks, item.untried(), alone
-	switch {
-	case !item.runs():
-	case ctx.Err() != nil:
-		f.interrupted = context.Cause(ctx).Error()
-	case r.gaveUp():
-		f.givenUp = fmt.Sprintf("the last %d checks got no connection (see check %s)", giveUpFactor*r.Parallel, f.decider(harness.Stop{Step: harness.StepConnect}))
-	default:
-		settings := r.Settings
-		settings.CheckTimeout += 2 * item.Takes
-		if f.before = r.ledger.heard(i); f.before != nil {
-			settings = r.patient(settings, item)
-		}
-		if slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing) {
-			settings.CheckTimeout += times.Restart
-		}
-		f.evidence = harness.Perform(ctx, item.Target, item.Profile, settings, item.Body)
-		f.broker = r.condition(ctx, item, judge(f), f)
+	f.lacks, f.untried, f.alone = item.Lacks, item.untried(), beside == alone
+	f.restarts = slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing)
+	enter := func() bool {
+		v := r.ledger.enter(i, f)
+		r.accuse(item, v)
+		return !v.unheard && !v.missing
 	}
-	v := r.ledger.enter(i, f)
-	if v.unheard {
-		return false
+	if !item.runs() {
+		return enter
 	}
-	r.count(item, v)
-	return !v.missing
+	visit, err := r.health[item.Target].Enter(ctx, item.ID(), f.restarts)
+	if gone := (*harness.Outage)(nil); errors.As(err, &gone) {
+		return func() bool { return r.giveUp(i, f, gone) }
+	}
+	if err != nil {
+		f.interrupted = err.Error()
+		return enter
+	}
+	settings := r.Settings
+	settings.CheckTimeout += 2 * item.Takes
+	if f.before = r.ledger.heard(i); f.before != nil {
+		settings = r.patient(settings, item)
+	}
+	if f.restarts {
+		settings.CheckTimeout += times.Restart
+	}
+	f.evidence = harness.Perform(visit.Context(), item.Target, item.Profile, settings, item.Body)
+	seen := judge(f)
+	visit.Leave(beside != besideMany || seen.Outcome != reports.Pass || seen.missing, f.evidence)
+	return func() bool {
+		f.found = visit.Found(ctx)
+		if o := f.found.Outage; o != nil {
+			// Once may be by chance: somebody else may have restarted the broker.
+			f.alone = r.hit(i) && (beside == alone || len(o.During) == 1)
+		}
+		return enter()
+	}
 }
 
-// condition is what is known of the broker after a check has been heard, as far
-// as it matters to the verdict that the check's exchange would make.
-func (r *Run) condition(ctx context.Context, item Item, v Verdict, f facts) condition {
-	if v.Outcome == reports.Pass || v.Outcome == reports.Inapplicable {
-		return answering
+// giveUp makes the verdict on a check that cannot be heard, or not again.
+func (r *Run) giveUp(i int, f facts, gone *harness.Outage) bool {
+	if r.ledger.pending(i) {
+		r.ledger.conclude(i, func(f *facts) { f.found, f.unrepeatable = harness.Found{Outage: gone}, gone.Error() })
+	} else {
+		f.found, f.unrun = harness.Found{Outage: gone}, true
+		r.ledger.enter(i, f)
 	}
-	dead := v.failed() && !harness.Alive(ctx, item.Target, item.Profile, r.Settings)
-	switch {
-	case dead && f.alone:
-		return silent // and stays away: nothing tells who has stopped it
-	case ctx.Err() == nil && r.watchdogs[item.Target].WentDown(f.evidence.Began, f.evidence.BrokerClosedAt):
-		return wentDown
-	case dead:
-		return silent
-	}
-	return answering
+	return true
 }
 
-// count counts the checks in a row that got no connection.
-func (r *Run) count(item Item, v Verdict) {
+// hit notes that an outage fell into the time of a check, and says whether one did
+// before.
+func (r *Run) hit(i int) (before bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch {
-	case v.noConnection:
-		r.noConnection++
-	case item.runs() && r.noConnection < giveUpFactor*r.Parallel:
-		r.noConnection = 0
-	}
+	before = r.hits[i]
+	r.hits[i] = true
+	return before
 }
 
-// gaveUp says whether so many checks got no connection that none will.
-func (r *Run) gaveUp() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.noConnection >= giveUpFactor*r.Parallel
+// accuse remembers a check that has brought the broker down.
+func (r *Run) accuse(item Item, v Verdict) {
+	if v.culprit {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.culprits[item.Target] = append(r.culprits[item.Target], item.ID())
+	}
 }
 
 // Wait waits for the verdict on the check at this place of the plan.
@@ -227,7 +276,11 @@ func (r *Run) Wait(i int) reports.Check { return r.ledger.wait(i) }
 
 // Checks waits for all checks and returns their results in the order of the
 // plan. Checks that were not selected, and have failed by what others saw, follow.
-func (r *Run) Checks() []reports.Check { return r.ledger.checks() }
+func (r *Run) Checks() []reports.Check {
+	checks := r.ledger.checks()
+	<-r.ended
+	return checks
+}
 
 func milliseconds(d time.Duration) float64 {
 	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
