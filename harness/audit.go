@@ -16,6 +16,7 @@ type audit struct {
 	version      codec.Version
 	known        *codec.Connack // that the broker has sent the probe; nil: none
 	connect      *codec.Connect // as the client sent it; nil before
+	spoken       bool           // the client has sent a CONNECT of whatever form
 	connacks     int
 	accepted     bool
 	disconnected bool // by the broker
@@ -26,6 +27,7 @@ type audit struct {
 
 // sent takes note of a packet from the client.
 func (a *audit) sent(p codec.Packet) {
+	a.spoken = a.spoken || p.Type() == codec.CONNECT
 	if connect, ok := p.(*codec.Connect); ok {
 		a.named = connect.ClientID != ""
 	}

@@ -133,16 +133,22 @@ func (c *Client) read() {
 }
 
 // causedByClient says of a breach that no statement can be said to be broken by it,
-// as the client brought it about: by a CONNECT of no version's, so that the
-// format of CONNACK is anybody's guess, by the Packet Identifier 0, which an
+// as the client brought it about: by no CONNECT, or one of no version's, so that
+// the format of the answer is anybody's guess, by the Packet Identifier 0, which an
 // acknowledgement has to repeat, or by a SUBSCRIBE without a Topic Filter, which
 // a SUBACK has no Reason Code for.
 func (c *Client) causedByClient(raw []byte, err error) bool {
-	if codec.Type(raw[0]>>4) == codec.CONNACK {
-		return c.anyVersionConnack
+	if codec.Type(raw[0]>>4) == codec.CONNACK && c.anyVersionConnack {
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.audit.spoken { // no version is known to the broker
+		return true
+	}
+	if codec.Type(raw[0]>>4) == codec.CONNACK {
+		return false
+	}
 	breach := (*codec.Breach)(nil)
 	if !errors.As(err, &breach) {
 		return false
@@ -808,7 +814,10 @@ func (c *Client) WantAlive() {
 	look(c, func(in *wire.Contents) []codec.Packet { return in.TakeAll(wire.Replies, pingresp) })
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(wire.Replies, pingresp)
-	if p == nil {
+	switch {
+	case p == nil && !c.Closed():
+		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
+	case p == nil:
 		c.x.lacks("PINGRESP", instead)
 	}
 }

@@ -180,7 +180,11 @@ func TestPing(t *testing.T) {
 		{
 			name: "alive: an earlier answer is none", script: script{sends(&codec.Pingresp{})},
 			body: func(c *Client) { synctest.Wait(); c.WantAlive() },
-			want: stop{Contradicted, "PINGRESP", "nothing within 5s", ""},
+			want: stop{Unprepared, "PINGRESP", "nothing within 5s", StepPing},
+		},
+		{
+			name: "alive: closed", script: script{wants(codec.PINGREQ), closes}, body: (*Client).WantAlive,
+			want: stop{Contradicted, "PINGRESP", "closed by the broker", ""},
 		},
 		{
 			name: "alive: other replies may wait", script: script{sends(&codec.Puback{PacketID: 4}), pongs}, body: (*Client).WantAlive,

@@ -95,6 +95,19 @@ func (c *Client) Accepted() bool {
 	return false
 }
 
+// AwaitAnswer waits for the answer to CONNECT, a CONNACK or the end of the
+// connection, and leaves it for the next verb to judge. It is set-up: where
+// neither comes the check is blocked.
+func (c *Client) AwaitAnswer() {
+	p, instead := c.take(wire.Replies, anyPacket)
+	switch {
+	case p != nil:
+		c.putBack(p)
+	case !c.Closed():
+		c.x.during(StepConnect, func() { c.x.lacks("CONNACK, or the connection closed", instead) })
+	}
+}
+
 // putBack leaves a packet that was taken for the next verb.
 func (c *Client) putBack(p codec.Packet) {
 	look(c, func(in *wire.Contents) struct{} { in.PutBack(p); return struct{}{} })

@@ -43,9 +43,11 @@ var _ = Check(Definition{
 		// The listener works for those who have one.
 		bob := x.DialCertified("bob")
 		bob.Send(x.NewConnect(Clean, As("bob")))
-		if !bob.Accepted() {
-			x.Inapplicable("the listener does not accept the certificate of the target file either")
+		bob.AwaitAnswer()
+		if connack := bob.UnreadConnack(); connack != nil && connack.Code != codec.Success {
+			x.Inapplicable("the listener does not accept the certificate of the target file either: %s", connack)
 		}
+		x.StandsOn(StepConnect, func() { bob.WantAccepted() })
 
 		alice, refusal := x.DialUncertified("alice")
 		if refusal != "" {
@@ -77,14 +79,13 @@ var _ = Check(Definition{
 		alice.Send(subscribe)
 
 		suback := wantSubackUnlessClosed(x, alice, subscribe.PacketID)
-		x.Expect(suback.Codes).To(HaveLen(3), "reason codes")
 		if !slices.ContainsFunc(suback.Codes, codec.ReasonCode.IsError) {
 			x.Inapplicable("the broker grants the forbidden subscription")
 		}
 		x.Expect(suback.Codes[:2]).To(Equal([]codec.ReasonCode{codec.GrantedQoS0, codec.GrantedQoS0}), "the allowed subscriptions")
 		x.Expect(suback.Codes[2].IsError()).To(BeTrue(), "failure of the forbidden subscription")
 		x.Connect(Clean, As("bob")).Publish(QoS0, allowed, "hello")
-		alice.WantDelivery(allowed, "hello")
+		alice.TakeDelivery(allowed, "hello")
 	},
 })
 
@@ -101,7 +102,7 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"))
 		subscribe := alice.NewSubscribe(QoS0, allowed, forbidden)
 		alice.Send(subscribe)
-		if suback := wantSubackUnlessClosed(x, alice, subscribe.PacketID); len(suback.Codes) != 2 || !suback.Codes[1].IsError() {
+		if suback := wantSubackUnlessClosed(x, alice, subscribe.PacketID); !suback.Codes[1].IsError() {
 			x.Inapplicable("the broker grants the forbidden subscription")
 		}
 
@@ -112,14 +113,16 @@ var _ = Check(Definition{
 	},
 })
 
-// wantSubackUnlessClosed wants the SUBACK to a SUBSCRIBE that holds a forbidden
-// subscription. A broker that would rather close the connection may.
-func wantSubackUnlessClosed(x *Exchange, c *Client, id uint16) *codec.Suback {
+// wantSubackUnlessClosed is the SUBACK to a SUBSCRIBE that holds a forbidden
+// subscription. A broker that would rather close the connection may, where it says
+// that this is its reason (5.0).
+func wantSubackUnlessClosed(x *Exchange, c *Client, id uint16) (suback *codec.Suback) {
 	c.PingOrClosed()
-	if c.Closed() {
-		x.Inapplicable("the broker closes the connection of a client that asks for a forbidden subscription")
+	if d := c.BrokerDisconnect(); d != nil && d.Code == codec.NotAuthorized {
+		x.Inapplicable("the broker closes the connection of a client that asks for a forbidden subscription: %s", d)
 	}
-	return c.WantSuback(id)
+	x.StandsOn(StepSubscribe, func() { suback = c.WantSuback(id) })
+	return suback
 }
 
 var _ = Check(Definition{
@@ -153,7 +156,7 @@ var _ = Check(Definition{
 			administrator := x.Connect(Clean, As("administrator"), AsAdministrator)
 			administrator.Subscribe(QoS0, topic)
 
-			x.Connect(Clean, As("alice")).WantTakenOrRefused(qos, topic, "forbidden")
+			x.StandsOn(publishing(qos), func() { x.Connect(Clean, As("alice")).WantTakenOrRefused(qos, topic, "forbidden") })
 
 			administrator.WantNothingBefore(administrator.Marker(QoS0, topic))
 		})

@@ -26,14 +26,13 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Connect(Clean, As("alice"))
-			publish := alice.NewPublish(qos, x.Topic("news"), "hello")
 
-			alice.Send(publish)
-
-			if qos == QoS1 {
-				alice.WantPuback(publish.PacketID)
-			} else {
-				alice.WantPubrec(publish.PacketID)
+			// How it is acknowledged, if it is, is another matter.
+			var refusal string
+			x.StandsOn(publishing(qos), func() { refusal = alice.WantTakenOrRefused(qos, x.Topic("news"), "hello") })
+			alice.PingOrClosed()
+			if alice.Closed() {
+				x.Failf("the message to be taken, as CONNACK does not declare otherwise", "%s", refusal)
 			}
 		})
 	},
@@ -47,6 +46,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.RefusesUnsupportedQoS},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
+		alice.Subscribe(QoS0, x.Topic("plain"))
 		subscribe := &codec.Subscribe{PacketID: alice.PacketID()}
 		for _, qos := range []codec.QoS{QoS0, QoS1, QoS2} {
 			subscribe.Subscriptions = append(subscribe.Subscriptions, codec.Subscription{Filter: x.Topic(qosName(qos)), QoS: qos})
@@ -54,7 +54,12 @@ var _ = Check(Definition{
 
 		alice.Send(subscribe)
 
-		suback := alice.WantSuback(subscribe.PacketID)
+		var suback *codec.Suback
+		alice.PingOrClosed()
+		if alice.Closed() {
+			x.Failf("SUBACK granting each subscription", "%s", alice.Refusal(subscribe.PacketID))
+		}
+		x.StandsOn(StepSubscribe, func() { suback = alice.WantSuback(subscribe.PacketID) })
 		x.Expect(suback.Codes).To(HaveEach(BeNumerically("<=", codec.GrantedQoS2)), "the Reason Codes of SUBACK")
 	},
 })
@@ -411,7 +416,8 @@ func wantAvailable(x *Exchange, subscriptions ...unavailable) {
 			refusals = append(refusals, alice.Refusal(id))
 			continue
 		}
-		suback := alice.WantSuback(id)
+		var suback *codec.Suback
+		x.StandsOn(StepSubscribe, func() { suback = alice.WantSuback(id) })
 		switch code := suback.Codes[0]; {
 		case !code.IsError():
 			return

@@ -213,7 +213,11 @@ var _ = Check(Definition{
 
 			alice.Send(c.value)
 
-			alice.WantClosed()
+			alice.AwaitEnd()
+			if connack := alice.UnreadConnack(); connack != nil {
+				x.Failf("the connection closed without a CONNACK", "%s", connack)
+			}
+			x.StandsOn(stepMalformedCloses, alice.WantEnd)
 		})
 	},
 })
@@ -259,7 +263,6 @@ var _ = Check(Definition{
 				alice = x.Connect(Persistent, As("alice"))
 				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
 
-				x.Expect(alice.Connack.SessionPresent).To(BeTrue(), "Session Present")
 				alice.WantDelivery(topic, "hello")
 			}},
 			Case{Name: "discarded", Body: func(x *Exchange) {
@@ -269,7 +272,6 @@ var _ = Check(Definition{
 
 				alice = x.Connect(Clean, As("alice"))
 
-				x.Expect(alice.Connack.SessionPresent).To(BeFalse(), "Session Present")
 				wantNotSubscribed(x, alice, topic)
 			}},
 		)
@@ -299,7 +301,7 @@ func takeover(x *Exchange, one, other ConnectOption) {
 	second := x.Connect(other, As("alice"))
 
 	first.WantClosed(codec.SessionTakenOver)
-	second.WantPingresp()
+	second.Fence()
 }
 
 var _ = Check(Definition{
@@ -314,6 +316,7 @@ var _ = Check(Definition{
 
 		x.Connect(Clean, As("alice"))
 
+		x.StandsOn(stepTakenOver, func() { first.WantClosedWithin(x.Timeout(), codec.SessionTakenOver) })
 		disconnect := Want[*codec.Disconnect](first, "DISCONNECT 0x8E Session taken over")
 		x.Expect(disconnect.Code).To(Equal(codec.SessionTakenOver), "the Reason Code of DISCONNECT")
 	},
@@ -337,11 +340,19 @@ var _ = Check(Definition{
 			&codec.Pingreq{},
 		)
 
-		alice.WantAccepted()
+		x.StandsOn(StepConnect, func() { alice.WantAccepted() })
 		// Nothing says in which order the server answers requests of different
 		// types, or whether a subscription is there before a later message.
-		wantReplies(x, alice, codec.SUBACK, codec.PINGRESP)
-		bob.WantDelivery(topic, "hello")
+		x.Controlled(func() {
+			wantReplies(x, alice, codec.SUBACK, codec.PINGRESP)
+			bob.WantDelivery(topic, "hello")
+		}, func() {
+			carol := x.Connect(Clean, As("carol"))
+			carol.Subscribe(QoS0, x.Topic("other"))
+			carol.Fence()
+			carol.Publish(QoS0, topic, "control")
+			bob.TakeCopy(topic, "control")
+		})
 	},
 })
 
@@ -399,7 +410,7 @@ var _ = Check(Definition{
 
 				alice.WantPingresp()
 				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
-				alice.WantDelivery(topic, "hello")
+				x.Controlled(func() { alice.WantDelivery(topic, "hello") }, func() { standsOnDelivery(x, qos) })
 			}},
 			Case{Name: "stored session", Body: func(x *Exchange) {
 				topic, qos := x.Topic("news"), x.UpTo(QoS1)
@@ -411,7 +422,7 @@ var _ = Check(Definition{
 
 				alice = x.Connect(Persistent, As("alice"))
 				x.Connect(Clean, As("bob")).Publish(qos, topic, "hello")
-				alice.WantDelivery(topic, "hello")
+				x.Controlled(func() { alice.WantDelivery(topic, "hello") }, func() { standsOnSessions(x) })
 			}},
 		)
 	},
@@ -433,11 +444,15 @@ var _ = Check(Definition{
 		// A made-up user may connect and have no right to publish.
 		alice.TryPublish(topic, "here")
 		if instead := x.FailureOf(func() { bob.WantDelivery(topic, "here") }); instead != "" {
+			x.Connect(Clean, As("carol")).Publish(QoS0, topic, "from somebody else")
+			bob.TakeCopy(topic, "from somebody else") // who may
 			x.Inapplicable("the broker does not let this user publish to %s: %s", topic, instead)
 		}
 		alice.Drop()
 
-		bob.WantDelivery(topic, "gone")
+		var will *codec.Publish
+		x.StandsOn(StepWill, func() { will = bob.TakeNext() })
+		x.Expect(Message{Topic: will.Topic, Payload: will.Payload}).To(Equal(Message{Topic: topic, Payload: "gone"}), "the Will Message")
 	},
 })
 
@@ -450,8 +465,10 @@ func quoted(s string) string { return fmt.Sprintf("%q", s) }
 // wantLogin wants a CONNECT with user name and password to be accepted. They
 // may be ones that the broker does not know; then the check is inapplicable.
 func wantLogin(x *Exchange, c *Client) {
+	c.AwaitAnswer()
 	if !c.Accepted() {
 		c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
+		x.Connect(Clean) // so that it was the login
 		x.Inapplicable("the broker refuses a made-up user name and password, and the target gives none")
 	}
 }

@@ -24,6 +24,8 @@ const (
 	stepIdentifierReturned   harness.Step = "the Subscription Identifier of a message"
 	stepRetainAsPublished    harness.Step = "RETAIN as the subscription asked for it"
 	stepLargeMessage         harness.Step = "a message as large as the server allows"
+	stepMalformedCloses      harness.Step = "the end of the connection after a malformed CONNECT"
+	stepTakenOver            harness.Step = "the end of the connection of a client that another displaces"
 	stepResentQoS1           harness.Step = "an unacknowledged QoS 1 message, resent"
 	stepResentQoS2           harness.Step = "an unacknowledged QoS 2 message, resent"
 )
@@ -67,6 +69,8 @@ var decidedBy = map[harness.Step]string{
 	stepIdentifierReturned:   "subid-returned",
 	stepRetainAsPublished:    "options-retain-as-published",
 	stepLargeMessage:         "packetsize-of-server-unlimited",
+	stepMalformedCloses:      "connect-malformed",
+	stepTakenOver:            "connect-takeover",
 	stepResentQoS1:           "qos1-unacknowledged-resent",
 	stepResentQoS2:           "qos2-sender-resumed",
 }

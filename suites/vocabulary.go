@@ -115,6 +115,12 @@ func wantNotSubscribed(x *Exchange, c *Client, topic string) {
 
 // Messages.
 
+// publishing is the step of a message to the broker. At QoS 0, which is not
+// acknowledged, a PINGREQ shows that the broker is done with it.
+func publishing(qos codec.QoS) Step {
+	return []Step{StepPing, StepPublishQoS1, StepPublishQoS2}[qos]
+}
+
 // levels are those of the given QoS levels that the broker takes part in.
 func levels(x *Exchange, all ...codec.QoS) []codec.QoS {
 	var here []codec.QoS
@@ -166,6 +172,28 @@ func inKeptSession(x *Exchange, c *Client, topic string, part func()) {
 		x.Connect(Clean, As("control")).Publish(QoS0, topic, "control")
 		x.StandsOn(stepSubscriptionKept, func() { c.TakeCopy(topic, "control") })
 	})
+}
+
+// standsOnDelivery makes sure, with clients of its own, that the server delivers
+// messages at all.
+func standsOnDelivery(x *Exchange, qos codec.QoS) {
+	topic := x.Topic("control/delivery")
+	c := x.Connect(Clean, As("control"))
+	c.Subscribe(qos, topic)
+	x.Connect(Clean, As("publisher")).Publish(qos, topic, "control")
+	c.TakeDelivery(topic, "control")
+}
+
+// standsOnSessions makes sure, with a client of its own, that the server keeps the
+// subscriptions of a session at all.
+func standsOnSessions(x *Exchange) {
+	topic := x.Topic("control/session")
+	c := x.Connect(Persistent, As("control"))
+	c.Subscribe(x.UpTo(QoS1), topic)
+	c.Disconnect()
+	c = x.Connect(Persistent, As("control"))
+	x.Connect(Clean, As("publisher")).Publish(QoS0, topic, "control")
+	x.StandsOn(stepSubscriptionKept, func() { c.TakeCopy(topic, "control") })
 }
 
 // wantOnce wants a message no more than once ahead of a marker. That both come is
