@@ -28,9 +28,9 @@ var _ = Check(Definition{
 			alice := x.Connect(Clean, As("alice"))
 
 			alice.Publish(qos, topic, "in full", Having(codec.TopicAlias(1)))
+			bob.TakeDelivery(topic, "in full")
 			alice.Publish(qos, "", "by alias", Having(codec.TopicAlias(1)))
 
-			bob.WantDelivery(topic, "in full")
 			bob.WantDelivery(topic, "by alias")
 		})
 	},
@@ -51,6 +51,10 @@ var _ = Check(Definition{
 			bob.Subscribe(QoS0, topic(alias))
 		}
 		alice := x.Connect(Clean, As("alice"))
+		for _, alias := range values {
+			alice.Publish(QoS0, topic(alias), "without alias")
+			bob.TakeDelivery(topic(alias), "without alias")
+		}
 
 		for _, alias := range values {
 			alice.Publish(QoS0, topic(alias), "in full", Having(codec.TopicAlias(alias)))
@@ -76,14 +80,13 @@ var _ = Check(Definition{
 		bob.Subscribe(QoS0, old, new)
 		alice := x.Connect(Clean, As("alice"))
 		alice.Publish(QoS0, old, "1", Having(codec.TopicAlias(1)))
+		bob.TakeDelivery(old, "1")
 		alice.Publish(QoS0, "", "2", Having(codec.TopicAlias(1)))
-		bob.WantDelivery(old, "1")
-		bob.WantDelivery(old, "2")
+		x.StandsOn(stepAliasMapped, func() { bob.TakeDelivery(old, "2") })
 
 		alice.Publish(QoS0, new, "3", Having(codec.TopicAlias(1)))
-		alice.Publish(QoS0, "", "4", Having(codec.TopicAlias(1)))
-
 		bob.WantDelivery(new, "3")
+		alice.Publish(QoS0, "", "4", Having(codec.TopicAlias(1)))
 		bob.WantDelivery(new, "4")
 	},
 })
@@ -100,9 +103,9 @@ var _ = Check(Definition{
 		watcher.Subscribe(x.UpTo(QoS1), hers, his)
 		alice, bob := x.Connect(Clean, As("alice")), x.Connect(Clean, As("bob"))
 		alice.Publish(x.UpTo(QoS1), hers, "1", Having(codec.TopicAlias(1)))
-		watcher.WantDelivery(hers, "1")
+		watcher.TakeDelivery(hers, "1")
 		bob.Publish(x.UpTo(QoS1), his, "2", Having(codec.TopicAlias(1)))
-		watcher.WantDelivery(his, "2")
+		watcher.TakeDelivery(his, "2")
 
 		alice.Publish(x.UpTo(QoS1), "", "3", Having(codec.TopicAlias(1)))
 
@@ -148,6 +151,7 @@ var _ = Check(Definition{
 
 		alice.Send(codec.Wrong(&codec.Publish{Topic: x.Topic("zero"), Properties: codec.Properties{codec.TopicAlias(0)}}))
 
+		x.StandsOn(stepAliasZeroCloses, alice.WantEnd)
 		alice.WantDisconnect(codec.TopicAliasInvalid)
 	},
 })
@@ -162,6 +166,7 @@ var _ = Check(Definition{
 
 		alice.Send(alice.NewPublish(QoS0, x.Topic("above"), "hello", Having(codec.TopicAlias(aboveMaximum(x)))))
 
+		x.StandsOn(stepAliasAboveCloses, alice.WantEnd)
 		alice.WantDisconnect(codec.TopicAliasInvalid)
 	},
 })
@@ -192,6 +197,7 @@ var _ = Check(Definition{
 
 		alice.Send(alice.NewPublish(QoS0, "", "hello", Having(codec.TopicAlias(1))))
 
+		x.StandsOn(stepAliasUnknownCloses, alice.WantEnd)
 		alice.WantDisconnect(codec.ProtocolError)
 	},
 })
@@ -201,7 +207,7 @@ var _ = Check(Definition{
 	Title:    "forgets the client's Topic Aliases with the connection, whether its session goes on or not",
 	Rules:    Rules{V5: "MQTT-3.3.2-7"},
 	Needs:    Needs{TopicAliases},
-	CaughtBy: Faults{fault.IgnoresAliases},
+	CaughtBy: Faults{fault.CarriesAliasesOver},
 	Body: func(x *Exchange) {
 		Each(x, connectionEnds, connectionEnd.label, func(x *Exchange, end connectionEnd) {
 			alice := x.Connect(Persistent, As("alice"))
@@ -211,10 +217,18 @@ var _ = Check(Definition{
 
 			alice.Send(alice.NewPublish(QoS0, "", "hello again", Having(codec.TopicAlias(1))))
 
-			alice.WantClosed(codec.TopicAliasInvalid)
+			x.Controlled(func() { alice.WantClosed(codec.TopicAliasInvalid) }, func() { standsOnUnknownAliases(x) })
 		})
 	},
 })
+
+// standsOnUnknownAliases makes sure, with a client of its own, that the server
+// closes the connection on a Topic Alias that was never set.
+func standsOnUnknownAliases(x *Exchange) {
+	c := x.Connect(Clean, As("control"))
+	c.Send(c.NewPublish(QoS0, "", "control", Having(codec.TopicAlias(1))))
+	x.StandsOn(stepAliasUnknownCloses, func() { c.WantClosed(codec.TopicAliasInvalid) })
+}
 
 var _ = Check(Definition{
 	Slug:     "alias-not-forwarded",
@@ -255,7 +269,12 @@ var _ = Check(Definition{
 		for _, round := range numbered(3) {
 			for _, topic := range topics {
 				alice.Publish(x.UpTo(QoS1), topic, round)
-				known.receive(x, bob, 2, topic, round)
+				message := bob.TakeNext()
+				x.About("MQTT-3.3.2-11", "MQTT-3.3.2-8", "5.0/3.3.4/topic-alias-unknown")
+				meant := known.resolve(x, message, 2)
+				x.About("5.0/3.3.4/topic-alias-mapped")
+				x.Expect(meant).To(Equal(topic), "the topic of the message")
+				bob.Ack(message)
 			}
 		}
 	},
@@ -274,16 +293,15 @@ var _ = Check(Definition{
 		known := aliases{}
 		for _, payload := range numbered(2) {
 			alice.Publish(qos, topic, payload)
-			message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
-			x.Expect(known.resolve(x, message, 5)).To(Equal(topic), "the topic of the message")
-			bob.Ack(message)
+			x.StandsOn(stepServerAliases, func() { known.receive(x, bob, 5, topic, payload) })
 		}
 		bob.Drop()
 
 		bob = x.Connect(Persistent, As("bob"), With(codec.TopicAliasMaximum(5)))
 		alice.Publish(qos, topic, "3")
 
-		message := Want[*codec.Publish](bob, "PUBLISH topic="+topic)
+		var message *codec.Publish
+		x.StandsOn(stepSubscriptionKept, func() { message = bob.TakeNext() })
 		x.Expect(message.Topic).To(Equal(topic), "the Topic Name of the connection's first message")
 		bob.Ack(message)
 	},
@@ -313,9 +331,11 @@ var _ = Check(Definition{
 			Case{Name: "to a client that allows none any more", Body: func(x *Exchange) {
 				bob, topic := again(x)
 
-				for _, payload := range numbered(2) {
-					message := bob.WantPublish(topic, payload)
-					x.Expect(message.Properties.Has(codec.PropTopicAlias)).To(BeFalse(), "Topic Alias in PUBLISH %q", payload)
+				for range numbered(2) {
+					var message *codec.Publish
+					x.StandsOn(resending(QoS1), func() { message = bob.TakeNext() })
+					x.Expect(message.Properties.Has(codec.PropTopicAlias)).To(BeFalse(), "Topic Alias in PUBLISH %q", message.Payload)
+					x.Expect(message.Topic).To(Equal(topic), "the topic of the message")
 					bob.Ack(message)
 				}
 			}},
@@ -323,8 +343,11 @@ var _ = Check(Definition{
 				bob, topic := again(x, With(codec.TopicAliasMaximum(5)))
 
 				known := aliases{}
-				for _, payload := range numbered(2) {
-					known.receive(x, bob, 5, topic, payload)
+				for range numbered(2) {
+					var message *codec.Publish
+					x.StandsOn(resending(QoS1), func() { message = bob.TakeNext() })
+					x.Expect(known.resolve(x, message, 5)).To(Equal(topic), "the topic of the message")
+					bob.Ack(message)
 				}
 			}},
 		)
@@ -347,8 +370,10 @@ var _ = Check(Definition{
 			bob = x.Connect(Clean, As("bob"), With(codec.TopicAliasMaximum(5)))
 			bob.Subscribe(x.UpTo(QoS1), x.Topic("news"))
 			alice, known = x.Connect(Clean, As("alice")), aliases{}
-			hear(x, alice, bob, known, "1")
-			hear(x, alice, bob, known, "2")
+			x.StandsOn(stepServerAliases, func() {
+				hear(x, alice, bob, known, "1")
+				hear(x, alice, bob, known, "2")
+			})
 			return alice, bob, known
 		}
 		x.Cases(
@@ -358,9 +383,8 @@ var _ = Check(Definition{
 				alice, bob, known := listening(x)
 
 				bob.Publish(qos, his, "3", Having(codec.TopicAlias(1)))
+				watcher.TakeDelivery(his, "3")
 				bob.Publish(qos, "", "4", Having(codec.TopicAlias(1)))
-
-				watcher.WantDelivery(his, "3")
 				watcher.WantDelivery(his, "4")
 				hear(x, alice, bob, known, "5")
 			}},
@@ -373,7 +397,7 @@ var _ = Check(Definition{
 
 				bob.Send(bob.NewPublish(QoS0, "", "lost", Having(codec.TopicAlias(alias))))
 
-				bob.WantClosed(codec.TopicAliasInvalid)
+				x.Controlled(func() { bob.WantClosed(codec.TopicAliasInvalid) }, func() { standsOnUnknownAliases(x) })
 			}},
 		)
 	},
@@ -410,8 +434,8 @@ func (a aliases) resolve(x *Exchange, p *codec.Publish, most uint32) string {
 // receive wants c to be sent this message next, by whatever alias, and completes
 // its delivery.
 func (a aliases) receive(x *Exchange, c *Client, most uint32, topic, payload string) {
-	message := Want[*codec.Publish](c, "PUBLISH topic="+topic)
+	message := c.TakeNext()
+	x.StandsOn(StepDeliver, func() { x.Expect(message.Payload).To(Equal(payload), "the payload") })
 	x.Expect(a.resolve(x, message, most)).To(Equal(topic), "the topic of the message")
-	x.Expect(message.Payload).To(Equal(payload), "the payload")
 	c.Ack(message)
 }

@@ -230,6 +230,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/3.1.2.11.8/user-property-repeated"},
 	CaughtBy: Faults{fault.RefusesRepeatedUserProperty},
 	Body: func(x *Exchange) {
+		x.Connect(Clean, As("bob"), With(codec.UserProperty("name", "one")))
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), With(
@@ -237,6 +238,7 @@ var _ = Check(Definition{
 			codec.UserProperty("name", "one"),
 		)))
 
+		alice.AwaitAnswer()
 		alice.WantAccepted()
 	},
 })
@@ -260,6 +262,7 @@ var _ = Check(Definition{
 
 			alice.Send(x.NewConnect(Clean, As("alice"), With(property)))
 
+			alice.AwaitAnswer()
 			alice.WantAccepted()
 		})
 	},
@@ -283,14 +286,13 @@ var _ = Check(Definition{
 			codec.SessionExpiryInterval(0), codec.RequestProblemInformation(1), codec.RequestResponseInformation(0),
 			codec.ReceiveMaximum(100), codec.TopicAliasMaximum(0), codec.UserProperty("name", "value"), codec.MaximumPacketSize(1 << 20),
 		}
-		sorted := x.Dial("alice")
-		sorted.Send(x.NewConnect(Clean, As("alice"), With(properties...)))
-		sorted.WantAccepted()
+		x.Connect(Clean, As("alice"), With(properties...)) // sorted
 
 		slices.Reverse(properties)
 		reversed := x.Dial("bob")
 		reversed.Send(x.NewConnect(Clean, As("bob"), With(properties...)))
 
+		reversed.AwaitAnswer()
 		reversed.WantAccepted()
 	},
 })

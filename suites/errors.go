@@ -146,6 +146,8 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(x.UpTo(QoS1), topic)
 		carol := x.Connect(Clean, As("carol"))
+		carol.Publish(x.UpTo(QoS1), topic, "before")
+		bob.TakeDelivery(topic, "before")
 		for _, v := range malformedPackets {
 			alice := x.Connect(Clean, As(v.name))
 			alice.Send(v.packet(x, alice))
@@ -172,6 +174,7 @@ var _ = Check(Definition{
 		alice.Send(&codec.Pubrel{PacketID: unusedPacketID})
 		pubcomp := alice.WantPubcompOrClosed(unusedPacketID)
 		if pubcomp == nil {
+			x.Connect(Clean, As("carol")) // so that it was the PUBREL
 			x.Inapplicable("the broker closes the connection on a PUBREL with a Packet Identifier that is not in use")
 		}
 		if !pubcomp.Code.IsError() {
@@ -180,7 +183,7 @@ var _ = Check(Definition{
 
 		alice.WantPingresp()
 		x.Connect(Clean, As("bob")).Publish(QoS1, topic, "hello")
-		alice.WantDelivery(topic, "hello")
+		alice.TakeDelivery(topic, "hello")
 	},
 })
 
@@ -196,6 +199,12 @@ var _ = Check(Definition{
 
 				alice.Send(connectFlagged(x, reservedFlag))
 
+				alice.AwaitEnd()
+				connack := alice.UnreadConnack()
+				if connack == nil || !connack.Code.IsError() {
+					x.StandsOn(stepReservedFlagRefused, func() { alice.WantRejected() })
+					x.Inapplicable("the broker sends no CONNACK with an error; there is nothing to see")
+				}
 				alice.WantRejected()
 			}},
 			Case{Name: "DISCONNECT", Body: func(x *Exchange) {
@@ -203,6 +212,11 @@ var _ = Check(Definition{
 
 				alice.Send(malformedPackets[0].packet(x, alice))
 
+				alice.AwaitEnd()
+				if disconnect := alice.BrokerDisconnect(); disconnect == nil || !disconnect.Code.IsError() {
+					x.StandsOn(stepQoS3Closes, func() { alice.WantClosed(violationReasons...) })
+					x.Inapplicable("the broker sends no DISCONNECT with an error; there is nothing to see")
+				}
 				alice.WantClosed(violationReasons...)
 			}},
 		)

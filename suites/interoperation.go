@@ -18,12 +18,13 @@ var _ = Check(Definition{
 		topic := x.Topic("news")
 		bob := x.Dial("bob")
 		bob.Send(x.NewConnect(Clean, As("bob")))
+		bob.AwaitAnswer()
 		bob.WantAccepted()
 		bob.Subscribe(QoS0, topic)
 		alice := x.Connect(Clean, As("alice"))
 
 		alice.Publish(QoS0, topic, "hello")
 
-		bob.WantDelivery(topic, "hello")
+		bob.TakeDelivery(topic, "hello")
 	},
 })

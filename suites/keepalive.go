@@ -141,6 +141,7 @@ func keptAlive(x *Exchange, keepAlive uint16) *Client {
 	x.Connect(Clean, As("alice")).Disconnect()
 	alice := x.Dial("alice")
 	alice.Send(x.NewConnect(Clean, As("alice"), KeepAlive(keepAlive)))
+	alice.AwaitAnswer()
 	if alice.Accepted() {
 		return alice
 	}
@@ -175,7 +176,7 @@ var _ = Check(Definition{
 			next := sign.value(x, alice, bob)
 			x.Punctual(start, keepAlive)
 			interval := keepAlive * 23 / 40
-			alice.WantPingresp() // however long it took until here
+			alice.Fence() // however long it took until here
 
 			// Well within the Keep Alive of each other, but together longer than one
 			// and a half times that.
@@ -200,10 +201,10 @@ type signOfLife func(x *Exchange, alice, bob *Client) (next func() codec.Packet)
 // the broker takes part in them.
 func signsOfLife(x *Exchange) []named[signOfLife] {
 	signs := []named[signOfLife]{
-		{"PINGREQ", func(_ *Exchange, alice, _ *Client) func() codec.Packet {
+		{"PINGREQ", func(x *Exchange, alice, _ *Client) func() codec.Packet {
 			alice.Send(&codec.Pingreq{})
 			return func() codec.Packet {
-				Want[*codec.Pingresp](alice, "PINGRESP") // to the one before
+				x.StandsOn(StepPing, func() { Want[*codec.Pingresp](alice, "PINGRESP") }) // to the one before
 				return &codec.Pingreq{}
 			}
 		}},

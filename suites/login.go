@@ -91,6 +91,7 @@ var _ = Check(Definition{
 			alice := x.Dial("alice")
 
 			alice.Send(connect)
+			alice.AwaitAnswer()
 
 			switch {
 			case alice.Accepted():

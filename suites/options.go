@@ -34,7 +34,7 @@ var _ = Check(Definition{
 			alice.Send(subscribe)
 			x.Expect(alice.WantAnySuback(subscribe.PacketID).Codes).To(HaveLen(len(some)), "SUBACK codes")
 		}
-		alice.WantPingresp()
+		alice.Fence()
 	},
 })
 
@@ -73,7 +73,7 @@ func wantNotEchoed(x *Exchange, alice *Client, qos codec.QoS) {
 	bob.Subscribe(qos, topic)
 
 	alice.Publish(qos, topic, "from alice")
-	bob.WantDelivery(topic, "from alice")
+	bob.TakeDelivery(topic, "from alice")
 
 	alice.WantNothingBefore(bob.Marker(qos, topic))
 }
@@ -97,14 +97,14 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-				x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
+				x.Expect(bob.TakeDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
 			}},
 			{Name: "published with RETAIN 0", Body: func(x *Exchange) {
 				bob, topic, qos := subscribed(x, Clean)
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on")
 
-				x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeFalse(), "RETAIN")
+				x.Expect(bob.TakeDelivery(topic, "on").Retain).To(BeFalse(), "RETAIN")
 			}},
 		}
 		if _, lacks := x.Profile.Lacks(AtLeastOnce); !lacks {
@@ -114,7 +114,10 @@ var _ = Check(Definition{
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-				x.Expect(x.Connect(Persistent, As("bob")).WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
+				bob = x.Connect(Persistent, As("bob"))
+				var message *codec.Publish
+				x.StandsOn(stepQueued, func() { message = bob.TakeDelivery(topic, "on") })
+				x.Expect(message.Retain).To(BeTrue(), "RETAIN")
 			}})
 		}
 		x.Cases(cases...)
@@ -136,7 +139,9 @@ var _ = Check(Definition{
 
 			bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: asPublished}})
 
-			x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
+			var message *codec.Publish
+			x.StandsOn(stepRetainedOnSubscribe, func() { message = bob.TakeDelivery(topic, "on") })
+			x.Expect(message.Retain).To(BeTrue(), "RETAIN")
 		})
 	},
 })
@@ -161,7 +166,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Clean, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				bob.WantDelivery(topic, "on")
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
 
@@ -171,8 +176,8 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				bob.WantDelivery(topic, "on")
-				bob.WantPingresp()
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
+				bob.Fence()
 				bob.Disconnect()
 
 				bob = x.Connect(Persistent, As("bob"))
@@ -223,8 +228,8 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
-				bob.WantDelivery(topic, "on")
-				bob.WantPingresp()
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
+				bob.Fence()
 				bob.Disconnect()
 
 				bob = x.Connect(Persistent, As("bob"))
@@ -256,7 +261,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Clean, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				bob.WantDelivery(topic, "on")
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
 
@@ -281,7 +286,7 @@ var _ = Check(Definition{
 
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-			bob.WantDelivery(topic, "on")
+			x.Controlled(func() { bob.WantDelivery(topic, "on") }, func() { standsOnDelivery(x, qos) })
 		})
 	},
 })
@@ -314,7 +319,7 @@ var _ = Check(Definition{
 				alice.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
 
 				alice.Publish(qos, topic, "to myself")
-				alice.WantDelivery(topic, "to myself")
+				x.Controlled(func() { alice.WantDelivery(topic, "to myself") }, func() { standsOnDelivery(x, qos) })
 			}},
 			Case{Name: "Retain As Published from 0 to 1", Body: func(x *Exchange) {
 				topic, qos := x.Topic("state"), x.UpTo(QoS1)
@@ -324,7 +329,7 @@ var _ = Check(Definition{
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainAsPublished: true}})
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
-				x.Expect(bob.WantDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
+				x.Expect(bob.TakeDelivery(topic, "on").Retain).To(BeTrue(), "RETAIN")
 			}},
 			Case{Name: "Retain As Published from 1 to 0", Body: func(x *Exchange) {
 				topic, qos := x.Topic("state"), x.UpTo(QoS1)

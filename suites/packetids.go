@@ -48,21 +48,50 @@ var _ = Check(Definition{
 	Needs:    Needs{AtLeastOnce},
 	CaughtBy: Faults{fault.OneIdentifierForAll},
 	Body: func(x *Exchange) {
-		topic := x.Topic("many")
-		bob := x.Connect(Clean, As("bob"))
-		bob.Subscribe(x.UpTo(QoS2), topic)
-		alice := x.Connect(Clean, As("alice"))
-
-		for _, qos := range levels(x, QoS1, QoS2) {
-			alice.PublishAll(qos, topic, "one", "two", "three")
-		}
-
 		// A broker may send them one by one; then there is nothing to mix up.
-		inUse := map[uint16]bool{}
-		for _, message := range bob.WantWindow(6) {
-			x.Expect(inUse).NotTo(HaveKey(message.PacketID), "Packet Identifiers in use")
-			inUse[message.PacketID] = true
+		wantDistinct := func(x *Exchange, window []*codec.Publish) {
+			inUse := map[uint16]string{}
+			for _, message := range window {
+				if other, used := inUse[message.PacketID]; used && other != message.Payload {
+					x.Failf("a Packet Identifier of its own for every message under way", "%d for %q and for %q", message.PacketID, other, message.Payload)
+				}
+				inUse[message.PacketID] = message.Payload
+			}
 		}
+		publish := func(x *Exchange, alice *Client, topic, which string) (n int) {
+			for _, qos := range levels(x, QoS1, QoS2) {
+				alice.PublishAll(qos, topic, which+" one at "+qosName(qos), which+" two at "+qosName(qos), which+" three at "+qosName(qos))
+				n += 3
+			}
+			return n
+		}
+		x.Cases(
+			Case{Name: "on one connection", Body: func(x *Exchange) {
+				topic := x.Topic("many")
+				bob := x.Connect(Clean, As("bob"))
+				bob.Subscribe(x.UpTo(QoS2), topic)
+
+				n := publish(x, x.Connect(Clean, As("alice")), topic, "the")
+
+				wantDistinct(x, bob.WantWindow(n))
+			}},
+			Case{Name: "in a session that is resumed", Body: func(x *Exchange) {
+				topic := x.Topic("many")
+				bob := x.Connect(Persistent, As("bob"))
+				bob.Subscribe(x.UpTo(QoS2), topic)
+				alice := x.Connect(Clean, As("alice"))
+				n := publish(x, alice, topic, "under way,")
+				bob.WantWindow(n)
+				bob.Drop()
+				n += publish(x, alice, topic, "waiting,")
+
+				bob = x.Connect(Persistent, As("bob"))
+				n += publish(x, alice, topic, "new,")
+
+				x.StandsOn(resending(QoS1), bob.WantMessage)
+				wantDistinct(x, bob.WantWindow(n))
+			}},
+		)
 	},
 })
 
@@ -83,24 +112,26 @@ var _ = Check(Definition{
 			bob := x.Connect(Clean, As("bob"))
 			bob.Subscribe(qos, out)
 			bob.Publish(qos, in, "to alice")
-			id := alice.WantPublishAt(qos, in, "to alice").PacketID
+			id := takeAt(x, alice, qos, in, "to alice").PacketID
 
-			// The same number, while the first use of it is under way.
-			alice.Send(&codec.Publish{QoS: qos, PacketID: id, Topic: out, Payload: "to bob"})
-			if qos == QoS1 {
-				alice.WantPuback(id)
-				alice.Send(&codec.Puback{PacketID: id})
-			} else {
-				alice.WantPubrec(id)
-				alice.Send(&codec.Pubrec{PacketID: id})
-				alice.WantPubrel(id)
-				alice.Send(&codec.Pubrel{PacketID: id})
-				alice.WantPubcomp(id)
-				alice.Send(&codec.Pubcomp{PacketID: id})
-			}
+			x.Controlled(func() {
+				// The same number, while the first use of it is under way.
+				alice.Send(&codec.Publish{QoS: qos, PacketID: id, Topic: out, Payload: "to bob"})
+				if qos == QoS1 {
+					alice.WantPuback(id)
+					alice.Send(&codec.Puback{PacketID: id})
+				} else {
+					alice.WantPubrec(id)
+					alice.Send(&codec.Pubrec{PacketID: id})
+					alice.WantPubrel(id)
+					alice.Send(&codec.Pubrel{PacketID: id})
+					alice.WantPubcomp(id)
+					alice.Send(&codec.Pubcomp{PacketID: id})
+				}
 
-			bob.WantDelivery(out, "to bob")
-			alice.WantIdle()
+				bob.WantDelivery(out, "to bob")
+				alice.WantIdle()
+			}, func() { standsOnDelivery(x, qos) })
 		})
 	},
 })
@@ -123,11 +154,17 @@ var _ = Check(Definition{
 			bob.Subscribe(qos, topic)
 			alice := x.Connect(Clean, As("alice"))
 			alice.Publish(qos, topic, "under way")
-			id := bob.WantPublishAt(qos, topic, "under way").PacketID
-			bob.Send(&codec.Subscribe{PacketID: id, Subscriptions: []codec.Subscription{{Filter: x.Topic("sport")}}})
-			x.Expect(bob.WantSuback(id).Codes).NotTo(ContainElement(codec.PacketIdentifierInUse), "SUBACK codes")
-			bob.Send(&codec.Unsubscribe{PacketID: id, Filters: []string{x.Topic("sport")}})
-			x.Expect(bob.WantUnsuback(id).Codes).NotTo(ContainElement(codec.PacketIdentifierInUse), "UNSUBACK codes")
+			id := takeAt(x, bob, qos, topic, "under way").PacketID
+			x.Controlled(func() {
+				bob.Send(&codec.Subscribe{PacketID: id, Subscriptions: []codec.Subscription{{Filter: x.Topic("sport")}}})
+				x.Expect(bob.WantSuback(id).Codes).NotTo(ContainElement(codec.PacketIdentifierInUse), "SUBACK codes")
+				bob.Send(&codec.Unsubscribe{PacketID: id, Filters: []string{x.Topic("sport")}})
+				x.Expect(bob.WantUnsuback(id).Codes).NotTo(ContainElement(codec.PacketIdentifierInUse), "UNSUBACK codes")
+			}, func() {
+				carol := x.Connect(Clean, As("carol"))
+				carol.Subscribe(QoS0, x.Topic("sport"))
+				carol.Unsubscribe(x.Topic("sport"))
+			})
 
 			if qos == QoS1 {
 				bob.Send(&codec.Puback{PacketID: id})
@@ -156,13 +193,13 @@ var _ = Check(Definition{
 			alice := x.Connect(Persistent, As("alice"))
 			alice.Subscribe(qos, in)
 			x.Connect(Clean, As("bob")).Publish(qos, in, "to alice")
-			id := alice.WantPublishAt(qos, in, "to alice").PacketID
+			id := takeAt(x, alice, qos, in, "to alice").PacketID
 			alice.SendAll(&codec.Publish{QoS: qos, PacketID: id, Topic: x.Topic("out"), Payload: "from alice"})
 			alice.Drop()
 
 			alice = x.Connect(Persistent, As("alice"))
 
-			alice.WantDelivery(in, "to alice") // under which identifier is for qos1-unacknowledged-resent and qos2-sender-resumed
+			x.Controlled(func() { alice.WantAtLast(Message{Topic: in, Payload: "to alice"}) }, func() { standsOnResending(x, qos) }) // under which identifier is for qos1-unacknowledged-resent and qos2-sender-resumed
 		})
 	},
 })

@@ -132,7 +132,7 @@ func sized(x *Exchange, want func(x *Exchange, alice *Client, qos codec.QoS, top
 		alice := x.Connect(Clean, As("alice"))
 		send := way(alice, topic)
 		carol := send(x, "carol")
-		raw, err := codec.Encode(V5, codec.Server, carol.WantDelivery(topic, large))
+		raw, err := codec.Encode(V5, codec.Server, carol.TakeDelivery(topic, large))
 		x.Expect(err).NotTo(HaveOccurred(), "the message to a client without a limit")
 		carol.Disconnect()
 		want(x, alice, qos, topic, uint32(len(raw)), send)
@@ -410,13 +410,14 @@ var _ = Check(Definition{
 		alice.Patience(times.Transfer(int(most)))
 		message := messageOfSize(x, alice, x.UpTo(QoS1), most)
 
-		alice.Send(message)
-
 		// It may have other reasons to refuse the message than its size.
-		if message.QoS == QoS1 {
-			Want[*codec.Puback](alice, "PUBACK")
-		}
-		alice.WantPingresp()
+		x.Controlled(func() {
+			alice.Send(message)
+			if message.QoS == QoS1 {
+				Want[*codec.Puback](alice, "PUBACK")
+			}
+			alice.WantPingresp()
+		}, func() { x.Connect(Clean, As("bob")).Publish(message.QoS, x.Topic("news"), "small") })
 	},
 })
 

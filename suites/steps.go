@@ -26,6 +26,11 @@ const (
 	stepLargeMessage         harness.Step = "a message as large as the server allows"
 	stepMalformedCloses      harness.Step = "the end of the connection after a malformed CONNECT"
 	stepTakenOver            harness.Step = "the end of the connection of a client that another displaces"
+	stepAliasMapped          harness.Step = "a message by Topic Alias"
+	stepAliasZeroCloses      harness.Step = "the end of the connection after Topic Alias 0"
+	stepAliasAboveCloses     harness.Step = "the end of the connection after a Topic Alias above the maximum"
+	stepAliasUnknownCloses   harness.Step = "the end of the connection after a Topic Alias that was not set"
+	stepServerAliases        harness.Step = "messages by Topic Aliases that the client can resolve"
 	stepResentQoS1           harness.Step = "an unacknowledged QoS 1 message, resent"
 	stepResentQoS2           harness.Step = "an unacknowledged QoS 2 message, resent"
 )
@@ -71,6 +76,11 @@ var decidedBy = map[harness.Step]string{
 	stepLargeMessage:         "packetsize-of-server-unlimited",
 	stepMalformedCloses:      "connect-malformed",
 	stepTakenOver:            "connect-takeover",
+	stepAliasMapped:          "alias-mapped",
+	stepAliasZeroCloses:      "alias-zero",
+	stepAliasAboveCloses:     "alias-above-maximum",
+	stepAliasUnknownCloses:   "alias-unknown",
+	stepServerAliases:        "alias-within-maximum",
 	stepResentQoS1:           "qos1-unacknowledged-resent",
 	stepResentQoS2:           "qos2-sender-resumed",
 }

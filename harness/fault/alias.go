@@ -125,6 +125,32 @@ var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when i
 		return uint16(topics)
 	})
 
+// CarriesAliasesOver keeps the client's aliases with its session: the proxy puts in
+// the Topic Name that an earlier connection has set.
+var CarriesAliasesOver = stateful("carries-aliases-over", "still knows the Topic Aliases that a client has set on an earlier connection",
+	Breaks{V5: "MQTT-3.3.2-7",
+		Follows: Follows{V5: "5.0/3.3.4/topic-alias-unknown", Because: "an alias that was set on another connection is unknown on this one"}},
+	func() behaviour {
+		type alias struct {
+			client string
+			value  uint32
+		}
+		topics := map[alias]string{}
+		return behaviour{fromClient: only(func(l *Link, p *codec.Publish) Action {
+			value, ok := p.Properties.Number(codec.PropTopicAlias)
+			if !ok {
+				return Forward
+			}
+			known := alias{l.clientID(), value}
+			if p.Topic != "" {
+				topics[known] = p.Topic
+			} else {
+				p.Topic = topics[known]
+			}
+			return Forward
+		})}
+	})
+
 // ResendsAsSentFirst keeps packets, not messages. The proxy uses aliases of its
 // own making, and remembers with which of them each Packet Identifier went out.
 var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH with the Topic Alias, and without the Topic Name, that it had on the connection before",
