@@ -225,7 +225,7 @@ var _ = Check(Definition{
 // standsOnUnknownAliases makes sure, with a client of its own, that the server
 // closes the connection on a Topic Alias that was never set.
 func standsOnUnknownAliases(x *Exchange) {
-	c := x.Connect(Clean, As("control"))
+	c := x.Connect(Clean, As("stranger"))
 	c.Send(c.NewPublish(QoS0, "", "control", Having(codec.TopicAlias(1))))
 	x.StandsOn(stepAliasUnknownCloses, func() { c.WantClosed(codec.TopicAliasInvalid) })
 }

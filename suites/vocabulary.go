@@ -177,22 +177,22 @@ func inKeptSession(x *Exchange, c *Client, topic string, part func()) {
 // standsOnDelivery makes sure, with clients of its own, that the server delivers
 // messages at all.
 func standsOnDelivery(x *Exchange, qos codec.QoS) {
-	topic := x.Topic("control/delivery")
-	c := x.Connect(Clean, As("control"))
+	topic := x.Topic("delivery")
+	c := x.Connect(Clean, As("hearer"))
 	c.Subscribe(qos, topic)
-	x.Connect(Clean, As("publisher")).Publish(qos, topic, "control")
+	x.Connect(Clean, As("speaker")).Publish(qos, topic, "control")
 	c.TakeDelivery(topic, "control")
 }
 
 // standsOnSessions makes sure, with a client of its own, that the server keeps the
 // subscriptions of a session at all.
 func standsOnSessions(x *Exchange) {
-	topic := x.Topic("control/session")
-	c := x.Connect(Persistent, As("control"))
+	topic := x.Topic("kept")
+	c := x.Connect(Persistent, As("keeper"))
 	c.Subscribe(x.UpTo(QoS1), topic)
 	c.Disconnect()
-	c = x.Connect(Persistent, As("control"))
-	x.Connect(Clean, As("publisher")).Publish(QoS0, topic, "control")
+	c = x.Connect(Persistent, As("keeper"))
+	x.Connect(Clean, As("speaker")).Publish(QoS0, topic, "control")
 	x.StandsOn(stepSubscriptionKept, func() { c.TakeCopy(topic, "control") })
 }
 
