@@ -450,9 +450,11 @@ var _ = Check(Definition{
 		}
 		alice.Drop()
 
-		var will *codec.Publish
-		x.StandsOn(StepWill, func() { will = bob.TakeNext() })
-		x.Expect(Message{Topic: will.Topic, Payload: will.Payload}).To(Equal(Message{Topic: topic, Payload: "gone"}), "the Will Message")
+		x.Controlled(func() { bob.WantDelivery(topic, "gone") }, func() {
+			other := x.Topic("other/will")
+			watcher := overhear(x, QoS0, other)
+			watcher.ReceiveWill(other, x.WillMarker(QoS0, other).Payload)
+		})
 	},
 })
 

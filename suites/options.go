@@ -166,7 +166,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Clean, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.WantDelivery(topic, "on") })
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
 
@@ -176,7 +176,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.WantDelivery(topic, "on") })
 				bob.Fence()
 				bob.Disconnect()
 
@@ -228,7 +228,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Persistent, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 1}})
-				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.WantDelivery(topic, "on") })
 				bob.Fence()
 				bob.Disconnect()
 
@@ -261,7 +261,7 @@ var _ = Check(Definition{
 				_, topic, qos := retainedState(x)
 				bob := x.Connect(Clean, As("bob"))
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 0}})
-				x.StandsOn(stepRetainedOnSubscribe, func() { bob.TakeDelivery(topic, "on") })
+				x.StandsOn(stepRetainedOnSubscribe, func() { bob.WantDelivery(topic, "on") })
 
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos, RetainHandling: 2}})
 
