@@ -440,8 +440,12 @@ var _ = Check(Definition{
 		Each(x, sendStepsOf(x, codec.CONNECT, codec.PUBLISH, codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP,
 			codec.SUBSCRIBE, codec.UNSUBSCRIBE), sendStepName, func(x *Exchange, step sendStep) {
 			alice, packet := step.prepare(x)
+			short := 1
+			if x.Version == V5 && packet.Type() == codec.PUBLISH {
+				short = 2 // the last byte is the Property Length, for which there is framing-property-length
+			}
 
-			alice.Send(codec.Wrong(packet, codec.Truncate(1)))
+			alice.Send(codec.Wrong(packet, codec.Truncate(short)))
 
 			wantRefused(alice, packet)
 		})
