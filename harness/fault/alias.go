@@ -127,7 +127,7 @@ var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when i
 
 // CarriesAliasesOver keeps the client's aliases with its session: the proxy puts in
 // the Topic Name that an earlier connection has set.
-var CarriesAliasesOver = stateful("carries-aliases-over", "still knows the Topic Aliases that a client has set on an earlier connection",
+var CarriesAliasesOver = stateful("carries-aliases-over", "knows the Topic Aliases that a client has set on an earlier connection",
 	Breaks{V5: "MQTT-3.3.2-7",
 		Follows: Follows{V5: "5.0/3.3.4/topic-alias-unknown", Because: "an alias that was set on another connection is unknown on this one"}},
 	func() behaviour {
