@@ -154,6 +154,8 @@ func TestMistakes(t *testing.T) {
 		{"filter matches nothing", []string{"run", "--filter", "nothing-has-this-label"}, "matches no check"},
 		{"parallel", []string{"run", "--parallel", "0"}, "--parallel"},
 		{"timeout", []string{"run", "--timeout", "-1s"}, "--timeout"},
+		{"no patience", []string{"run", "--patience", "0"}, "--patience 0s: more than 0, such as 30s"},
+		{"negative patience", []string{"run", "--patience", "-1s"}, "--patience -1s"},
 		{"prefix", []string{"run", "--topic-prefix", "a/#"}, "--topic-prefix"},
 		{"fail-on", []string{"run", "--fail-on", "maybe"}, "--fail-on"},
 		{"require", []string{"run", "--require", "restart,teapot"}, "choose all, or some of "},

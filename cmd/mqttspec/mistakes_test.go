@@ -95,6 +95,7 @@ func TestBadFiles(t *testing.T) {
 	dir := t.TempDir()
 	yaml := writeText(t, filepath.Join(dir, "bad.yaml"), "url: [a\n")
 	unknown := writeText(t, filepath.Join(dir, "unknown.yaml"), "url: mqtt://localhost\nnmae: x\n")
+	scope := writeText(t, filepath.Join(dir, "scope.yaml"), "url: mqtt://localhost\nscope: {without: [credentials]}\n")
 	mapping := writeText(t, filepath.Join(dir, "map.yaml"), "check: connect-accepted\n")
 	for _, test := range []struct {
 		args []string
@@ -102,6 +103,7 @@ func TestBadFiles(t *testing.T) {
 	}{
 		{[]string{"run", yaml}, []string{"bad.yaml:1:"}},
 		{[]string{"run", unknown}, []string{"unknown.yaml:2:1", `"nmae"`, `did you mean "name"`}},
+		{[]string{"run", scope, "--username", "u"}, []string{"scope.yaml", "scope.without: credentials, though credentials is given"}},
 		{[]string{"run", dir}, []string{dir, "is a directory", "target file"}},
 		{[]string{"run", filepath.Join(dir, "no.yaml")}, []string{"no.yaml", "no such file", "target file"}},
 		{[]string{"run", "--known-failures", yaml}, []string{"--known-failures", "bad.yaml", "line 1", "known-failures RESULTS"}},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -126,4 +127,21 @@ func brokersBelow(t *testing.T, dir string) (n int) {
 		}
 	}
 	return n
+}
+
+// TestNeedWords: what a check is untried for is what --require and scope.without
+// can name.
+func TestNeedWords(t *testing.T) {
+	for _, word := range reports.NeedWords() {
+		if harness.Without(word) == nil {
+			t.Errorf("--require takes %q, which scope.without does not", word)
+		}
+	}
+	for _, word := range harness.TargetWords() {
+		for _, need := range harness.Without(word) {
+			if !slices.Contains(reports.NeedWords(), need.Word()) {
+				t.Errorf("--require does not take %q", need.Word())
+			}
+		}
+	}
 }
