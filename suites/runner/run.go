@@ -150,12 +150,23 @@ func (r *Run) watch(ctx context.Context) {
 	for _, item := range r.ledger.plan {
 		if item.runs() && r.health[item.Target] == nil {
 			r.targets = append(r.targets, item.Target)
-			r.health[item.Target] = harness.WatchOver(ctx, item.Target, item.Profile, r.Settings, 2*max(r.Parallel, DefaultParallel), r.crowded)
+			r.health[item.Target] = harness.WatchOver(ctx, item.Target, r.welcome(item), r.Settings, 2*max(r.Parallel, DefaultParallel), r.crowded)
 		}
 	}
 	for _, h := range r.health {
 		h.Ready()
 	}
+}
+
+// welcome is the profile of a version on which the item's broker lets clients in,
+// if there is one: whether it is well is not asked on one that it may not speak.
+func (r *Run) welcome(item Item) *harness.Profile {
+	for _, i := range r.ledger.plan {
+		if i.Target == item.Target && i.runs() && i.Profile.Answer == harness.Accepts {
+			return i.Profile
+		}
+	}
+	return item.Profile
 }
 
 func (r *Run) endWatch() {
