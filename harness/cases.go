@@ -128,6 +128,7 @@ func (x *Exchange) join(cases []Case, parts []*Exchange, stops []*Stop) {
 		x.cases = append(x.cases, shown)
 		x.breaches = append(x.breaches, part.breaches...)
 		x.lateness = append(x.lateness, part.lateness...)
+		x.strays = append(x.strays, part.strays...)
 		x.overhears = x.overhears || part.overhears
 	}
 	x.mu.Unlock()

@@ -192,11 +192,12 @@ func (c *Client) foreign(p codec.Packet) bool {
 	var answer codec.Packet
 	switch p := p.(type) {
 	case *codec.Publish:
-		c.mu.Lock()
-		unsolicited := !c.subscribedOutside && p.Topic != "" && !c.x.settings.ours(p.Topic)
-		c.mu.Unlock()
-		if !unsolicited && !(c.ownTopicsOnly && !c.x.owns(p.Topic)) {
+		stray := c.x.stray(p)
+		if !stray && !(c.ownTopicsOnly && !c.x.owns(p.Topic)) {
 			return false
+		}
+		if stray && (p.Topic == "" || c.x.settings.ours(p.Topic)) {
+			c.x.strayed(c, p)
 		}
 		switch p.QoS {
 		case codec.QoS1:
@@ -481,6 +482,9 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	c.mu.Unlock()
 	if outside {
 		c.x.overhears = true
+	}
+	if s, ok := p.(*codec.Subscribe); ok {
+		c.x.subscribes(s)
 	}
 	switch p := p.(type) {
 	case *codec.Subscribe:

@@ -28,6 +28,8 @@ type Evidence struct {
 	// Overhears says that a client subscribed to more than topics of this run: it is
 	// sent what everybody is.
 	Overhears bool
+	// Strays are messages of the run that belong to other exchanges.
+	Strays []Stray
 	// Late is what came, or ended, after more than the timeout.
 	Late []Late
 	// BrokerClosedAt is when the broker last ended one of the exchange's connections; zero

@@ -92,6 +92,8 @@ type Exchange struct {
 	kept      []string  // what the parts before it were about
 	closedAt  time.Time // when the broker last ended a connection of a case
 	observer  *observer // nil until something is to be observed
+	filters   []string  // that clients of the exchange have subscribed to
+	strays    []Stray
 	lateness  []Late
 	used      [3]bool         // by QoS: messages of the exchange
 	willed    bool            // a client has a will
@@ -152,7 +154,7 @@ func (x *Exchange) evidence(stopped *Stop) Evidence {
 	defer x.mu.Unlock()
 	e := Evidence{
 		Began: x.log.start, Duration: time.Since(x.log.start), Events: x.log.events(),
-		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases, Late: x.lateness, Overhears: x.overhears,
+		Breaches: x.breaches, About: x.about, Kept: x.kept, Cases: x.cases, Late: x.lateness, Overhears: x.overhears, Strays: x.strays,
 		BrokerClosedAt: later(x.closedAt, lastClosed(x.clients)),
 	}
 	if stopped != nil {

@@ -216,7 +216,10 @@ func (p performing) evidence(t *testing.T) (e Evidence) {
 		if p.target != nil {
 			p.target(target)
 		}
-		e = Perform(t.Context(), target, profile, settings, p.body)
+		e = Perform(t.Context(), target, profile, settings, func(x *Exchange) {
+			x.scope = "t" // that of the topics in the tests
+			p.body(x)
+		})
 		broker.sessions.Wait()
 	})
 	return e

@@ -106,6 +106,9 @@ func (r *Run) conditions() (all []string) {
 	} else if c != nil {
 		all = append(all, fmt.Sprintf("the broker did not bear %d checks at the same time (%s): the run went on with %d at a time", r.Parallel, c.What, r.room.size()))
 	}
+	if r.strays > 0 {
+		all = append(all, fmt.Sprintf("clients got messages that they had subscribed to nothing for, in %d places, the first %s: no check takes them for an answer", r.strays, r.firstStray))
+	}
 	for _, target := range r.targets {
 		outages := r.health[target].Outages()
 		if len(outages) == 0 {

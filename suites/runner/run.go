@@ -36,10 +36,12 @@ type Run struct {
 	room    *room // for the checks that run
 	ended   chan struct{}
 
-	mu       sync.Mutex                   // guards what follows
-	crowd    *harness.Crowd               // what the broker did not bear
-	hits     map[int]bool                 // the checks into whose time an outage fell
-	culprits map[*harness.Target][]string // those that bring the broker down
+	mu         sync.Mutex                   // guards what follows
+	crowd      *harness.Crowd               // what the broker did not bear
+	hits       map[int]bool                 // the checks into whose time an outage fell
+	culprits   map[*harness.Target][]string // those that bring the broker down
+	strays     int                          // messages that reached clients of other checks
+	firstStray string
 }
 
 // NewRun prepares a run.
@@ -240,6 +242,7 @@ func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() b
 		settings.CheckTimeout += times.Restart
 	}
 	f.evidence = harness.Perform(visit.Context(), item.Target, item.Profile, settings, item.Body)
+	r.stray(item, f.evidence.Strays)
 	seen := judge(f)
 	visit.Leave(beside != besideMany || seen.Outcome != reports.Pass || seen.missing, f.evidence)
 	return func() bool {
@@ -261,6 +264,15 @@ func (r *Run) giveUp(i int, f facts, gone *harness.Outage) bool {
 		r.ledger.enter(i, f)
 	}
 	return true
+}
+
+// stray notes the messages that belonged to other checks.
+func (r *Run) stray(item Item, strays []harness.Stray) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.strays += len(strays); r.firstStray == "" && len(strays) > 0 {
+		r.firstStray = fmt.Sprintf("%s, by client %s in check %s", strays[0].Packet, strays[0].Conn, item.ID())
+	}
 }
 
 // hit notes that an outage fell into the time of a check, and says whether one did
