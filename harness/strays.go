@@ -27,7 +27,10 @@ func (x *Exchange) subscribes(p *codec.Subscribe) {
 	for _, s := range p.Subscriptions {
 		filter := s.Filter
 		if shared, ok := strings.CutPrefix(filter, "$share/"); ok {
-			_, filter, _ = strings.Cut(shared, "/")
+			group, rest, _ := strings.Cut(shared, "/")
+			if filter = rest; group == "" || rest == "" || strings.ContainsAny(group, "+#") {
+				filter = "#" // who takes what is no filter takes it for anything
+			}
 		}
 		if !slices.Contains(x.filters, filter) {
 			x.filters = append(x.filters, filter)
