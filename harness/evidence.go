@@ -60,6 +60,9 @@ type Stop struct {
 	// Refused is what the broker has refused in so many words, as it may, and what a
 	// declined exchange is about: "subscriptions", "wills".
 	Refused string
+	// Needs is what the target would have to give for the exchange to go on; "" where
+	// it is not for the target.
+	Needs Need
 	// Missing says that something did not come, or did not end, in time: absence,
 	// which convicts nobody at the first hearing. All else was seen.
 	Missing bool
@@ -168,6 +171,16 @@ func (x *Exchange) Failf(expected, observedFormat string, args ...any) {
 // lacks what the rule is about; where says in which packet.
 func (x *Exchange) Inapplicable(format string, args ...any) {
 	panic(&Stop{Kind: Declined, Reason: fmt.Sprintf(format, args...)})
+}
+
+// Untried ends the exchange because only the target could give what the rule needs,
+// and does not: the broker has just shown that nothing else will do, in this packet.
+func (x *Exchange) Untried(need Need, shown codec.Packet) {
+	reason := fmt.Sprintf("needs %s: %s", need, need.Advice())
+	if shown != nil {
+		reason += fmt.Sprintf(" (%s)", shown)
+	}
+	panic(&Stop{Kind: Declined, Reason: reason, Needs: need})
 }
 
 // unprepared ends the exchange in this step of its set-up, whatever larger part of

@@ -471,6 +471,6 @@ func wantLogin(x *Exchange, c *Client) {
 	if !c.Accepted() {
 		c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
 		x.Connect(Clean) // so that it was the login
-		x.Inapplicable("the broker refuses a made-up user name and password, and the target gives none")
+		x.Untried(Credentials, nil)
 	}
 }

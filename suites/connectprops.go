@@ -65,7 +65,7 @@ func authenticationTwice(name, statement string, id codec.PropertyID) *Definitio
 
 				connack := alice.WantRejected(codec.BadAuthenticationMethod)
 				if madeUp && connack != nil && (connack.Code == codec.BadAuthenticationMethod || connack.Code == codec.NotAuthorized) {
-					x.Inapplicable("the broker refuses a made-up Authentication Method, and the target gives none: %s", connack)
+					x.Untried(AuthenticationMethod, connack)
 				}
 			})
 		},

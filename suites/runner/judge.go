@@ -28,6 +28,7 @@ type facts struct {
 	// untried says what the target does not give, which the check needs; it was not
 	// heard then either.
 	untried string
+	needs   harness.Need
 	// interrupted says why the run ended before the check was heard.
 	interrupted string
 	// unrun says that the check was not heard, because of the outage.
@@ -72,6 +73,10 @@ type Verdict struct {
 	Events []harness.Event
 	// SeenIn is the ID of the check whose exchange has shown this, where it is another.
 	SeenIn string
+	// Refused is the service that the broker refuses by its own choice, and Needs what
+	// the target does not give, of a check that could not be tried for that.
+	Refused string
+	Needs   harness.Need
 	// BlockedBy is the slug of the check that decides what a blocked one stands on.
 	BlockedBy string
 	// First is what the check has shown when it was heard first, where it was heard
@@ -141,7 +146,7 @@ func (f facts) own() Verdict {
 	case f.lacks != "":
 		return Verdict{Outcome: reports.Inapplicable, Reason: f.lacks}
 	case f.untried != "":
-		return Verdict{Outcome: reports.Untried, Reason: f.untried}
+		return Verdict{Outcome: reports.Untried, Reason: f.untried, Needs: f.needs}
 	case f.interrupted != "":
 		return Verdict{Outcome: reports.Error, Reason: "not run: " + f.interrupted}
 	case f.unrun:
@@ -189,8 +194,11 @@ var outcomeOf = map[harness.StopKind]reports.Outcome{
 // outcome is what it says of the broker that an exchange has ended so. Where a
 // step was not taken that the check itself decides, that is its verdict.
 func (f facts) outcome(s harness.Stop) reports.Outcome {
-	if s.Kind == harness.Unprepared && f.decider(s) == f.slug {
+	switch {
+	case s.Kind == harness.Unprepared && f.decider(s) == f.slug:
 		return reports.Fail
+	case s.Kind == harness.Declined && s.Needs != "":
+		return reports.Untried
 	}
 	return outcomeOf[s.Kind]
 }
@@ -200,10 +208,20 @@ func (f facts) ofStop(s harness.Stop) Verdict {
 	v := Verdict{
 		Outcome: f.outcome(s), Reason: f.reason(s), Expected: s.Expected, Observed: s.Observed,
 	}
-	if v.Outcome == reports.Blocked {
-		v.BlockedBy = f.decider(s)
-	}
+	v.about(f, s)
 	return v
+}
+
+// about names what a verdict by a stop stands on.
+func (v *Verdict) about(f facts, s harness.Stop) {
+	switch v.Outcome {
+	case reports.Blocked:
+		v.BlockedBy = f.decider(s)
+	case reports.Inapplicable:
+		v.Refused = s.Refused
+	case reports.Untried:
+		v.Needs = s.Needs
+	}
 }
 
 // reason names the check that decides about what was missing.
@@ -220,7 +238,7 @@ func (f facts) reason(s harness.Stop) string {
 
 // worstFirst ranks the outcomes of cases: the first that any case has is the
 // check's.
-var worstFirst = []reports.Outcome{reports.Fail, reports.Error, reports.Blocked, reports.Pass, reports.Inapplicable}
+var worstFirst = []reports.Outcome{reports.Fail, reports.Error, reports.Blocked, reports.Pass, reports.Untried, reports.Inapplicable}
 
 // ofCases joins the verdicts of cases: those with the worst outcome are the
 // check's, their statements are broken, and their exchanges shown.
@@ -245,9 +263,7 @@ func (f facts) ofCases(e harness.Evidence) Verdict {
 		}
 		observed = append(observed, c.Name+": "+c.Stop.Observed)
 	}
-	if v.Outcome == reports.Blocked {
-		v.BlockedBy = f.decider(worst[0].Stop)
-	}
+	v.about(f, worst[0].Stop)
 	v.Reason = fmt.Sprintf("%d of %d cases (%s): %s", len(names), len(e.Cases), strings.Join(names, ", "), f.reason(worst[0].Stop))
 	if len(e.Cases) == 1 {
 		v.Reason = fmt.Sprintf("1 of 1 case (%s): %s", names[0], f.reason(worst[0].Stop))
@@ -354,7 +370,7 @@ func (i Item) result(v Verdict, evidence harness.Evidence) reports.Check {
 		Requirements: i.Rules.Of(i.Version),
 		Outcome:      v.Outcome, DurationMS: milliseconds(evidence.Duration),
 		Reason: v.Reason, Expected: v.Expected, Observed: v.Observed,
-		Exchange: exchange(v.Events), SeenIn: v.SeenIn,
+		Exchange: exchange(v.Events), SeenIn: v.SeenIn, Refused: v.Refused,
 	}
 	if v.BlockedBy != "" && v.Outcome == reports.Blocked {
 		c.BlockedBy = v.BlockedBy + "@" + i.Version.String()
@@ -365,7 +381,7 @@ func (i Item) result(v Verdict, evidence harness.Evidence) reports.Check {
 		}
 	}
 	if v.Outcome == reports.Untried {
-		c.Needs = i.Untried.Word()
+		c.Needs = v.Needs.Word()
 	}
 	if v.failed() {
 		c.Broken, c.Undecided = accused(c.Requirements, v)

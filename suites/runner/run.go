@@ -215,7 +215,7 @@ const (
 func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() bool) {
 	item := r.ledger.plan[i]
 	f := r.suite.factsOf(item.Definition, item.Version)
-	f.lacks, f.untried, f.alone = item.Lacks, item.untried(), beside == alone
+	f.lacks, f.untried, f.needs, f.alone = item.Lacks, item.untried(), item.Untried, beside == alone
 	f.restarts = slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing)
 	enter := func() bool {
 		v := r.ledger.enter(i, f)
