@@ -132,11 +132,11 @@ func (r *Run) conditions() (all []string) {
 		case last.After == "" && !last.Often && len(last.During) == 0:
 			said += ", and did not come back"
 		case last.After == "" && !last.Often:
-			said += ", and did not come back from the last time, while these checks ran: " + names(last.During)
+			said += ", and did not come back from the last time, while these checks ran: " + strings.Join(last.During, ", ")
 		case len(culprits) == 1:
 			said += "; " + culprits[0] + " brings it down"
 		case len(culprits) > 1:
-			said += "; these bring it down: " + names(culprits)
+			said += "; these bring it down: " + strings.Join(culprits, ", ")
 		default:
 			said += "; no check does it alone"
 		}
@@ -156,13 +156,4 @@ func (r *Run) problem() string {
 		}
 	}
 	return ""
-}
-
-// names are some of the names, and how many more there are.
-func names(ids []string) string {
-	const most = 20
-	if len(ids) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
-	}
-	return strings.Join(ids, ", ")
 }
