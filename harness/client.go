@@ -51,6 +51,8 @@ type Client struct {
 	taken             []Message // that the check has got as part of its set-up
 
 	mu                  sync.Mutex
+	keepAlive           time.Duration // that the client has to keep
+	sentAt              time.Time     // when it sent something last
 	audit               audit
 	subscribedOutside   bool              // has subscribed to more than topics of this run
 	otherVersionConnack bool              // CONNACK came in the format of the other version
@@ -357,8 +359,22 @@ func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet,
 		})
 	case got.ending == wire.Flooded:
 		panic(&Stop{Kind: Unprepared, Reason: got.text, Observed: got.text})
+	case c.x.step != "":
+		c.keptItsTime()
 	}
 	return nil, seen{text: got.text}
+}
+
+// keptItsTime ends the exchange where the broker had to close the connection because
+// the client was silent for too long while it waited: the broker, or this machine,
+// was slow, and nothing is shown by it.
+func (c *Client) keptItsTime() {
+	c.mu.Lock()
+	silent, keepAlive := c.brokerClosedAt.Sub(c.sentAt), c.keepAlive
+	c.mu.Unlock()
+	if longest := keepAlive * 3 / 2; keepAlive > 0 && silent > longest {
+		panic(&Stop{Kind: Unprepared, Missing: true, Reason: fmt.Sprintf("the client could not keep its time: with a Keep Alive of %s it was silent for %s, and the connection was closed", keepAlive, silent.Round(time.Millisecond))})
+	}
 }
 
 // endedInstead tells how the connection ended, with the DISCONNECT (5.0) that
@@ -475,6 +491,10 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	c.x.remember(p)
 	c.mu.Lock()
 	c.audit.sent(p)
+	c.sentAt = time.Now()
+	if connect, ok := p.(*codec.Connect); ok {
+		c.keepAlive = time.Duration(connect.KeepAlive) * time.Second
+	}
 	if s, ok := p.(*codec.Subscribe); ok {
 		c.subscribedOutside = c.subscribedOutside || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness/wire"
@@ -38,6 +39,11 @@ func (c *Client) wantAccepted(connack *codec.Connack) {
 // noteAccepted notes the CONNACK that accepted the connection.
 func (c *Client) noteAccepted(connack *codec.Connack) {
 	c.Connack = connack
+	if n, ok := connack.Properties.Number(codec.PropServerKeepAlive); ok {
+		c.mu.Lock()
+		c.keepAlive = time.Duration(n) * time.Second
+		c.mu.Unlock()
+	}
 	if id, ok := connack.Properties.Text(codec.PropAssignedClientIdentifier); ok {
 		c.ID = id
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness"
@@ -85,6 +86,8 @@ type Verdict struct {
 
 	// culprit says that the check has brought the broker down.
 	culprit bool
+	// took is how long the hearing took.
+	took time.Duration
 	// unheard says that this is no verdict yet: the broker went down meanwhile, and
 	// the check is to be heard again.
 	unheard bool
@@ -167,6 +170,7 @@ func (f facts) shown(e harness.Evidence) Verdict {
 			v.Broken, v.Kept = e.About, e.Kept
 		}
 	}
+	v.took = e.Duration
 	for _, c := range e.Cases {
 		outcome := f.outcome(c.Stop)
 		if slices.ContainsFunc(c.Breaches, f.decides) {
@@ -377,7 +381,7 @@ func (i Item) result(v Verdict, evidence harness.Evidence) reports.Check {
 	}
 	if first := v.First; first != nil {
 		c.First = &reports.Hearing{
-			Outcome: first.Outcome, Reason: first.Reason, Expected: first.Expected, Observed: first.Observed, Exchange: exchange(first.Events),
+			Outcome: first.Outcome, DurationMS: milliseconds(first.took), Reason: first.Reason, Expected: first.Expected, Observed: first.Observed, Exchange: exchange(first.Events),
 		}
 	}
 	if v.Outcome == reports.Untried {

@@ -92,6 +92,22 @@ func TestJudge(t *testing.T) {
 		{name: "a body that came to its end passes", want: reports.Pass},
 		{name: "a contradiction fails", change: func(f *facts) { f.evidence = ended(harness.Contradicted) }, want: reports.Fail, reason: "because"},
 		{name: "a declined feature is inapplicable", change: func(f *facts) { f.evidence = ended(harness.Declined) }, want: reports.Inapplicable, reason: "because"},
+		{name: "a service that the broker refuses is named", change: func(f *facts) {
+			f.evidence = ended(harness.Declined)
+			f.evidence.Stop.Refused = "wills"
+		}, want: reports.Inapplicable, check: func(t *testing.T, v Verdict) {
+			if v.Refused != "wills" {
+				t.Errorf("refused %q", v.Refused)
+			}
+		}},
+		{name: "what only the target could give is untried", change: func(f *facts) {
+			f.evidence = ended(harness.Declined)
+			f.evidence.Stop.Needs = harness.Credentials
+		}, want: reports.Untried, reason: "because", check: func(t *testing.T, v Verdict) {
+			if v.Needs != harness.Credentials {
+				t.Errorf("needs %q", v.Needs)
+			}
+		}},
 		{name: "a harness that failed is an error", change: func(f *facts) { f.evidence = ended(harness.Broken) }, want: reports.Error, reason: "because"},
 		{name: "a missing step blocks and names its check", change: func(f *facts) {
 			f.evidence = ended(harness.Unprepared)
