@@ -244,7 +244,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-4.3.3-13"},
 	Needs:    Needs{ExactlyOnce},
 	Takes:    expired,
-	CaughtBy: Faults{fault.WithholdsPubcomp},
+	CaughtBy: Faults{fault.WithholdsPubcompOfExpiring},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		publish := alice.NewPublish(QoS2, x.Topic("expired"), "hello", Having(codec.MessageExpiryInterval(1)))

@@ -59,3 +59,28 @@ var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Messa
 	})
 
 func isExpiry(p codec.Property) bool { return p.ID == codec.PropMessageExpiryInterval }
+
+// WithholdsPubcompOfExpiring gives the handshake up with the message: the proxy does
+// not wait for the end of the interval.
+var WithholdsPubcompOfExpiring = stateful("withholds-pubcomp-of-expiring", "does not answer PUBREL for a message with a Message Expiry Interval",
+	Breaks{V5: "MQTT-4.3.3-13",
+		Follows: Follows{V5: "MQTT-4.3.3-11", Because: "a PUBREL for a message that has expired is answered like any other"}},
+	func() behaviour {
+		type delivery struct {
+			l  *Link
+			id uint16
+		}
+		expiring := map[delivery]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				expiring[delivery{l, p.PacketID}] = p.QoS == codec.QoS2 && p.Properties.Has(codec.PropMessageExpiryInterval)
+				return Forward
+			}),
+			fromBroker: only(func(l *Link, p *codec.Pubcomp) Action {
+				if expiring[delivery{l, p.PacketID}] {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})
