@@ -95,8 +95,9 @@ func (c *Client) read() {
 			text = codec.Raw(raw).String()
 		}
 		if packet != nil && c.foreign(packet) {
-			// Of somebody else's traffic only what comes of this run is at issue.
-			if publish, ok := packet.(*codec.Publish); ok && err != nil && (!c.ownTopicsOnly || strings.Contains(publish.Topic, c.x.settings.RunID)) {
+			// What is wrong with a message of another exchange's is for that one to see:
+			// whether it comes here as well is chance.
+			if packet.Type() == codec.PUBLISH && err != nil && !c.ownTopicsOnly {
 				c.x.breached(c, err)
 			}
 			if !c.ownTopicsOnly {
@@ -111,6 +112,7 @@ func (c *Client) read() {
 			}
 		}
 		if packet != nil {
+			c.x.sees(packet)
 			c.mu.Lock()
 			more := c.audit.received(packet, len(raw))
 			if d, ok := packet.(*codec.Disconnect); ok && c.brokerDisconnect == nil {
@@ -495,6 +497,9 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	if connect, ok := p.(*codec.Connect); ok {
 		c.keepAlive = time.Duration(connect.KeepAlive) * time.Second
 	}
+	if breach := (*codec.Breach)(nil); errors.As(decodeError(c.x.Version, raw), &breach) && breach.Field == "Packet Identifier" {
+		c.audit.zero = true
+	}
 	if s, ok := p.(*codec.Subscribe); ok {
 		c.subscribedOutside = c.subscribedOutside || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
 	}
@@ -515,6 +520,12 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 		c.sentDisconnect = true
 	}
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
+}
+
+// decodeError is what is wrong with a packet of the client's.
+func decodeError(v codec.Version, raw []byte) error {
+	_, err := codec.Decode(v, codec.Client, raw)
+	return err
 }
 
 // write sends bytes. A connection that the broker has closed is no error here:

@@ -80,25 +80,27 @@ type Exchange struct {
 	isCase   bool
 	counter  *atomic.Int64 // shared by the cases of one exchange
 
-	mu        sync.Mutex
-	clients   []*Client
-	names     map[string]int
-	ids       map[string]string
-	breaches  []Breach
-	sessions  map[string]bool // Client Identifiers with state at the broker
-	retained  map[string]bool // topics with retained messages of ours
-	cases     []CaseEvidence
-	about     []string  // what this part of the exchange is about
-	kept      []string  // what the parts before it were about
-	closedAt  time.Time // when the broker last ended a connection of a case
-	observer  *observer // nil until something is to be observed
-	filters   []string  // that clients of the exchange have subscribed to
-	strays    []Stray
-	lateness  []Late
-	used      [3]bool         // by QoS: messages of the exchange
-	willed    bool            // a client has a will
-	overhears bool            // a client subscribed to more than topics of this run
-	aborted   []abortedSocket // connections that a client has reset
+	mu             sync.Mutex
+	clients        []*Client
+	names          map[string]int
+	ids            map[string]string
+	breaches       []Breach
+	sessions       map[string]bool // Client Identifiers with state at the broker
+	retained       map[string]bool // topics with retained messages of ours
+	cases          []CaseEvidence
+	about          []string  // what this part of the exchange is about
+	kept           []string  // what the parts before it were about
+	closedAt       time.Time // when the broker last ended a connection of a case
+	observer       *observer // nil until something is to be observed
+	filters        []string  // that clients of the exchange have subscribed to
+	strays         []Stray
+	lateness       []Late
+	used           [3]bool             // by QoS: messages of the exchange
+	willed         bool                // a client has a will
+	overhears      bool                // a client subscribed to more than topics of this run
+	seenTypes      map[codec.Type]bool // of packets from the broker
+	seenProperties map[codec.PropertyID]bool
+	aborted        []abortedSocket // connections that a client has reset
 	// controlling says that the exchange looks whether something like what is missing
 	// comes: what then is missing, too, is that.
 	controlling bool
@@ -128,6 +130,7 @@ func newExchange(ctx context.Context, target *Target, profile *Profile, settings
 		counter: new(atomic.Int64),
 		names:   map[string]int{}, ids: map[string]string{},
 		sessions: map[string]bool{}, retained: map[string]bool{},
+		seenTypes: map[codec.Type]bool{}, seenProperties: map[codec.PropertyID]bool{},
 	}
 	x.Gomega = gomega.NewGomega(x.failGomega)
 	return x

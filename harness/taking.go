@@ -73,19 +73,22 @@ func (c *Client) repeats(p *codec.Publish) bool {
 	return slices.Contains(c.taken, Message{p.Topic, p.Payload})
 }
 
-// TakeCopy is TakePublish for a message ahead of which others may come, which it
-// leaves.
-func (c *Client) TakeCopy(topic, payload string) (p *codec.Publish) {
-	c.x.during(StepDeliver, func() {
-		got, instead := c.take(wire.Messages, func(p codec.Packet) bool {
-			publish := p.(*codec.Publish)
-			return publish.Topic == topic && publish.Payload == payload
-		})
-		if got == nil {
-			c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
-		}
-		p = got.(*codec.Publish)
+// WantAnyCopy wants this message to come, at whatever QoS and whatever else is there,
+// which it leaves. It does not acknowledge it.
+func (c *Client) WantAnyCopy(topic, payload string) *codec.Publish {
+	p, instead := c.take(wire.Messages, func(p codec.Packet) bool {
+		publish := p.(*codec.Publish)
+		return publish.Topic == topic && publish.Payload == payload
 	})
+	if p == nil {
+		c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
+	}
+	return p.(*codec.Publish)
+}
+
+// TakeCopy is WantAnyCopy as set-up.
+func (c *Client) TakeCopy(topic, payload string) (p *codec.Publish) {
+	c.x.during(StepDeliver, func() { p = c.WantAnyCopy(topic, payload) })
 	c.took(p)
 	return p
 }

@@ -339,7 +339,7 @@ var _ = Check(Definition{
 				bob.SubscribeWith([]codec.Subscription{{Filter: topic, QoS: qos}})
 
 				x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
-				wantLiveCopy(x, bob, qos, topic, "on")
+				wantLiveCopy(x, bob, topic, "on")
 			}},
 		)
 	},

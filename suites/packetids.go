@@ -203,3 +203,44 @@ var _ = Check(Definition{
 		})
 	},
 })
+
+var _ = Check(Definition{
+	Slug:  "packet-identifiers-distinct-resumed",
+	Title: "gives every message under way to a client that is back in its session a Packet Identifier of its own, those sent again and those sent first",
+	Rules: Rules{
+		V311: "MQTT-4.3.2-1 MQTT-2.3.1-4",
+		V5:   "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1",
+	},
+	Needs:    Needs{AtLeastOnce},
+	CaughtBy: Faults{fault.CountsAnew},
+	Body: func(x *Exchange) {
+		topic := x.Topic("many")
+		bob := x.Connect(Persistent, As("bob"))
+		bob.Subscribe(x.UpTo(QoS2), topic)
+		alice := x.Connect(Clean, As("alice"))
+		publish := func(when string) (n int) {
+			for _, qos := range levels(x, QoS1, QoS2) {
+				alice.PublishAll(qos, topic, when+", one at "+qosName(qos), when+", two at "+qosName(qos))
+				n += 2
+			}
+			return n
+		}
+		published := publish("before")
+		x.StandsOn(StepDeliver, func() { bob.WantWindow(published) }) // and none of it acknowledged
+		bob.Drop()
+		published += publish("meanwhile")
+
+		bob = x.Connect(Persistent, As("bob"))
+		published += publish("after")
+
+		// A broker may send them one by one; then there is nothing to mix up.
+		x.StandsOn(resending(QoS1), bob.WantMessage)
+		inUse := map[uint16]string{}
+		for _, message := range bob.WantWindow(published) {
+			if used, taken := inUse[message.PacketID]; taken && used != message.Payload {
+				x.Failf("another Packet Identifier than that of "+used, "%s", message)
+			}
+			inUse[message.PacketID] = message.Payload
+		}
+	},
+})

@@ -323,6 +323,7 @@ var _ = Check(Definition{
 		alice := x.Connect(Clean, As("alice"), tight(x))
 		x.Connect(Clean, As("alice"))
 		alice.AwaitEnd()
+		x.NeedSeen(codec.DISCONNECT)
 	},
 })
 

@@ -372,7 +372,9 @@ var _ = Check(Definition{
 
 		again := &codec.Publish{QoS: QoS2, PacketID: 7, Topic: topic, Payload: "hello"}
 		alice.Send(again)
-		alice.Complete(again)
+		alice.WantPubrec(7)
+		alice.Send(&codec.Pubrel{PacketID: 7})
+		x.StandsOn(StepPublishQoS2, func() { alice.WantPubcomp(7) })
 
 		bob.WantDelivery(topic, "hello")
 	},

@@ -160,7 +160,10 @@ var _ = Check(Definition{
 			bob.Subscribe(QoS2, topic)
 			alice := x.Connect(Clean, As("alice"))
 			alice.SendAll(&codec.Publish{QoS: QoS2, PacketID: 7, Topic: topic, Payload: "first"})
-			alice.SendAll(&codec.Publish{Dup: dup, QoS: QoS2, PacketID: 7, Topic: topic, Payload: "second"})
+			alice.Send(&codec.Publish{Dup: dup, QoS: QoS2, PacketID: 7, Topic: topic, Payload: "second"})
+			alice.WantPubrec(7)
+			alice.Send(&codec.Pubrel{PacketID: 7})
+			x.StandsOn(StepPublishQoS2, func() { alice.WantPubcomp(7) })
 
 			x.StandsOn(StepDeliver, bob.WantMessage)
 			bob.WantUnordered(Message{Topic: topic, Payload: "first"}, Message{Topic: topic, Payload: "second"})

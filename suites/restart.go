@@ -176,7 +176,7 @@ var _ = Check(Definition{
 		alice := x.Connect(Persistent, As("alice"))
 		alice.Subscribe(QoS1, topic)
 		x.Connect(Clean, As("bob")).Publish(QoS1, topic, "hello")
-		alice.WantPublish(topic, "hello")
+		alice.TakePublish(topic, "hello")
 		alice.Drop()
 
 		x.Restart()
@@ -202,7 +202,7 @@ var _ = Check(Definition{
 		alice := x.Connect(Persistent, As("alice"))
 		message := alice.NewPublish(QoS2, topic, "hello")
 		alice.Send(message)
-		alice.WantPubrec(message.PacketID)
+		alice.TakePubrec(message.PacketID)
 		alice.Drop()
 
 		x.Restart()
@@ -211,13 +211,10 @@ var _ = Check(Definition{
 		wantPresent(x, alice)
 		message.Dup = true
 		alice.Send(message)
-		alice.WantAnyPubrec(message.PacketID)
-		alice.Send(&codec.Pubrel{PacketID: message.PacketID})
-		alice.WantAnyPubcomp(message.PacketID)
+		alice.Complete(message)
 		watcher = x.Connect(Persistent, As("watcher"))
 		wantPresent(x, watcher)
-		watcher.WantDelivery(topic, "hello")
-		watcher.WantNothingBefore(alice.Marker(QoS2, topic))
+		wantOnce(x, watcher, Message{Topic: topic, Payload: "hello"}, alice.Marker(QoS2, topic))
 	},
 })
 

@@ -34,6 +34,15 @@ func publishNumbered(c *Client, qos codec.QoS, topic string, n int) {
 	}
 }
 
+// messagesOf are messages of one topic.
+func messagesOf(topic string, payloads []string) []Message {
+	list := make([]Message, len(payloads))
+	for i, payload := range payloads {
+		list[i] = Message{Topic: topic, Payload: payload}
+	}
+	return list
+}
+
 // payloads are those of all these messages.
 func payloads(received ...[]*codec.Publish) []string {
 	list := []string{}
@@ -179,7 +188,8 @@ var _ = Check(Definition{
 				bob = x.Connect(Persistent, As("bob"))
 
 				// In any order, as in shared-independent.
-				received := x.WantAmong([]*Client{bob}, 3)
+				var received [][]*codec.Publish
+				x.Controlled(func() { received = x.WantAmong([]*Client{bob}, 3) }, func() { standsOnQueue(x, QoS1) })
 				x.Expect(payloads(received...)).To(ConsistOf(numbered(3)), "messages to the only member")
 			}})
 		}
@@ -193,7 +203,7 @@ var _ = Check(Definition{
 
 					x.Connect(Clean, As("alice")).Publish(qos, topic, "on", Retained)
 
-					x.Expect(bob.WantDelivery(topic, "on").Retain).To(Equal(asPublished), "RETAIN")
+					x.Expect(bob.TakeDelivery(topic, "on").Retain).To(Equal(asPublished), "RETAIN")
 				}})
 			}
 		}
@@ -285,10 +295,8 @@ var _ = Check(Definition{
 			bob.Unsubscribe(group)
 
 			alice := x.Connect(Clean, As("alice"))
-			for _, payload := range numbered(16) {
-				alice.Publish(qos, topic, payload)
-				carol.WantDelivery(topic, payload)
-			}
+			publishNumbered(alice, qos, topic, 16)
+			carol.WantUnordered(messagesOf(topic, numbered(16))...)
 		})
 	},
 })
@@ -311,10 +319,8 @@ var _ = Check(Definition{
 			leave(bob, group)
 
 			alice := x.Connect(Clean, As("alice"))
-			for _, payload := range numbered(4) {
-				alice.Publish(qos, topic, payload)
-				carol.WantDelivery(topic, payload)
-			}
+			publishNumbered(alice, qos, topic, 4)
+			carol.WantUnordered(messagesOf(topic, numbered(4))...)
 		}
 		x.Cases(
 			Case{Name: "by UNSUBSCRIBE", Body: func(x *Exchange) {
@@ -366,7 +372,7 @@ var _ = Check(Definition{
 
 			x.Connect(Clean, As("alice")).Publish(qos.published, topic, "job")
 
-			bob.WantPublishAt(min(qos.published, granted), topic, "job")
+			x.Expect(bob.TakePublish(topic, "job").QoS).To(Equal(min(qos.published, granted)), "QoS")
 		})
 	},
 })
@@ -410,7 +416,8 @@ var _ = Check(Definition{
 
 			alice.Publish(QoS1, topic, "as granted last")
 
-			bob.Ack(bob.WantPublishAt(min(QoS1, granted), topic, "as granted last"))
+			message := bob.WantDelivery(topic, "as granted last")
+			x.Expect(message.QoS).To(Equal(min(QoS1, granted)), "QoS")
 			bob.WantNothingBefore(alice.Marker(QoS1, topic))
 		})
 	},
@@ -435,7 +442,7 @@ func begunWithBob(x *Exchange, qos codec.QoS) (bob, carol, alice *Client, topic 
 	bob.Subscribe(qos, group)
 	alice = x.Connect(Clean, As("alice"))
 	alice.Publish(qos, topic, "job")
-	message = bob.WantPublishAt(qos, topic, "job")
+	message = takeAt(x, bob, qos, topic, "job")
 	carol = member(x, "carol", qos, group)
 	return bob, carol, alice, topic, message
 }
@@ -445,7 +452,7 @@ var _ = Check(Definition{
 	Title:    "completes the QoS 2 delivery that it has begun with a member when that member is back",
 	Rules:    Rules{V5: "MQTT-4.8.2-4"},
 	Needs:    Needs{SharedSubscriptions, ExactlyOnce},
-	CaughtBy: Faults{fault.ForgetsSessions, fault.ReassignsWhenMembersLeave},
+	CaughtBy: Faults{fault.ReassignsWhenMembersLeave},
 	Body: func(x *Exchange) {
 		x.Cases(
 			Case{Name: "lost before PUBREC", Body: func(x *Exchange) {
@@ -454,19 +461,19 @@ var _ = Check(Definition{
 				bob.Drop()
 				bob = x.Connect(Persistent, As("bob"))
 
-				bob.WantDelivery(topic, "job")
+				x.Controlled(func() { bob.WantDelivery(topic, "job") }, func() { standsOnResending(x, QoS2) })
 				bob.Unsubscribe(share(x, "workers", topic))
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))
 			}},
 			Case{Name: "lost before PUBCOMP", Body: func(x *Exchange) {
 				bob, carol, alice, topic, message := begunWithBob(x, QoS2)
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
-				bob.WantPubrel(message.PacketID)
+				bob.TakePubrel(message.PacketID)
 
 				bob.Drop()
 				bob = x.Connect(Persistent, As("bob"))
 
-				bob.WantPubrel(message.PacketID)
+				x.Controlled(func() { bob.WantPubrel(message.PacketID) }, func() { standsOnResending(x, QoS2) })
 				bob.Send(&codec.Pubcomp{PacketID: message.PacketID})
 				bob.Unsubscribe(share(x, "workers", topic))
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))
@@ -529,6 +536,7 @@ var _ = Check(Definition{
 				bob, carol, alice, topic, message := begunWithBob(x, QoS2)
 
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID, Code: codec.QuotaExceeded})
+				x.StandsOn(stepRefusalTaken, func() { x.Expect(bob.Released()).To(BeNil(), "PUBREL") })
 				bob.Unsubscribe(share(x, "workers", topic))
 
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))
@@ -542,7 +550,7 @@ var _ = Check(Definition{
 	Title:    "sends a shared message with the Subscription Identifier of the member that receives it",
 	Rules:    Rules{V5: "5.0/3.3.4/subscription-identifier-shared"},
 	Needs:    Needs{SharedSubscriptions, SubscriptionIdentifiers},
-	CaughtBy: Faults{fault.StripsSubscriptionIdentifiers, fault.SharesSubscriptionIdentifiers},
+	CaughtBy: Faults{fault.SharesSubscriptionIdentifiers},
 	Body: func(x *Exchange) {
 		topic, qos := x.Topic("jobs"), x.UpTo(QoS1)
 		group := share(x, "workers", topic)
@@ -554,9 +562,11 @@ var _ = Check(Definition{
 		publishNumbered(x.Connect(Clean, As("alice")), qos, topic, 12)
 
 		received := x.WantAmong([]*Client{bob, carol, dave}, 12)
-		x.Expect(allIdentifiers(received[0])).To(BeElementOf([][]uint32{}, [][]uint32{{11}}), "Subscription Identifiers of the messages to bob")
-		x.Expect(allIdentifiers(received[1])).To(BeElementOf([][]uint32{}, [][]uint32{{22}}), "Subscription Identifiers of the messages to carol")
-		x.Expect(allIdentifiers(received[2])).To(BeElementOf([][]uint32{}, [][]uint32{{}}), "Subscription Identifiers of the messages to dave")
+		withIdentifier(x, func() {
+			x.Expect(allIdentifiers(received[0])).To(BeElementOf([][]uint32{}, [][]uint32{{11}}), "Subscription Identifiers of the messages to bob")
+			x.Expect(allIdentifiers(received[1])).To(BeElementOf([][]uint32{}, [][]uint32{{22}}), "Subscription Identifiers of the messages to carol")
+			x.Expect(allIdentifiers(received[2])).To(BeElementOf([][]uint32{}, [][]uint32{{}}), "Subscription Identifiers of the messages to dave")
+		})
 	},
 })
 

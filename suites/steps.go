@@ -14,6 +14,7 @@ const (
 	stepEmptySubscribeCloses harness.Step = "the end of the connection after a SUBSCRIBE without Topic Filter"
 	stepRetainedOnSubscribe  harness.Step = "the retained message for a new subscription"
 	stepGrantedQoS           harness.Step = "a message at the QoS granted"
+	stepOnce                 harness.Step = "one copy of a QoS 0 message"
 	stepSubscriptionKept     harness.Step = "the subscription of a session that is kept"
 	stepQueued               harness.Step = "a message that waits in a session"
 	stepReceiveMaximum       harness.Step = "no more messages than the client's Receive Maximum"
@@ -22,7 +23,6 @@ const (
 	stepRefusalTaken         harness.Step = "no PUBREL for a PUBREC that refuses"
 	stepSilenceCloses        harness.Step = "the end of the connection of a silent client"
 	stepIdentifierReturned   harness.Step = "the Subscription Identifier of a message"
-	stepRetainAsPublished    harness.Step = "RETAIN as the subscription asked for it"
 	stepLargeMessage         harness.Step = "a message as large as the server allows"
 	stepMalformedCloses      harness.Step = "the end of the connection after a malformed CONNECT"
 	stepTakenOver            harness.Step = "the end of the connection of a client that another displaces"
@@ -64,6 +64,7 @@ var decidedBy = map[harness.Step]string{
 	stepEmptySubscribeCloses: "subscribe-empty",
 	stepRetainedOnSubscribe:  "retain-new-subscription",
 	stepGrantedQoS:           "subscribe-qos-minimum",
+	stepOnce:                 "qos0-once",
 	stepSubscriptionKept:     "session-subscription-kept",
 	stepQueued:               "state-kept",
 	stepReceiveMaximum:       "receive-maximum-initial",
@@ -72,7 +73,6 @@ var decidedBy = map[harness.Step]string{
 	stepRefusalTaken:         "pubrec-refused-unanswered",
 	stepSilenceCloses:        "keepalive-enforced",
 	stepIdentifierReturned:   "subid-returned",
-	stepRetainAsPublished:    "options-retain-as-published",
 	stepLargeMessage:         "packetsize-of-server-unlimited",
 	stepMalformedCloses:      "connect-malformed",
 	stepTakenOver:            "connect-takeover",

@@ -323,7 +323,7 @@ var _ = Check(Definition{
 
 		x.Connect(Clean, As("bob")).Publish(x.UpTo(QoS1), topic, "hello", Having(sent...))
 
-		message := alice.WantDelivery(topic, "hello")
+		message := alice.TakeDelivery(topic, "hello")
 		x.Expect(message.Properties).To(ContainElements(sent), "the properties")
 	},
 })
@@ -335,9 +335,15 @@ var _ = Check(Definition{
 	Watches:  true,
 	CaughtBy: Faults{fault.WritesControlCharacters},
 	Body: func(x *Exchange) {
+		nameless := x.NewConnect(Clean)
+		nameless.ClientID = ""
+		carol := x.Dial("carol")
+		carol.Send(nameless)
+		carol.Accepted()
 		someConnacks(x)
 		someMessages(x)
 		someSubscriptions(x)
 		someDisconnects(x)
+		x.NeedSeenProperty("string of its own", codec.PropReasonString, codec.PropAssignedClientIdentifier, codec.PropResponseInformation, codec.PropServerReference)
 	},
 })

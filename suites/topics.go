@@ -209,11 +209,11 @@ var _ = Check(Definition{
 		needOutside(x)
 		payload, qos := "from "+x.Root(), x.UpTo(QoS1)
 		bob := x.Connect(Clean, As("bob"))
-		granted := bob.TrySubscribe(qos, "/")
+		bob.TrySubscribe(qos, "/")
 
 		x.Connect(Clean, As("alice")).TryPublish("/", payload)
 
-		bob.Ack(bob.WantCopy(min(qos, granted[0]), "/", payload))
+		bob.Ack(bob.WantAnyCopy("/", payload))
 	},
 })
 
@@ -400,7 +400,7 @@ var _ = Check(Definition{
 		if bob.Closed() { // which prevents it as well
 			return
 		}
-		bob.WantSuback(subscribe.PacketID)
+		x.StandsOn(StepSubscribe, func() { bob.WantSuback(subscribe.PacketID) })
 
 		mallory := x.Connect(Clean, As("mallory"))
 		mallory.Send(mallory.NewPublish(QoS0, topic, "smuggled"))

@@ -45,7 +45,9 @@ var _ = Check(Definition{
 
 			alice.Send(unsubscribe)
 
-			alice.WantAnyUnsuback(id)
+			var unsuback *codec.Unsuback
+			x.StandsOn(StepUnsubscribe, func() { unsuback = Want[*codec.Unsuback](alice, "UNSUBACK") })
+			x.Expect(unsuback.PacketID).To(Equal(id), "the Packet Identifier of UNSUBACK")
 		})
 	},
 })
@@ -211,7 +213,8 @@ var _ = Check(Definition{
 		alice.Send(unsubscribe)
 
 		// That each code is one of UNSUBACK's is what the decoder sees to.
-		unsuback := alice.WantAnyUnsuback(unsubscribe.PacketID)
+		var unsuback *codec.Unsuback
+		x.StandsOn(StepUnsubscribe, func() { unsuback = alice.WantAnyUnsuback(unsubscribe.PacketID) })
 		x.Expect(unsuback.Codes).To(HaveLen(4), "UNSUBACK codes")
 	},
 })
@@ -235,8 +238,8 @@ var _ = Check(Definition{
 			// A server may answer 0x00 for a filter that it did not know, but
 			// 0x11 (No subscription existed) for the one that it knew only
 			// where it stands in another's place.
-			unsuback := alice.WantAnyUnsuback(unsubscribe.PacketID)
-			x.Expect(unsuback.Codes).To(HaveLen(len(suffixes)), "UNSUBACK codes")
+			var unsuback *codec.Unsuback
+			x.StandsOn(StepUnsubscribe, func() { unsuback = alice.WantUnsuback(unsubscribe.PacketID) })
 			known := unsuback.Codes[slices.Index(suffixes, "known")]
 			x.Expect(known).NotTo(Equal(codec.NoSubscriptionExisted), "the code for the filter that was subscribed to")
 		})
@@ -256,7 +259,7 @@ var _ = Check(Definition{
 			bob = x.Connect(Persistent, As("bob"))
 			bob.Subscribe(qos, topic)
 			x.Connect(Clean, As("alice")).Publish(qos, topic, "under way")
-			message = bob.WantPublishAt(qos, topic, "under way")
+			message = takeAt(x, bob, qos, topic, "under way")
 			return bob, topic, message
 		}
 		cases := []Case{
@@ -276,7 +279,10 @@ var _ = Check(Definition{
 
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
 
-				bob.WantPubrel(message.PacketID)
+				x.Controlled(func() { bob.WantPubrel(message.PacketID) }, func() {
+					carol, another := unacknowledged(x, QoS2)
+					carol.Ack(another)
+				})
 			}},
 			{Name: "QoS 2: PUBLISH again on reconnect", Body: func(x *Exchange) {
 				standsOnResending(x, QoS2)
@@ -292,7 +298,7 @@ var _ = Check(Definition{
 				standsOnResending(x, QoS2)
 				bob, topic, message := begun(x, QoS2)
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID})
-				bob.WantPubrel(message.PacketID)
+				bob.TakePubrel(message.PacketID)
 				bob.Unsubscribe(topic)
 				bob.Drop()
 

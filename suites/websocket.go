@@ -47,11 +47,11 @@ var _ = Check(Definition{
 		alice := x.DialWebSocket("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice")))
-		alice.Connack = alice.WantConnack()
+		x.StandsOn(StepConnect, func() { alice.WantAccepted() })
 		alice.Subscribe(QoS0, topic)
 		alice.Publish(QoS0, topic, "hello")
 
-		alice.WantDelivery(topic, "hello")
+		alice.TakeDelivery(topic, "hello")
 	},
 })
 

@@ -56,7 +56,7 @@ var _ = Check(Definition{
 		"Message is published\", so nothing to come before the end of; and the comments in both sections " +
 		"say how it is meant: the will \"is sent at the close of the existing Network Connection\". " +
 		"mosquitto 2.0.11 keeps it to itself, in both versions (its issue 3509).",
-	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnTakeover},
+	CaughtBy: Faults{fault.ForgetsWillOnTakeover},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
@@ -78,7 +78,7 @@ var _ = Check(Definition{
 	Why: "\"The Server closes the Network Connection because of a protocol error\" (3.1.1), or \"without " +
 		"first receiving a DISCONNECT packet\" (5.0): both are named among the situations in which the " +
 		"will is published (section 3.1.2.5). mosquitto 2.0.11 publishes none after a second CONNECT.",
-	CaughtBy: Faults{fault.StoresNoWill, fault.ForgetsWillOnError},
+	CaughtBy: Faults{fault.ForgetsWillOnError},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		// A server that does not close the connection owes no will yet; that it
@@ -106,18 +106,15 @@ var _ = Check(Definition{
 	Slug:     "will-keep-alive",
 	Title:    "publishes the Will Message when the client is silent for longer than its Keep Alive",
 	Rules:    Rules{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
-	CaughtBy: Faults{fault.StoresNoWill},
+	CaughtBy: Faults{fault.ForgetsWillOfSilent},
 	Takes:    times.SilenceNoticed,
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
+		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), KeepAlive(1), willOn(x, topic, "silent"))
-		if n, ok := alice.Connack.Properties.Number(codec.PropServerKeepAlive); ok && (n == 0 || n > 5) {
-			x.Inapplicable("CONNACK: Server Keep Alive %d replaces the client's", n)
-		}
 
-		watcher.Patience(times.LateSilence) // how soon the server notices is for other checks
-
+		// That the server closes the connection, and how soon, is for other checks.
+		x.StandsOn(stepSilenceCloses, func() { wantSilenceEnded(x, alice, keepAliveOf(x, alice, 1, 5)) })
 		watcher.WantDelivery(topic, "silent")
 	},
 })
@@ -136,7 +133,8 @@ var _ = Check(Definition{
 
 			x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: topic, Payload: "lost"})).Drop()
 
-			watcher.WantPublishAt(qos, topic, "lost")
+			message := watcher.ReceiveWill(topic, "lost")
+			x.Controlled(func() { x.Expect(message.QoS).To(Equal(qos), "QoS") }, func() { standsOnGrantedQoS(x, qos, x.UpTo(QoS2)) })
 		})
 	},
 })
@@ -167,6 +165,7 @@ var _ = Check(Definition{
 			alice.WantAccepted()
 			alice.Drop()
 
+			x.StandsOn(StepWill, watcher.WantMessage)
 			watcher.WantDelivery(topic, payload.value)
 		})
 	},
@@ -188,8 +187,7 @@ var _ = Check(Definition{
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)
 
-		message := bob.WantDelivery(topic, "lost")
-		x.Expect(message.Retain).To(BeTrue(), "RETAIN")
+		x.Controlled(func() { bob.WantDelivery(topic, "lost") }, func() { standsOnRetained(x, QoS1, x.Topic("other"), "another") })
 	},
 })
 
@@ -255,7 +253,7 @@ var _ = Check(Definition{
 	Slug:     "will-of-the-connection",
 	Title:    "publishes the Will Message that the lost connection came with, not that of an earlier one",
 	Rules:    Rules{V311: "MQTT-3.1.2-8 MQTT-3.1.2-10", V5: "MQTT-3.1.2-8 MQTT-3.1.2-10"},
-	CaughtBy: Faults{fault.KeepsFirstWill, fault.StoresNoWill},
+	CaughtBy: Faults{fault.KeepsFirstWill},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, sessionKinds(), named[ConnectOption].label, func(x *Exchange, kind named[ConnectOption]) {
@@ -348,7 +346,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.PublishesWillsLate},
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
+		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "lost"))
 
 		lost := time.Now()

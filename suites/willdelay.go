@@ -26,7 +26,7 @@ var _ = Check(Definition{
 	Slug:     "will-delay",
 	Title:    "publishes the Will Message after its Will Delay Interval, not before",
 	Rules:    Rules{V5: "MQTT-3.1.2-8 MQTT-3.1.2-7"},
-	CaughtBy: Faults{fault.IgnoresWillDelay, fault.StoresNoWill},
+	CaughtBy: Faults{fault.IgnoresWillDelay},
 	Takes:    seconds(2),
 	Body: func(x *Exchange) {
 		Each(x, []connectionEnd{
@@ -52,7 +52,7 @@ var _ = Check(Definition{
 	Slug:     "will-delay-zero",
 	Title:    "publishes the Will Message without delay when its Will Delay Interval is 0 or absent, though the session goes on",
 	Rules:    Rules{V5: "MQTT-3.1.2-8"},
-	CaughtBy: Faults{fault.DelaysEveryWill},
+	CaughtBy: Faults{fault.DelaysWillOfSession},
 	Takes:    times.WillMissed,
 	Body: func(x *Exchange) {
 		Each(x, []named[codec.Properties]{{"absent", nil}, {"0", codec.Properties{delayed(0)}}}, named[codec.Properties].label,
@@ -105,7 +105,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, sessionExpiries(), named[uint32].label, func(x *Exchange, expiry named[uint32]) {
 			topic := x.Topic("status")
-			watcher := overhear(x, x.UpTo(QoS1), topic)
+			watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 			alice := x.Connect(Clean, As("alice"), expiring(expiry.value), willOn(x, topic, "session over", delayed(600)))
 			needExpiry(x, alice, expiry.value, 0, expiry.value)
 
@@ -147,7 +147,7 @@ var _ = Check(Definition{
 	Takes:    seconds(1),
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
+		watcher := awaitingWill(x, x.UpTo(QoS1), topic)
 		alice := x.Connect(Clean, As("alice"), expiring(600), willOn(x, topic, "lost", delayed(1)))
 		needExpiry(x, alice, 600, 60, never)
 

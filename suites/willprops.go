@@ -19,7 +19,7 @@ func receiveWill(x *Exchange, properties ...codec.Property) *codec.Publish {
 
 	x.Connect(Clean, As("alice"), willOn(x, topic, "lost", properties...)).Drop()
 
-	return watcher.WantDelivery(topic, "lost")
+	return watcher.ReceiveWill(topic, "lost")
 }
 
 var _ = Check(Definition{
@@ -88,7 +88,7 @@ var _ = Check(Definition{
 
 		x.Wait(seconds(3))
 		alice.Drop()
-		left, ok := watcher.WantDelivery(topic, "lost").Properties.Number(codec.PropMessageExpiryInterval)
+		left, ok := watcher.ReceiveWill(topic, "lost").Properties.Number(codec.PropMessageExpiryInterval)
 		x.Expect(ok).To(BeTrue(), "Message Expiry Interval there")
 		x.Expect(left).To(And(BeNumerically("<=", 600), BeNumerically(">=", 598)), "Message Expiry Interval")
 	},

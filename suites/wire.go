@@ -49,7 +49,10 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-1.5.7-1"},
 	Watches:  true,
 	CaughtBy: fault.MalformedStringPair,
-	Body:     func(x *Exchange) { someMessages(x, Having(codec.UserProperty("naïve", "café"))) },
+	Body: func(x *Exchange) {
+		someMessages(x, Having(codec.UserProperty("naïve", "café")))
+		x.NeedSeenProperty("User Property", codec.PropUserProperty)
+	},
 })
 
 var _ = Check(Definition{
@@ -209,8 +212,8 @@ var _ = Check(Definition{
 
 		// An alias may stand in for the topic, so only the payload is looked at.
 		for range topics {
-			alice.Ack(Want[*codec.Publish](alice, "a message"))
-			bob.Ack(Want[*codec.Publish](bob, "a message"))
+			alice.Ack(alice.TakeNext())
+			bob.Ack(bob.TakeNext())
 		}
 	},
 })
@@ -303,7 +306,10 @@ var _ = Check(Definition{
 	Watches:          true,
 	CaughtBy:         fault.MalformedDisconnect,
 	WatchedElsewhere: Rules{V5: "MQTT-3.14.2-1 MQTT-3.14.2-2 5.0/3.14.2.2.3/reason-string-twice 5.0/3.14.2.2.5/server-reference-twice"}, // disconnect.go
-	Body:             someDisconnects,
+	Body: func(x *Exchange) {
+		someDisconnects(x)
+		x.NeedSeen(codec.DISCONNECT)
+	},
 })
 
 var _ = Check(Definition{

@@ -68,3 +68,21 @@ var MixesUpIdentifiers = stateful("mixes-up-identifiers", "does not resend a mes
 			},
 		}
 	})
+
+// CountsAnew begins to count with every connection. The proxy gives what is sent for
+// the first time the number of what was sent again.
+var CountsAnew = stateful("counts-anew", "numbers messages to a client that is back in its session as if none of its session were under way",
+	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.3.2-1", V5: "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1"},
+	func() behaviour {
+		again := map[*Link]uint16{}
+		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			switch id, resumed := again[l]; {
+			case p.QoS == codec.QoS0:
+			case p.Dup:
+				again[l] = p.PacketID
+			case resumed:
+				p.PacketID = id
+			}
+			return Forward
+		})}
+	})

@@ -258,3 +258,13 @@ func otherIdentifier(id uint16) uint16 {
 	}
 	return id + 1
 }
+
+// IgnoresRepeated takes a message that is marked as repeated for one that it has.
+var IgnoresRepeated = fromClient("ignores-repeated", "does not answer a QoS 1 PUBLISH with DUP 1",
+	Breaks{V311: "MQTT-4.3.2-2 MQTT-3.3.4-1", V5: "MQTT-4.3.2-4 MQTT-4.3.2-5 MQTT-3.3.4-1"},
+	func(_ *Link, p *codec.Publish) Action {
+		if p.QoS == codec.QoS1 && p.Dup {
+			return Swallow
+		}
+		return Forward
+	})

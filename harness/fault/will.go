@@ -105,6 +105,17 @@ var KeepsFirstWill = stateful("keeps-first-will", "keeps the Will Message of a c
 		})}
 	})
 
+// ForgetsWillOfSilent takes silence for a goodbye: the broker behind knows of no will
+// of a client with a short Keep Alive.
+var ForgetsWillOfSilent = fromClient("forgets-will-of-silent", "publishes no Will Message when it closes the connection of a silent client",
+	Breaks{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	func(_ *Link, p *codec.Connect) Action {
+		if p.KeepAlive > 0 && p.KeepAlive <= 5 {
+			p.Will = nil
+		}
+		return Forward
+	})
+
 // ForgetsWillOnTakeover takes a client's second connection for the normal end of
 // its first: the proxy sends DISCONNECT there.
 var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no Will Message when another connection takes the session over",

@@ -27,13 +27,14 @@ var IgnoresWillDelay = fromClient("ignores-will-delay", "publishes a Will Messag
 		return Forward
 	})
 
-// DelaysEveryWill takes a Will Delay Interval of 0, or none, for a reason to
-// wait.
-var DelaysEveryWill = fromClient("delays-every-will", "waits ten minutes before it publishes any Will Message",
+// DelaysWillOfSession takes a session that goes on for a reason to wait.
+var DelaysWillOfSession = fromClient("delays-will-of-session", "waits ten minutes before it publishes the Will Message of a client whose session goes on",
 	Breaks{V5: "MQTT-3.1.2-8 5.0/3.1.2.5/will-prompt"},
 	func(_ *Link, p *codec.Connect) Action {
-		withWillDelay(p, 600)
-		p.Properties = withExpiry(p.Properties, max(600, expiryOf(p.Properties)))
+		if expiry := expiryOf(p.Properties); expiry > 0 {
+			withWillDelay(p, 600)
+			p.Properties = withExpiry(p.Properties, max(600, expiry))
+		}
 		return Forward
 	})
 

@@ -39,14 +39,6 @@ const (
 	// no section has a number, and every interval of 5.0 counts seconds.
 	Late = 2 * time.Second
 
-	// LateSilence is Late for a client's silence: how much later than the timeout
-	// after a client with a Keep Alive of one second has fallen silent its will may
-	// come. mosquitto 2.0.11 looks every five seconds.
-	//
-	// Grows with: nothing. Section: 3.1.2.10, which says when a client has been
-	// silent for too long, and not how soon the server notices.
-	LateSilence = 10 * time.Second
-
 	// LateResending is Late for an unacknowledged message where only that it
 	// comes again is asked: NATS 2.15.2 takes half a minute.
 	//
@@ -62,8 +54,9 @@ const (
 	// SilenceNoticed is how long it takes until a server has noticed that a client with a
 	// Keep Alive of one second is silent.
 	//
-	// Grows with: nothing; the longest checks start first by it. Section: 3.1.2.10, as
-	// for LateSilence.
+	// Grows with: nothing; the longest checks start first by it. Section: 3.1.2.10,
+	// which says when a client has been silent for too long, and not how soon the
+	// server notices: mosquitto 2.0.11 looks every five seconds.
 	SilenceNoticed = 6 * time.Second
 
 	// StateGone is how long a broker is given to delete the state of a session that
@@ -121,7 +114,7 @@ func Promptly(roundTrip time.Duration) time.Duration { return Late + 2*roundTrip
 // that the server does not close its connection.
 //
 // Grows with: the Keep Alive and the timeout. Section: 3.1.2.10 "one and a half
-// times the Keep Alive", and see LateSilence.
+// times the Keep Alive", and see SilenceNoticed.
 func Silence(keepAlive, timeout time.Duration) time.Duration { return keepAlive*3/2 + 2*timeout }
 
 // Everything is how much later than the timeout a client may get its own messages
