@@ -1,0 +1,78 @@
+package runner
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mqttspec/codec"
+	"mqttspec/harness"
+	"mqttspec/harness/fault"
+)
+
+// TestControl: what does not come is held against its like: where that comes, it is
+// missing by itself; where it does not, the exchange stands on something broken.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	target := embeddedTarget(t)
+	through := func(f fault.Fault) *harness.Target {
+		proxy, err := fault.NewProxy(V5, f, target.Dialer.Dial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(proxy.Close)
+		broken := *target
+		broken.Dialer = throughProxy(proxy.Dial)
+		return &broken
+	}
+	waits := func(options ...harness.PublishOption) func(*harness.Exchange) {
+		return func(x *harness.Exchange) {
+			c := x.Connect(harness.Clean, harness.WithWill(codec.Will{Topic: x.Topic("will"), Payload: "will"}))
+			c.Subscribe(codec.QoS1, x.Topic("#"))
+			x.Connect(harness.Clean).Publish(codec.QoS1, x.Topic("one"), "one", options...)
+			c.WantCopy(codec.QoS1, x.Topic("two"), "two")
+		}
+	}
+	for _, test := range []struct {
+		name   string
+		target *harness.Target
+		body   func(*harness.Exchange)
+		kind   harness.StopKind
+		step   harness.Step
+		waited bool
+	}{
+		{"all its like comes", target, waits(), harness.Contradicted, "", false},
+		{"what is retained, too", target, waits(harness.Retained), harness.Contradicted, "", false},
+		{"no message does", through(fault.DeliversNothing), waits(), harness.Unprepared, harness.StepDeliver, true},
+		{"no will does", through(fault.StoresNoWill), waits(), harness.Unprepared, harness.StepWill, true},
+		{"what is retained does not", through(fault.StoresNothingRetained), waits(harness.Retained), harness.Contradicted, "", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			settings := Options{Timeout: time.Second}.Settings()
+			settings.Control, settings.Patience = true, 3*time.Second
+			profile, err := harness.Probe(t.Context(), test.target, Options{}.Settings(), V5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := harness.Perform(t.Context(), test.target, profile, settings, test.body)
+			if e.Stop.Kind != test.kind || e.Stop.Step != test.step || !e.Stop.Missing {
+				t.Errorf("%s in step %q: %s", e.Stop.Kind, e.Stop.Step, e.Stop.Reason)
+			}
+			if waited := strings.Contains(e.Stop.Observed, "within 4s") || strings.Contains(e.Stop.Observed, "within 6s"); waited != test.waited {
+				t.Errorf("observed %q", e.Stop.Observed)
+			}
+			if !slices.ContainsFunc(e.Events, func(e harness.Event) bool { return e.Packet == "nothing has come: does its like?" }) {
+				t.Error("the transcript does not say that there was a control")
+			}
+		})
+	}
+}
+
+// throughProxy dials a proxy.
+type throughProxy func(context.Context) (net.Conn, error)
+
+func (p throughProxy) Dial(ctx context.Context) (net.Conn, error) { return p(ctx) }
