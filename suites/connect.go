@@ -120,8 +120,8 @@ var _ = Check(Definition{
 
 			alice.Send(ofLevel(x, level))
 
-			if level == byte(V5) && alice.AnsweredIn(V5) {
-				return // it supports that one, whether it accepts this client or not
+			if level == byte(V5) && (alice.AnsweredIn(V5) || alice.Accepted()) {
+				return // it supports that one, whether it accepts this client or not, and knows its format or not
 			}
 			alice.WantRefused(codec.RefusedProtocolVersion, codec.UnsupportedProtocolVersion)
 		})

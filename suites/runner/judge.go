@@ -169,6 +169,9 @@ func (f facts) shown(e harness.Evidence) Verdict {
 		if v.Outcome != reports.Pass {
 			v.Broken, v.Kept = e.About, e.Kept
 		}
+		if v.Outcome == reports.Fail && e.Stop.Statement != "" {
+			v.Broken = []string{e.Stop.Statement} // that of the bytes that cannot be read
+		}
 	}
 	v.took = e.Duration
 	for _, c := range e.Cases {
