@@ -104,7 +104,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "A2 never answers PINGREQ",
-		open:   notYet,
 		faulty: onBoth(fault.AnswersNoPing),
 		checks: basics,
 		fails:  map[string]string{"pingreq-answered": "MQTT-3.12.4-1"},
@@ -277,7 +276,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "B3 reorders bursts",
-		open:   notYet,
 		faulty: onBoth(fault.ReordersBursts()),
 		checks: append([]string{"order-kept", "qos0-once", "alias-mapped", "publish-payload-empty", "ack-reason-code-omitted", "receive-maximum-restored", "framing-one-segment"}, basics...),
 		fails:  map[string]string{"order-kept": "MQTT-4.6.0-5 MQTT-4.6.0-6"},
@@ -309,7 +307,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "B15 answers a stranger with CONNACK",
-		open:   notYet,
 		faulty: onBoth(fault.AnswersStrangers()),
 		checks: append([]string{"connect-first-packet", "wire-properties", "wire-connack"}, basics...),
 		// It closes, as it has to, and in 5.0 it may say why: in which format, nobody has

@@ -18,7 +18,7 @@ var _ = Check(Definition{
 
 		alice.Send(&codec.Pingreq{})
 
-		Want[*codec.Pingresp](alice, "PINGRESP")
+		x.Uncontrolled(func() { Want[*codec.Pingresp](alice, "PINGRESP") }) // what else comes tells nothing of it
 	},
 })
 
