@@ -819,7 +819,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // a set-up there is [Client.Fence].
 func (c *Client) WantPingresp() {
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(wire.Replies, anyPacket)
+	p, instead := c.takeReply(anyPacket)
 	switch {
 	case p == nil && !c.Closed():
 		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
@@ -836,7 +836,7 @@ func (c *Client) WantPingresp() {
 // is blocked.
 func (c *Client) Fence() {
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
+	p, instead := c.takeReply(func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
 	if p == nil {
 		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
 	}
@@ -848,13 +848,20 @@ func (c *Client) WantAlive() {
 	pingresp := func(p codec.Packet) bool { return p.Type() == codec.PINGRESP }
 	look(c, func(in *wire.Contents) []codec.Packet { return in.TakeAll(wire.Replies, pingresp) })
 	c.Send(&codec.Pingreq{})
-	p, instead := c.take(wire.Replies, pingresp)
+	p, instead := c.takeReply(pingresp)
 	switch {
 	case p == nil && !c.Closed():
 		c.x.during(StepPing, func() { c.x.lacks("PINGRESP", instead) })
 	case p == nil:
 		c.x.lacks("PINGRESP", instead)
 	}
+}
+
+// takeReply is take for the answer to a PINGREQ that the exchange stands on: where it
+// is late, the answer to PINGREQ is.
+func (c *Client) takeReply(pick func(codec.Packet) bool) (p codec.Packet, instead seen) {
+	c.x.during(StepPing, func() { p, instead = c.take(wire.Replies, pick) })
+	return p, instead
 }
 
 // Drop ends the Network Connection without a DISCONNECT, as a lost network

@@ -120,7 +120,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:    "A2 answers PINGREQ late",
-		open:    notYet,
 		faulty:  onBoth(fault.AnswersPingLate(3 * time.Second)),
 		options: patient(2*time.Second, 8*time.Second),
 		checks:  basics,
@@ -177,7 +176,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:         "A5 refuses wills",
-		open:         notYet,
 		faulty:       onBoth(fault.RefusesWills()),
 		checks:       append([]string{"will-payload", "will-retained"}, basics...),
 		inapplicable: []string{"will-published@3.1.1", "will-published@5.0", "will-payload@3.1.1", "will-payload@5.0"},
@@ -195,7 +193,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:         "A7 grants nothing",
-		open:         notYet,
 		faulty:       onBoth(fault.GrantsNothing()),
 		checks:       append([]string{"subscribe-several-filters", "subscribe-codes-in-order", "retain-new-subscription"}, basics...),
 		inapplicable: []string{"subscribe-several-filters@3.1.1", "subscribe-several-filters@5.0", "qos0-delivered@5.0", "message-delivered@3.1.1"},
