@@ -42,6 +42,7 @@ type Health struct {
 	lastWell time.Time // when the last examination began that found the broker well
 	measured bool      // how many connections the broker takes
 	limit    int       // that many; 0 if they were enough
+	crowds   int       // how often it had too many clients
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when what follows has changed
@@ -93,6 +94,10 @@ type Crowd struct {
 // maxOutages is how many outages a broker may have in a run: each check that
 // brings it down takes up to three to be found.
 const maxOutages = 30
+
+// maxCrowds is how often a broker may have had too many clients before a single
+// slow answer does not count any more.
+const maxCrowds = 4
 
 // How many clients take part in an examination. A broker can have many parts of
 // which one hangs: where nothing else runs there is time to meet them all.
@@ -248,9 +253,21 @@ func (h *Health) examine(ctx context.Context) {
 		h.outage(ctx, lacking)
 	case lacking == nil && (h.measured || !h.turnedAway()):
 		h.well(began)
+	case lacking != nil && h.crowds >= maxCrowds && h.secondLook(ctx):
 	default:
 		h.lookAgain(ctx, lacking)
 	}
+}
+
+// secondLook examines a broker once more that was slow often enough: nobody makes
+// room for that any more, unless it is slow again.
+func (h *Health) secondLook(ctx context.Context) (well bool) {
+	began := time.Now()
+	if h.examiner.examine(ctx, fewClients) != nil {
+		return false
+	}
+	h.well(began)
+	return true
 }
 
 // look begins an examination, unless a visit restarts the broker: that is not to be
@@ -309,6 +326,7 @@ func (h *Health) lookAgain(ctx context.Context, before *trouble) {
 		h.outage(ctx, lacking)
 	default:
 		if before != nil {
+			h.crowds++
 			h.crowded(Crowd{Connections: h.limit, What: before.what})
 		}
 		h.disturbed(before != nil)
@@ -608,7 +626,7 @@ func (v *Visit) Leave(troubled bool, e Evidence) {
 	h := v.health
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	v.ended, v.troubled, v.noConnection = time.Now(), troubled, troubled && e.noConnection()
+	v.ended, v.troubled, v.noConnection = time.Now(), troubled, troubled && e.NoConnection()
 	if troubled && !e.BrokerClosedAt.IsZero() {
 		// The broker does not end all connections at once.
 		v.ended = later(v.ended, e.BrokerClosedAt.Add(h.examiner.settings.grace()))
@@ -645,7 +663,7 @@ func (v *Visit) settle(f Found) {
 	delete(v.health.visits, v)
 }
 
-// noConnection says whether the exchange, or a case of it, got no connection.
-func (e Evidence) noConnection() bool {
+// NoConnection says whether the exchange, or a case of it, got no connection.
+func (e Evidence) NoConnection() bool {
 	return e.Stop.NoConnection || slices.ContainsFunc(e.Cases, func(c CaseEvidence) bool { return c.Stop.NoConnection })
 }

@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"mqttspec/harness/broker"
+	"mqttspec/harness/times"
 	"mqttspec/reports"
 )
 
@@ -46,7 +48,10 @@ func execute(args []string) int {
 	go func() {
 		<-signals
 		cancel(errInterrupted)
-		<-signals // a second one does not wait for anything
+		// A second one does not wait for anything.
+		for same := time.Now().Add(times.SameSignal); time.Now().Before(same); {
+			<-signals
+		}
 		reaper.KillAll()
 		os.Exit(exitInterrupted)
 	}()

@@ -189,6 +189,12 @@ func inSeconds[N uint16 | uint32](d time.Duration) N { return N(d.Round(time.Sec
 // Section: 3.1.2.10, for their Keep Alive.
 const Examined = time.Second
 
+// SameSignal is how long after a signal another is the same one: timeout(1) sends it
+// to the process, and to its group.
+//
+// Grows with: nothing. Section: none, it is about processes.
+const SameSignal = 500 * time.Millisecond
+
 // ByItself is how long a broker that went down and can be started by us has for
 // coming back by itself, as one does that a supervisor watches over.
 //

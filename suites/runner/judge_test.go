@@ -248,6 +248,7 @@ func TestJudge(t *testing.T) {
 		}, want: reports.Fail, check: isUnheard},
 		{name: "a check that needs too many connections is inapplicable", change: func(f *facts) {
 			f.evidence, f.alone, f.found = ended(harness.Unprepared), true, harness.Found{Crowded: true, Limit: 20}
+			f.evidence.Stop.NoConnection = true
 		}, want: reports.Inapplicable, reason: "more connections than the broker takes at the same time (20): because"},
 
 		// Charges of others.

@@ -21,7 +21,7 @@ func (f facts) inView(v Verdict) Verdict {
 			Outcome: reports.Inapplicable, Events: v.Events, Cases: v.Cases,
 			Reason: fmt.Sprintf("the check needs more connections than the broker takes at the same time (%d): %s", f.found.Limit, v.Reason),
 		}
-	case f.found.Crowded && !f.alone:
+	case f.found.Crowded:
 		v.unheard, v.missing = true, false
 	case outage == nil:
 	case outage.After == "":
@@ -38,7 +38,7 @@ func (f facts) inView(v Verdict) Verdict {
 // crowdedOut says whether the check, though it was alone, needed more connections
 // than the broker takes.
 func (f facts) crowdedOut() bool {
-	return f.alone && f.found.Crowded && f.found.Limit > 0
+	return f.alone && f.found.Crowded && f.found.Limit > 0 && f.evidence.NoConnection()
 }
 
 // culprit is the verdict on a check which, heard alone, has brought the broker

@@ -83,11 +83,7 @@ func (r *Run) Start(ctx context.Context) {
 			h.Rest()
 		}
 		for _, i := range owning {
-			for range mostHearings {
-				if r.hear(ctx, i, alone)() {
-					break
-				}
-			}
+			r.hearAlone(ctx, i, func() bool { return !r.ledger.pending(i) })
 		}
 		r.endWatch()
 		r.ledger.close()
@@ -142,8 +138,19 @@ func (n *indices) add(i int) {
 // that runs alone when it goes down again has failed.
 func (r *Run) oneByOne(ctx context.Context, items []int) {
 	for _, i := range items {
-		r.hear(ctx, i, alone)()
+		r.hearAlone(ctx, i, func() bool { return !r.ledger.unheard(i) })
 	}
+}
+
+// hearAlone hears a check by itself until that is enough. A hearing may be cut
+// short, to see whether the broker is well; the last one counts.
+func (r *Run) hearAlone(ctx context.Context, i int, enough func() bool) {
+	for range mostHearings + 1 {
+		if r.hear(ctx, i, alone)() || enough() {
+			return
+		}
+	}
+	r.ledger.conclude(i, func(f *facts) { f.found, f.unrepeatable = harness.Found{}, "the broker was not well" })
 }
 
 // watch watches over the brokers that the checks run on.
