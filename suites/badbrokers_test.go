@@ -160,7 +160,6 @@ var badBrokers = []badBroker{
 	},
 	{
 		name:   "A4 sends no second PUBREC",
-		open:   notYet,
 		faulty: onBoth(fault.IgnoresDuplicates),
 		checks: append([]string{"qos2-duplicate-publish", "qos2-receiver-resumed", "state-kept", "receive-maximum-available-again", "qos2-refused-identifier-reused"}, basics...),
 		fails:  map[string]string{"qos2-duplicate-publish": "", "qos2-receiver-resumed": ""},

@@ -84,7 +84,7 @@ var ForwardsDuplicates = onRepeat("forwards-duplicates", "delivers a QoS 2 PUBLI
 
 // IgnoresDuplicates answers a message once and no more.
 var IgnoresDuplicates = stateful("ignores-duplicates", "sends PUBREC for a message once, however often the client repeats the PUBLISH",
-	Breaks{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-8 MQTT-4.3.3-10"},
+	Breaks{V311: "MQTT-4.3.3-2 MQTT-3.3.4-1", V5: "MQTT-4.3.3-8 MQTT-4.3.3-10 MQTT-3.3.4-1"},
 	func() behaviour {
 		answered := map[deliveryKey]bool{}
 		return behaviour{
