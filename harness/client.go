@@ -508,9 +508,15 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	if outside {
 		c.x.overhears = true
 	}
-	if s, ok := p.(*codec.Subscribe); ok {
-		c.x.subscribes(s)
+	switch p := p.(type) {
+	case *codec.Subscribe:
+		c.x.subscribes(p.Subscriptions...)
+	case *codec.Illegal: // what a server takes it for is not at issue
+		if p.Type() == codec.SUBSCRIBE {
+			c.x.subscribes(codec.Subscription{Filter: "#"})
+		}
 	}
+
 	switch p := p.(type) {
 	case *codec.Subscribe:
 		c.filters[awaited{codec.SUBACK, p.PacketID}] = len(p.Subscriptions)

@@ -21,10 +21,10 @@ type Stray struct {
 const mostStrays = 3
 
 // subscribes notes the Topic Filters of a SUBSCRIBE.
-func (x *Exchange) subscribes(p *codec.Subscribe) {
+func (x *Exchange) subscribes(subscriptions ...codec.Subscription) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for _, s := range p.Subscriptions {
+	for _, s := range subscriptions {
 		filter := s.Filter
 		if shared, ok := strings.CutPrefix(filter, "$share/"); ok {
 			group, rest, _ := strings.Cut(shared, "/")
