@@ -114,6 +114,9 @@ var (
 
 func init() { complete = true }
 
+// Nothing is no fault: the broker behind as it is.
+var Nothing = Fault{Name: "nothing", Does: "does what the broker behind it does", start: func() behaviour { return behaviour{} }}
+
 // All are the faults that this package declares, ordered by file. Those that
 // [Overlooks] and [AcceptsConnectBreaking] make on demand are not among them.
 func All() []Fault { return slices.Clone(faults) }

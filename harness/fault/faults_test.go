@@ -15,13 +15,12 @@ var versions = []codec.Version{codec.V311, codec.V5}
 
 // TestToursPassUnchanged holds the proxy to changing nothing by itself.
 func TestToursPassUnchanged(t *testing.T) {
-	nothing := Fault{start: func() behaviour { return behaviour{} }}
 	noFrame := Fault{start: func() behaviour {
 		return behaviour{frameFromClient: func(*Link, *websocket.Frame) Action { return Forward }}
 	}}
 	for _, to := range slices.Concat(tours, specialTours) {
 		for _, v := range versions {
-			f := nothing
+			f := Nothing
 			if to.frames {
 				f = noFrame
 			}

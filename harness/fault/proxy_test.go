@@ -64,7 +64,6 @@ func between(t *testing.T, v codec.Version, f Fault, overWebSocket bool) (*Proxy
 }
 
 // nothing is no fault.
-func nothing() Fault { return Fault{start: func() behaviour { return behaviour{} }} }
 
 // wantRead reads exactly these bytes.
 func wantRead(t *testing.T, from io.Reader, want string) {
@@ -89,7 +88,7 @@ const someBytes = "\xC0\x00" + "\x30\x03\x00\x01t" + "\x00\x00" + "\x31\x02\x00\
 
 func TestProxyPassesBytesAsTheyAre(t *testing.T) {
 	for _, v := range versions {
-		_, p := between(t, v, nothing(), false)
+		_, p := between(t, v, Nothing, false)
 		for _, b := range []byte(someBytes) { // in the smallest pieces there are
 			_, _ = p.client.Write([]byte{b})
 			_, _ = p.broker.Write([]byte{b})
@@ -102,7 +101,7 @@ func TestProxyPassesBytesAsTheyAre(t *testing.T) {
 }
 
 func TestProxyPassesTheBeginningOfAPacket(t *testing.T) {
-	_, p := between(t, codec.V5, nothing(), false)
+	_, p := between(t, codec.V5, Nothing, false)
 	_, _ = io.WriteString(p.client, "\x30\x7F\x00")
 	_ = p.client.CloseWrite()
 	wantRead(t, p.broker, "\x30\x7F\x00")
@@ -110,7 +109,7 @@ func TestProxyPassesTheBeginningOfAPacket(t *testing.T) {
 }
 
 func TestProxyPassesAHalfCloseOn(t *testing.T) {
-	_, p := between(t, codec.V5, nothing(), false)
+	_, p := between(t, codec.V5, Nothing, false)
 	_ = p.client.CloseWrite()
 	wantEnd(t, p.broker, nil)
 	_, _ = io.WriteString(p.broker, "\xD0\x00")
@@ -120,19 +119,19 @@ func TestProxyPassesAHalfCloseOn(t *testing.T) {
 }
 
 func TestProxyPassesAResetOn(t *testing.T) {
-	_, p := between(t, codec.V5, nothing(), false)
+	_, p := between(t, codec.V5, Nothing, false)
 	_ = p.client.SetLinger(0)
 	p.client.Close()
 	wantEnd(t, p.broker, syscall.ECONNRESET)
 
-	_, p = between(t, codec.V5, nothing(), false)
+	_, p = between(t, codec.V5, Nothing, false)
 	_ = p.broker.SetLinger(0)
 	p.broker.Close()
 	wantEnd(t, p.client, syscall.ECONNRESET)
 }
 
 func TestProxyWithoutABroker(t *testing.T) {
-	proxy, err := NewProxy(codec.V5, nothing(), func(context.Context) (net.Conn, error) { return nil, errors.New("no broker") })
+	proxy, err := NewProxy(codec.V5, Nothing, func(context.Context) (net.Conn, error) { return nil, errors.New("no broker") })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,19 +148,19 @@ func TestProxyWithoutABroker(t *testing.T) {
 // packets pass, one that waits for the WebSocket handshake, one whose broker is
 // still being dialled.
 func TestCloseEndsEverything(t *testing.T) {
-	proxy, p := between(t, codec.V5, nothing(), false)
+	proxy, p := between(t, codec.V5, Nothing, false)
 	_, _ = io.WriteString(p.client, "\xC0\x00")
 	wantRead(t, p.broker, "\xC0\x00")
 	proxy.Close()
 	wantGone(t, p.client)
 	wantGone(t, p.broker)
 
-	proxy, p = between(t, codec.V5, nothing(), true)
+	proxy, p = between(t, codec.V5, Nothing, true)
 	proxy.Close()
 	wantGone(t, p.client)
 
 	dialled := make(chan bool)
-	proxy, err := NewProxy(codec.V5, nothing(), func(ctx context.Context) (net.Conn, error) {
+	proxy, err := NewProxy(codec.V5, Nothing, func(ctx context.Context) (net.Conn, error) {
 		close(dialled)
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -189,7 +188,7 @@ func wantGone(t *testing.T, from io.Reader) {
 
 func TestLinkAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProxy(codec.V5, nothing())
+		p := newProxy(codec.V5, Nothing)
 		p.Close()
 		client, atProxy := connection()
 		behind, broker := connection()
@@ -200,7 +199,7 @@ func TestLinkAfterClose(t *testing.T) {
 }
 
 func TestProxyOverWebSocket(t *testing.T) {
-	_, p := between(t, codec.V5, nothing(), true)
+	_, p := between(t, codec.V5, Nothing, true)
 	clients := make(chan *websocket.Conn, 1)
 	go func() {
 		conn, shake, err := websocket.Dial(p.client, "broker", "/mqtt", websocket.Subprotocol)

@@ -86,7 +86,7 @@ var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messag
 
 // ReleasesRefused does not look at the Reason Code of PUBREC.
 var ReleasesRefused = fromClient("releases-refused", "answers a PUBREC with PUBREL though it refuses the message",
-	Breaks{V5: "MQTT-4.3.3-4 MQTT-4.4.0-2"},
+	Breaks{V5: "MQTT-4.3.3-4"},
 	func(l *Link, p *codec.Pubrec) Action {
 		if p.Code.IsError() {
 			l.ToClient(&codec.Pubrel{PacketID: p.PacketID})
