@@ -63,8 +63,6 @@ func between(t *testing.T, v codec.Version, f Fault, overWebSocket bool) (*Proxy
 	return proxy, pair{client.(*net.TCPConn), broker.(*net.TCPConn)}
 }
 
-// nothing is no fault.
-
 // wantRead reads exactly these bytes.
 func wantRead(t *testing.T, from io.Reader, want string) {
 	t.Helper()
