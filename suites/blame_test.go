@@ -97,7 +97,11 @@ func TestBlame(t *testing.T) {
 	without := newBaseline(t, brokers)
 	jobs := faultsToBlame(t, brokers, without)
 	rows := make([]*blamed, len(jobs))
-	atOnce(*blameRuns, len(jobs), func(i int) { rows[i] = without.blame(t, jobs[i]) })
+	atOnce(*blameRuns, len(jobs), func(i int) {
+		rows[i] = without.blame(t, jobs[i])
+		t.Logf("%v: %s, exit status %d, %.1f s; accused: %d rightly, %d that follow, %d wrongly %v", jobs[i], rows[i].Verdict, rows[i].Exit, rows[i].Seconds,
+			len(rows[i].Wanted), len(rows[i].Follows), len(rows[i].False), rows[i].False)
+	})
 	for i, row := range rows { // what is wrong beside others is done once more by itself
 		if row.wrong() != "" {
 			t.Logf("%v, once more: %s", jobs[i], row.wrong())

@@ -48,7 +48,19 @@ var IgnoresUnreadableDisconnect = tolerates("ignores-unreadable-disconnect", "ig
 var StaysAfterDisconnect = stateful("stays-after-disconnect", "does not close the connection after DISCONNECT",
 	Breaks{V311: "3.1.1/3.14.4/disconnect-closes", V5: "5.0/3.14.4/disconnect-closes"},
 	func() behaviour {
-		return behaviour{brokerGone: func(*Link) Action { return Swallow }}
+		left := map[*Link]bool{}
+		return behaviour{
+			fromClient: only(func(l *Link, _ *codec.Disconnect) Action {
+				left[l] = true
+				return Forward
+			}),
+			brokerGone: func(l *Link) Action {
+				if left[l] {
+					return Swallow
+				}
+				return Forward
+			},
+		}
 	})
 
 // OverlooksDisconnect goes on as if nothing had been said.
@@ -117,13 +129,47 @@ var (
 
 // DisconnectsAndStays says that it closes the connection, but does not.
 var DisconnectsAndStays = stateful("disconnects-and-stays", "keeps the connection open after it has sent DISCONNECT",
-	Breaks{V5: "MQTT-3.14.4-2"},
-	func() behaviour {
-		return behaviour{brokerGone: func(l *Link) Action {
-			l.ToClient(&codec.Disconnect{Code: codec.ProtocolError})
+	Breaks{V5: "MQTT-3.14.4-2 MQTT-4.13.2-1"},
+	staysAfterDisconnect)
+
+// staysAfterDisconnect makes a broker that keeps an accepted connection open on
+// which it has sent DISCONNECT, as the proxy does where the broker behind just
+// closes. It answers the client's PINGREQ from then on.
+func staysAfterDisconnect() behaviour {
+	type state struct{ accepted, left, said bool }
+	states := map[*Link]*state{}
+	of := func(l *Link) *state {
+		if states[l] == nil {
+			states[l] = &state{}
+		}
+		return states[l]
+	}
+	return behaviour{
+		fromClient: only(func(l *Link, _ *codec.Disconnect) Action {
+			of(l).left = true
+			return Forward
+		}),
+		fromBroker: func(l *Link, f *Frame) Action {
+			switch p := f.Packet.(type) {
+			case *codec.Connack:
+				of(l).accepted = p.Code == codec.Success
+			case *codec.Disconnect:
+				of(l).said = true
+			}
+			return Forward
+		},
+		brokerGone: func(l *Link) Action {
+			if !of(l).accepted || of(l).left {
+				return Forward
+			}
+			if !of(l).said {
+				l.ToClient(&codec.Disconnect{Code: codec.ProtocolError})
+			}
+			l.Hold()
 			return Swallow
-		}}
-	})
+		},
+	}
+}
 
 // DisconnectsBeforeConnack refuses with DISCONNECT.
 var DisconnectsBeforeConnack = stateful("disconnects-before-connack", "sends DISCONNECT instead of CONNACK to a client that it does not accept",

@@ -69,37 +69,19 @@ var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection af
 		return p
 	})
 
-// CarriesOnAfterError says that it closes the connection, and does not: the proxy
-// says so where the broker does not, and answers the client's PINGREQ from then on.
+// CarriesOnAfterError says that it closes the connection, and does not.
 var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connection open after a CONNACK or DISCONNECT with an error",
 	Breaks{V5: "MQTT-4.13.2-1 MQTT-3.2.2-7 MQTT-3.14.4-2"},
 	func() behaviour {
-		accepted, told, left := map[*Link]bool{}, map[*Link]bool{}, map[*Link]bool{}
-		return behaviour{
-			fromClient: only(func(l *Link, _ *codec.Disconnect) Action {
-				left[l] = true
-				return Forward
-			}),
-			fromBroker: func(l *Link, f *Frame) Action {
-				switch p := f.Packet.(type) {
-				case *codec.Connack:
-					accepted[l] = p.Code == codec.Success
-				case *codec.Disconnect:
-					told[l] = true
-				}
-				return Forward
-			},
-			brokerGone: func(l *Link) Action {
-				if left[l] {
-					return Forward
-				}
-				if accepted[l] && !told[l] {
-					l.ToClient(&codec.Disconnect{Code: codec.MalformedPacket})
-				}
+		stays := staysAfterDisconnect()
+		disconnected := stays.fromBroker
+		stays.fromBroker = func(l *Link, f *Frame) Action {
+			if p, ok := f.Packet.(*codec.Connack); ok && p.Code.IsError() {
 				l.Hold()
-				return Swallow
-			},
+			}
+			return disconnected(l, f)
 		}
+		return stays
 	})
 
 // IgnoresForeignProperties skips packets with a property that is not theirs.

@@ -91,7 +91,10 @@ func trailing(_ *Link, f *Frame) bool {
 var IgnoresTruncatedPackets = tolerates("ignores-truncated-packets", "ignores packets that end before their last field does",
 	Breaks{V311: "3.1.1/2.2.3/remaining-length MQTT-4.8.0-1", V5: "5.0/2.1.4/remaining-length"},
 	func(l *Link, f *Frame) bool {
-		return breaking("MQTT-4.8.0-1", "5.0/4.13.1/malformed-packet")(l, f) && !trailing(l, f) && !wrongPropertyLength(l, f)
+		if !breaking("MQTT-4.8.0-1", "5.0/4.13.1/malformed-packet", "MQTT-2.2.2-1")(l, f) || trailing(l, f) {
+			return false
+		}
+		return !wrongPropertyLength(l, f) || f.Breach.Offset == len(f.Raw) // it ends where the Property Length would be
 	})
 
 // IgnoresPropertyLength skips packets whose Property Length is missing or wrong.

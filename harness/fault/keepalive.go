@@ -6,19 +6,43 @@ import (
 	"mqttspec/codec"
 )
 
-// KeepsSilentClients waits for ever: when the broker closes a connection that it
-// has accepted, the proxy keeps the client's open.
-var KeepsSilentClients = stateful("keeps-silent-clients", "never closes a connection that it has accepted, however silent the client",
+// KeepsSilentClients waits for ever: when the broker closes the connection of a
+// client that has been silent for its Keep Alive, the proxy keeps the client's
+// open.
+var KeepsSilentClients = stateful("keeps-silent-clients", "never closes the connection of a client because it is silent",
 	Breaks{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-21 MQTT-3.1.2-22 MQTT-3.2.2-21 MQTT-3.2.2-22"}, func() behaviour {
-		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
-			switch f.Packet.(type) {
-			case *codec.Connack:
-				l.Hold()
-			case *codec.Disconnect:
-				return Swallow
-			}
-			return Forward
-		}}
+		last := map[*Link]time.Time{}
+		keepAlive := map[*Link]time.Duration{}
+		silent := func(l *Link) bool { return keepAlive[l] > 0 && time.Since(last[l]) >= keepAlive[l] }
+		return behaviour{
+			fromClient: func(l *Link, f *Frame) Action {
+				if p, ok := f.Packet.(*codec.Connect); ok {
+					keepAlive[l] = time.Duration(p.KeepAlive) * time.Second
+				}
+				last[l] = time.Now()
+				return Forward
+			},
+			fromBroker: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Connack:
+					if seconds, ok := p.Properties.Number(codec.PropServerKeepAlive); ok {
+						keepAlive[l] = time.Duration(seconds) * time.Second
+					}
+				case *codec.Disconnect:
+					if silent(l) {
+						return Swallow
+					}
+				}
+				return Forward
+			},
+			brokerGone: func(l *Link) Action {
+				if silent(l) {
+					l.Hold()
+					return Swallow
+				}
+				return Forward
+			},
+		}
 	})
 
 // timesOut makes a broker that closes the connection of a client that has sent
