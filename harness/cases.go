@@ -45,7 +45,7 @@ func (x *Exchange) Cases(cases ...Case) {
 			defer busy.leave()
 			part := newExchange(x.ctx, x.target, x.Profile, settings)
 			part.log.start, part.counter, part.isCase = x.log.start, x.counter, true
-			part.about, part.kept = x.about, slices.Clone(x.kept)
+			part.about, part.kept, part.decides = x.about, slices.Clone(x.kept), x.decides
 			parts[i] = part
 			stops[i] = part.perform(c.Body)
 			closedAt := lastClosed(part.clients)

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -125,12 +126,17 @@ const (
 	StepSubackCodes  Step = "a SUBACK with one code for each Topic Filter"
 	// StepUnsubackCodes is one of 5.0: before, UNSUBACK has no codes.
 	StepUnsubackCodes Step = "an UNSUBACK with one Reason Code for each Topic Filter"
+	// StepRefusalCloses and StepDisconnectCloses are about a broker that says it ends
+	// the connection: that it does not is one rule, whatever it was said for.
+	StepRefusalCloses    Step = "the end of the connection after a CONNACK that refuses"
+	StepDisconnectCloses Step = "the end of the connection after a DISCONNECT"
 )
 
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
 	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed, StepSubackCodes, StepUnsubackCodes,
+	StepRefusalCloses, StepDisconnectCloses,
 }
 
 // seen is what came in place of something that was wanted, in words.
@@ -206,7 +212,7 @@ func (x *Exchange) errorf(format string, args ...any) {
 
 // during runs set-up: what fails inside it blocks the exchange.
 func (x *Exchange) during(s Step, f func()) {
-	if x.step != "" { // the outermost step is the one that matters
+	if x.step != "" || slices.Contains(x.decides, s) { // the outermost step is the one that matters
 		f()
 		return
 	}
@@ -222,6 +228,10 @@ func (x *Exchange) About(statements ...string) {
 	x.kept = append(x.kept, x.about...)
 	x.about = statements
 }
+
+// Decides says that the check is about steps that the exchanges of others stand
+// on: where one is not taken, it is this check's rule that is broken.
+func (x *Exchange) Decides(steps ...Step) { x.decides = steps }
 
 // StandsOn runs a part of the exchange that another check decides about: where it
 // fails, the rule of this one was not put to the test.

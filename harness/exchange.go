@@ -89,6 +89,7 @@ type Exchange struct {
 	retained       map[string]bool // topics with retained messages of ours
 	cases          []CaseEvidence
 	about          []string  // what this part of the exchange is about
+	decides        []Step    // steps that this exchange is about
 	kept           []string  // what the parts before it were about
 	closedAt       time.Time // when the broker last ended a connection of a case
 	observer       *observer // nil until something is to be observed

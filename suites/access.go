@@ -22,6 +22,7 @@ var _ = Check(Definition{
 	Needs:    Needs{RefusedCredentials},
 	CaughtBy: Faults{fault.AcceptsRefusedClients, fault.HoldsRefused},
 	Body: func(x *Exchange) {
+		x.Decides(StepRefusalCloses)
 		Each(x, x.Access().Refused, func(c Credential) string { return "user name " + c.UserName }, func(x *Exchange, wrong Credential) {
 			alice := x.Dial("alice")
 

@@ -193,6 +193,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "MQTT-4.13.2-1"},
 	CaughtBy: Faults{fault.CarriesOnAfterError},
 	Body: func(x *Exchange) {
+		x.Decides(StepRefusalCloses, StepDisconnectCloses)
 		x.Cases(
 			Case{Name: "CONNACK", Body: func(x *Exchange) {
 				alice := x.Dial("alice")

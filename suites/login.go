@@ -133,6 +133,7 @@ var _ = Check(Definition{
 	Needs:    Needs{Credentials},
 	CaughtBy: Faults{fault.HoldsRefused},
 	Body: func(x *Exchange) {
+		x.Decides(StepRefusalCloses)
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WrongLogin))

@@ -50,7 +50,10 @@ var decidedBy = map[harness.Step]string{
 	harness.StepAuthenticate: "auth-accepted",
 	harness.StepWill:         "will-published",
 	harness.StepWellFormed:   "well-formed-packets",
-	harness.StepSubackCodes:  "subscribe-code-per-filter",
+
+	harness.StepRefusalCloses:    "connack-refused-closed",
+	harness.StepDisconnectCloses: "disconnect-from-server-closes",
+	harness.StepSubackCodes:      "subscribe-code-per-filter",
 
 	harness.StepUnsubackCodes: "unsubscribe-code-per-filter",
 

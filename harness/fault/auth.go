@@ -4,7 +4,7 @@ import "mqttspec/codec"
 
 // AcceptsAnyMethod lets a client in without the proof it offers.
 var AcceptsAnyMethod = fromClient("accepts-any-method", "ignores the Authentication Method of CONNECT and accepts the client without a proof",
-	Breaks{V5: "MQTT-4.12.0-1"},
+	Breaks{V5: "MQTT-4.12.0-1 MQTT-4.12.0-5"},
 	func(_ *Link, p *codec.Connect) Action {
 		p.Properties = without(without(p.Properties, codec.PropAuthenticationMethod), codec.PropAuthenticationData)
 		return Forward

@@ -9,8 +9,8 @@ import (
 // DeliversNothing has no subscribers to speak of.
 var DeliversNothing = fromBroker("delivers-nothing", "delivers no message to any subscriber",
 	Breaks{V311: "MQTT-4.5.0-1 MQTT-3.3.5-1 MQTT-3.3.1-6 MQTT-3.1.2-8", V5: "MQTT-4.5.0-1 MQTT-3.3.4-2 MQTT-3.3.1-9 MQTT-3.1.2-8 5.0/4.8.1/every-subscriber",
-		Follows: Follows{V311: "MQTT-4.3.2-2", V5: "MQTT-4.3.2-4",
-			Because: "a message of which the broker has accepted ownership goes to nobody"}},
+		Follows: Follows{V311: "MQTT-4.3.2-2 MQTT-3.3.1-10 3.1.1/3.3.3/payload-empty", V5: "MQTT-4.3.2-4 MQTT-3.3.1-6 5.0/3.3.3/payload-empty",
+			Because: "a message of which the broker has accepted ownership goes to nobody, and an empty one neither"}},
 	func(*Link, *codec.Publish) Action { return Swallow })
 
 // AltersPayloads adds to what was published.

@@ -141,7 +141,8 @@ var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscript
 	})
 
 // AddsIdenticalSubscriptions keeps every subscription to one filter: the proxy
-// sends the messages twice whose topic was subscribed to more than once.
+// sends a message once more for every filter with its topic that was subscribed
+// to more than once.
 var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds a subscription to the same Topic Filter instead of replacing the old one, and delivers for each",
 	Breaks{V311: "MQTT-3.8.4-3", V5: "MQTT-3.8.4-3",
 		Follows: Follows{V5: "MQTT-4.8.2-3",
@@ -149,19 +150,28 @@ var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds 
 	func() behaviour {
 		times := map[filterOf]int{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-				for _, s := range p.Subscriptions {
-					filter := s.Filter
+			fromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Subscribe:
+					for _, s := range p.Subscriptions {
+						times[filterOf{l, s.Filter}]++
+					}
+				case *codec.Unsubscribe:
+					for _, filter := range p.Filters {
+						delete(times, filterOf{l, filter})
+					}
+				}
+				return Forward
+			},
+			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+				for subscription, n := range times {
+					filter := subscription.filter
 					if _, inner, ok := shared(filter); ok {
 						filter = inner
 					}
-					times[filterOf{l, filter}]++
-				}
-				return Forward
-			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				if times[filterOf{l, p.Topic}] > 1 {
-					l.ToClient(p)
+					if subscription.link == l && filter == p.Topic && n > 1 {
+						l.ToClient(p)
+					}
 				}
 				return Forward
 			}),
