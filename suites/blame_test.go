@@ -335,7 +335,7 @@ func blameRun(t *testing.T, job blaming) *reports.Results {
 	}
 	r, err := suites.Test(t.Context(), target, suites.Options{
 		Versions: []codec.Version{job.version}, Selection: runner.Selection{Labels: strings.Join(shared, " && ")},
-		Timeout: 2 * time.Second, Patience: 3 * time.Second,
+		Timeout: 3 * time.Second, Patience: 8 * time.Second,
 	})
 	if err != nil {
 		t.Errorf("%v: %v", job, err)

@@ -85,6 +85,7 @@ var _ = Check(Definition{
 	Needs:    Needs{NoEmptyClientIDs},
 	CaughtBy: Faults{fault.HoldsRefused},
 	Body: func(x *Exchange) {
+		x.Decides(StepRefusalCloses)
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), Identified("")))

@@ -27,7 +27,9 @@ var RefusesAllForOne = fromBroker("refuses-all-for-one", "refuses every subscrip
 // out, and when the broker closes the connection because of one it keeps the
 // client's open.
 var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges a PUBLISH nor closes the connection",
-	Breaks{V311: "MQTT-3.3.4-1 MQTT-3.3.5-2 MQTT-4.3.2-2 MQTT-4.3.3-2", V5: "MQTT-3.3.4-1 MQTT-4.3.2-4 MQTT-4.3.3-8"},
+	Breaks{V311: "MQTT-3.3.4-1 MQTT-3.3.5-2 MQTT-4.3.2-2 MQTT-4.3.3-2", V5: "MQTT-3.3.4-1 MQTT-4.3.2-4 MQTT-4.3.3-8",
+		Follows: Follows{V5: "MQTT-3.2.2-11 5.0/3.2.2.3.4/qos-not-supported-reason",
+			Because: "a PUBLISH above its Maximum QoS is no exception"}},
 	func() behaviour {
 		published := map[*Link]bool{}
 		return behaviour{

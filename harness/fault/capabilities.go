@@ -42,7 +42,9 @@ var RefusesUnsupportedQoS = stateful("refuses-unsupported-qos", "refuses subscri
 
 // IgnoresUnsupportedPublish minds no PUBLISH.
 var IgnoresUnsupportedPublish = stateful("ignores-unsupported-publish", "ignores a PUBLISH that asks for more than it has declared",
-	Breaks{V5: "MQTT-3.2.2-11 MQTT-3.2.2-14 MQTT-3.2.2-17 MQTT-3.2.2-18"},
+	Breaks{V5: "MQTT-3.2.2-11 MQTT-3.2.2-14 MQTT-3.2.2-17 MQTT-3.2.2-18",
+		Follows: Follows{V5: "5.0/3.2.2.3.4/qos-not-supported-reason 5.0/3.2.2.3.5/retain-not-supported-reason 5.0/3.3.4/topic-alias-invalid-reason",
+			Because: "what is ignored is not reported as an error"}},
 	whereDeclared(func(_ *Link, f *Frame, declared codec.Properties) Action {
 		p, ok := f.Packet.(*codec.Publish)
 		if !ok {
@@ -92,7 +94,9 @@ var AcceptsUnsupportedWill = fromBroker("accepts-unsupported-will", "accepts a W
 
 // GrantsEverySubscription pretends to be able to do everything.
 var GrantsEverySubscription = stateful("grants-every-subscription", "grants every subscription, whatever it has declared",
-	Breaks{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported 5.0/3.2.2.3.12/subscription-identifier-not-supported 5.0/3.2.2.3.13/shared-subscription-not-supported"},
+	Breaks{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported 5.0/3.2.2.3.12/subscription-identifier-not-supported 5.0/3.2.2.3.13/shared-subscription-not-supported",
+		Follows: Follows{V5: "5.0/3.2.2.3.11/wildcard-subscription-not-supported-reason 5.0/3.2.2.3.12/subscription-identifier-not-supported-reason 5.0/3.2.2.3.13/shared-subscription-not-supported-reason",
+			Because: "what is granted is not reported as an error"}},
 	whereDeclared(func(l *Link, f *Frame, declared codec.Properties) Action {
 		p, ok := f.Packet.(*codec.Subscribe)
 		if !ok {

@@ -15,11 +15,11 @@ var NeverExpires = fromClient("never-expires", "does not look at the Message Exp
 	})
 
 // DropsExpiry does not tell subscribers how long a message lasts.
-var DropsExpiry = dropsProperty("drops-expiry", Breaks{V5: "MQTT-3.3.2-6"}, codec.PropMessageExpiryInterval)
+var DropsExpiry = dropsProperty("drops-expiry", Breaks{V5: "MQTT-3.3.2-6 5.0/3.1.3.2.4/message-expiry-interval-forwarded 5.0/3.1.3.2/will-properties-forwarded"}, codec.PropMessageExpiryInterval)
 
 // HalvesExpiry is in a hurry.
 var HalvesExpiry = editsProperties("halves-expiry", "delivers messages with half of their Message Expiry Interval",
-	Breaks{V5: "MQTT-3.3.2-6"},
+	Breaks{V5: "MQTT-3.3.2-6 5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
 	func(ps codec.Properties) codec.Properties {
 		if i := slices.IndexFunc(ps, isExpiry); i >= 0 {
 			ps[i].Number /= 2
@@ -29,7 +29,7 @@ var HalvesExpiry = editsProperties("halves-expiry", "delivers messages with half
 
 // ExpiresEveryMessage has a limit of its own.
 var ExpiresEveryMessage = fromBroker("expires-every-message", "delivers every message with a Message Expiry Interval, of its own where it had none",
-	Breaks{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent"},
+	Breaks{V5: "5.0/3.3.2.3.3/message-expiry-interval-absent 5.0/3.1.3.2.4/message-expiry-interval-forwarded"},
 	func(_ *Link, p *codec.Publish) Action {
 		if !slices.ContainsFunc(p.Properties, isExpiry) {
 			p.Properties = append(slices.Clone(p.Properties), codec.MessageExpiryInterval(86400))

@@ -9,11 +9,11 @@ import (
 
 // Brokers that lose one property of a message.
 var (
-	DropsPayloadFormat   = dropsProperty("drops-payload-format", Breaks{V5: "MQTT-3.3.2-4"}, codec.PropPayloadFormatIndicator)
-	DropsContentType     = dropsProperty("drops-content-type", Breaks{V5: "MQTT-3.3.2-20"}, codec.PropContentType)
-	DropsResponseTopic   = dropsProperty("drops-response-topic", Breaks{V5: "MQTT-3.3.2-15"}, codec.PropResponseTopic)
-	DropsCorrelationData = dropsProperty("drops-correlation-data", Breaks{V5: "MQTT-3.3.2-16"}, codec.PropCorrelationData)
-	DropsUserProperties  = dropsProperty("drops-user-properties", Breaks{V5: "MQTT-3.3.2-17"}, codec.PropUserProperty)
+	DropsPayloadFormat   = dropsProperty("drops-payload-format", Breaks{V5: "MQTT-3.3.2-4 5.0/3.1.3.2/will-properties-forwarded"}, codec.PropPayloadFormatIndicator)
+	DropsContentType     = dropsProperty("drops-content-type", Breaks{V5: "MQTT-3.3.2-20 5.0/3.1.3.2/will-properties-forwarded"}, codec.PropContentType)
+	DropsResponseTopic   = dropsProperty("drops-response-topic", Breaks{V5: "MQTT-3.3.2-15 5.0/3.1.3.2/will-properties-forwarded"}, codec.PropResponseTopic)
+	DropsCorrelationData = dropsProperty("drops-correlation-data", Breaks{V5: "MQTT-3.3.2-16 5.0/3.1.3.2/will-properties-forwarded"}, codec.PropCorrelationData)
+	DropsUserProperties  = dropsProperty("drops-user-properties", Breaks{V5: "MQTT-3.3.2-17 5.0/3.1.3.2/will-properties-forwarded"}, codec.PropUserProperty)
 )
 
 // dropsProperty loses one property of what it delivers.
@@ -25,7 +25,7 @@ func dropsProperty(name string, breaks Breaks, id codec.PropertyID) Fault {
 
 // DeclaresText thinks better of every payload.
 var DeclaresText = editsProperties("declares-text", "delivers every message with Payload Format Indicator 1",
-	Breaks{V5: "MQTT-3.3.2-4"},
+	Breaks{V5: "MQTT-3.3.2-4 5.0/3.1.3.2/will-properties-forwarded"},
 	func(ps codec.Properties) codec.Properties {
 		ps = slices.DeleteFunc(ps, func(p codec.Property) bool { return p.ID == codec.PropPayloadFormatIndicator })
 		return append(ps, codec.PayloadFormatIndicator(1))
@@ -33,7 +33,7 @@ var DeclaresText = editsProperties("declares-text", "delivers every message with
 
 // LowersText normalises what is not its own.
 var LowersText = editsProperties("lowers-text", "delivers Content Type and Response Topic in small letters, with doubled slashes made one",
-	Breaks{V5: "MQTT-3.3.2-15 MQTT-3.3.2-20"},
+	Breaks{V5: "MQTT-3.3.2-15 MQTT-3.3.2-20 5.0/3.1.3.2/will-properties-forwarded"},
 	func(ps codec.Properties) codec.Properties {
 		for i := range ps {
 			if ps[i].ID == codec.PropContentType || ps[i].ID == codec.PropResponseTopic {
@@ -70,7 +70,7 @@ var MergesUserProperties = editsProperties("merges-user-properties", "delivers o
 
 // DropsEmptyValues takes an empty value for none.
 var DropsEmptyValues = editsProperties("drops-empty-values", "delivers messages without the properties whose name or value is empty",
-	Breaks{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20"},
+	Breaks{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20 5.0/3.1.3.2/will-properties-forwarded"},
 	func(ps codec.Properties) codec.Properties {
 		return slices.DeleteFunc(ps, func(p codec.Property) bool {
 			switch p.ID {

@@ -8,9 +8,9 @@ import (
 )
 
 // IgnoresSubscribe never answers SUBSCRIBE.
-var IgnoresSubscribe = tolerates("ignores-subscribe", "ignores every SUBSCRIBE",
+var IgnoresSubscribe = tolerates("ignores-subscribe", "ignores every valid SUBSCRIBE",
 	Breaks{V311: "MQTT-3.8.4-1", V5: "MQTT-3.8.4-1"},
-	func(_ *Link, f *Frame) bool { return f.Type() == codec.SUBSCRIBE })
+	func(_ *Link, f *Frame) bool { return f.Type() == codec.SUBSCRIBE && f.Breach == nil })
 
 // WrongSubackID answers with another Packet Identifier.
 var WrongSubackID = fromBroker("wrong-suback-id", "swaps the bytes of the Packet Identifier in SUBACK, or changes them where that is the same",

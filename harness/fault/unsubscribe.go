@@ -7,9 +7,9 @@ import (
 )
 
 // IgnoresUnsubscribe never answers UNSUBSCRIBE.
-var IgnoresUnsubscribe = tolerates("ignores-unsubscribe", "ignores every UNSUBSCRIBE",
+var IgnoresUnsubscribe = tolerates("ignores-unsubscribe", "ignores every valid UNSUBSCRIBE",
 	Breaks{V311: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2"},
-	func(_ *Link, f *Frame) bool { return f.Type() == codec.UNSUBSCRIBE })
+	func(_ *Link, f *Frame) bool { return f.Type() == codec.UNSUBSCRIBE && f.Breach == nil })
 
 // WrongUnsubackID answers with another Packet Identifier.
 var WrongUnsubackID = fromBroker("wrong-unsuback-id", "swaps the bytes of the Packet Identifier in UNSUBACK, or changes them where that is the same",
