@@ -283,6 +283,9 @@ var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message
 	func() behaviour {
 		chosen := map[string]*Link{}
 		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			if p.Retain { // it may be sent for a subscription
+				return Forward
+			}
 			key := p.Topic + "\x00" + p.Payload
 			if chosen[key] == nil {
 				chosen[key] = l
