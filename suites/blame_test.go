@@ -271,7 +271,7 @@ func (without *baseline) blame(t *testing.T, job blaming) *blamed {
 	}
 	switch {
 	case b.Exit != 0:
-	case slices.ContainsFunc(b.Accusing, func(a accusing) bool { return a.Outcome == reports.Fail }):
+	case slices.ContainsFunc(b.Accusing, func(a accusing) bool { return a.Outcome == reports.Fail }), len(b.Other[reports.Fail]) > 0:
 		b.Verdict, b.Exit = reports.Nonconformant, 1
 	case len(b.Other[reports.Error]) > 0:
 		b.Verdict, b.Exit = reports.Incomplete, 2
@@ -294,7 +294,7 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 		switch {
 		case slices.Contains(job.fault.Breaks.Of(job.version), id):
 			note(&b.Wanted, id)
-		case slices.Contains(job.fault.Breaks.FollowingOn(job.version), id):
+		case slices.Contains(job.fault.Breaks.FollowingOn(job.version), id), job.fault.Breaks.Follows.Open && stillOpen(c):
 			note(&b.Follows, id)
 		default:
 			note(&b.False, id)
@@ -302,6 +302,17 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 		}
 	}
 	b.Accusing = append(b.Accusing, a)
+}
+
+// stillOpen reports whether all there is against the broker is a connection that
+// has not ended.
+func stillOpen(c reports.Check) bool {
+	for line := range strings.Lines(c.Observed) {
+		if !strings.Contains(line, "the connection still open") {
+			return false
+		}
+	}
+	return c.Observed != ""
 }
 
 // blameRun runs the suite, but for the checks that want the broker for

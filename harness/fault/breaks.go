@@ -23,6 +23,9 @@ type Breaks struct {
 // though the sentence does not speak of them.
 type Follows struct {
 	V311, V5 string
+	// Open stands for every statement that is broken by a connection which is not
+	// closed, where that is all there is against the broker.
+	Open bool
 	// Because says why, as a sentence without a full stop.
 	Because string
 }
