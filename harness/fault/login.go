@@ -37,13 +37,14 @@ var AcceptsPasswordAlone = accepts("accepts-password-alone", "accepts a CONNECT 
 	Breaks{V311: "MQTT-3.1.2-22 MQTT-3.1.4-1"},
 	breaking("MQTT-3.1.2-22"))
 
-// AcceptsRefusedClients lets everybody in: the proxy turns the refusal into its
+// AcceptsRefusedClients lets everybody in: the proxy turns their refusal into its
 // opposite and keeps the connection open. Behind it is nobody to serve the client,
 // so PINGREQ is all that is answered.
 var AcceptsRefusedClients = fromBroker("accepts-refused-clients", "accepts clients whatever their user name and password",
 	Breaks{V311: "3.1.1/3.1.4/refusal-closes", V5: "5.0/3.1.4/authentication-checks 5.0/4.12/basic-authentication MQTT-3.1.4-2"},
 	func(l *Link, p *codec.Connack) Action {
-		if p.Code != codec.Success {
+		switch p.Code {
+		case codec.RefusedCredentials, codec.RefusedNotAuthorized, codec.BadUserNameOrPassword, codec.NotAuthorized:
 			l.Hold()
 			p.Code, p.Properties = codec.Success, nil
 		}
