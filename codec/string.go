@@ -85,6 +85,19 @@ func (l *line) properties(ps Properties) {
 	}
 }
 
+// String is the properties on one line.
+func (ps Properties) String() string {
+	if len(ps) == 0 {
+		return "none"
+	}
+	var l line
+	l.properties(ps)
+	return l.Builder.String()
+}
+
+// String is the property with its value.
+func (p Property) String() string { return Properties{p}.String() }
+
 // outcome shows a Reason Code and properties, if there is anything to show.
 func (l *line) outcome(code ReasonCode, name string, ps Properties) {
 	if code != Success {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/onsi/gomega/format"
+
 	"mqttspec/codec"
 )
 
@@ -254,8 +256,27 @@ func (x *Exchange) failGomega(message string, _ ...int) {
 	x.fail(expected, observed)
 }
 
+// inWords puts what a reader of MQTT knows into words: packets, properties, times.
+func inWords(value any) (words string, known bool) {
+	switch value := value.(type) {
+	case codec.Packet, codec.Properties, codec.Property:
+		return fmt.Sprint(value), true
+	case time.Duration:
+		return value.Round(time.Millisecond).String(), true
+	}
+	return "", false
+}
+
+var _ = format.RegisterCustomFormatter(inWords)
+
+// typeNotes are what Gomega says of the types of values that [inWords] puts into
+// words, of pointers and of slices: addresses tell nothing, and differ with every run.
+var typeNotes = regexp.MustCompile(`<(?:[^<>|]+ \| (?:0x[0-9a-f]+|len:\d+, cap:\d+)|time\.Duration|codec\.Property)>:? ?`)
+
 // squeeze puts a Gomega value on one line.
-func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+func squeeze(s string) string {
+	return strings.Join(strings.Fields(typeNotes.ReplaceAllString(s, "")), " ")
+}
 
 func firstLine(s string) string {
 	line, rest, cut := strings.Cut(s, "\n")

@@ -28,7 +28,25 @@ func TestEvidence(t *testing.T) {
 			func(x *Exchange) { x.Expect(3).To(Equal(4), "the number of legs") },
 			stop{Contradicted, "the number of legs to equal <int>: 4", "<int>: 3", ""}, "expected the number of legs to equal <int>: 4; observed <int>: 3",
 		},
-		"a negated assertion":    {func(x *Exchange) { x.Expect("a").NotTo(Equal("a")) }, stop{Contradicted, "not to equal <string>: a", "<string>: a", ""}, ""},
+		"a negated assertion": {func(x *Exchange) { x.Expect("a").NotTo(Equal("a")) }, stop{Contradicted, "not to equal <string>: a", "<string>: a", ""}, ""},
+		"an assertion about packets": {
+			func(x *Exchange) {
+				x.Expect([]*codec.Puback{{PacketID: 1}}).To(BeEmpty(), "the packets")
+			},
+			stop{Contradicted, "the packets to be empty", "[PUBACK id=1]", ""}, "expected the packets to be empty; observed [PUBACK id=1]",
+		},
+		"an assertion about properties": {
+			func(x *Exchange) {
+				x.Expect(codec.Properties{codec.ContentType("text")}).To(Equal(codec.Properties{codec.ContentType("")}))
+			},
+			stop{Contradicted, `to equal content-type=""`, "content-type=text", ""}, "",
+		},
+		"an assertion about time": {
+			func(x *Exchange) {
+				x.Expect(1234567890*time.Nanosecond).To(BeNumerically("<", time.Second), "the time")
+			},
+			stop{Contradicted, "the time to be < 1s", "1.235s", ""}, "",
+		},
 		"an assertion in words":  {func(x *Exchange) { x.Expect(errors.New("oops")).NotTo(HaveOccurred()) }, stop{Contradicted, "", "oops", ""}, ""},
 		"a set-up":               {isBlocked, stop{Unprepared, "a message", "none", StepDeliver}, "expected a message, observed none"},
 		"a set-up in another":    {func(x *Exchange) { x.StandsOn(StepWill, func() { isBlocked(x) }) }, stop{Unprepared, "a message", "none", StepWill}, ""},
