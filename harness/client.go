@@ -522,6 +522,10 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 		c.filters[awaited{codec.SUBACK, p.PacketID}] = len(p.Subscriptions)
 	case *codec.Unsubscribe:
 		c.filters[awaited{codec.UNSUBACK, p.PacketID}] = len(p.Filters)
+	case *codec.Pubrec:
+		if p.Code.IsError() {
+			c.x.refuses(c.ID, p.PacketID)
+		}
 	case *codec.Disconnect:
 		c.sentDisconnect = true
 	}

@@ -98,6 +98,7 @@ type Exchange struct {
 	lateness       []Late
 	used           [3]bool             // by QoS: messages of the exchange
 	willed         bool                // a client has a will
+	refusals       map[string][]uint16 // by Client Identifier: messages that PUBREC has refused
 	overhears      bool                // a client subscribed to more than topics of this run
 	seenTypes      map[codec.Type]bool // of packets from the broker
 	seenProperties map[codec.PropertyID]bool
@@ -130,7 +131,7 @@ func newExchange(ctx context.Context, target *Target, profile *Profile, settings
 		scope:   base36(scopes.Add(1)),
 		counter: new(atomic.Int64),
 		names:   map[string]int{}, ids: map[string]string{},
-		sessions: map[string]bool{}, retained: map[string]bool{},
+		sessions: map[string]bool{}, retained: map[string]bool{}, refusals: map[string][]uint16{},
 		seenTypes: map[codec.Type]bool{}, seenProperties: map[codec.PropertyID]bool{},
 	}
 	x.Gomega = gomega.NewGomega(x.failGomega)
@@ -358,6 +359,21 @@ func (x *Exchange) remember(p codec.Packet) {
 	case *codec.Disconnect:
 		// A session can be given an expiry here too, but only one that had one.
 	}
+}
+
+// refuses notes that a client refuses a message by PUBREC.
+func (x *Exchange) refuses(clientID string, packetID uint16) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.refusals[clientID] = append(x.refusals[clientID], packetID)
+}
+
+// wasRefused says whether a client has refused a message with this Packet
+// Identifier.
+func (x *Exchange) wasRefused(clientID string, packetID uint16) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return slices.Contains(x.refusals[clientID], packetID)
 }
 
 // leave closes the connections of the exchange, and removes its sessions and

@@ -334,6 +334,23 @@ func TestDeliveries(t *testing.T) {
 			want: stop{Contradicted, "the remaining 1 of", "nothing within 5s", ""},
 		},
 
+		{
+			name: "a PUBREL of a message refused before", version: codec.V5, script: script{sends(published(2, 9, "1"), &codec.Pubrel{PacketID: 4}, &codec.Pubrel{PacketID: 9})},
+			body: func(c *Client) {
+				c.Send(&codec.Pubrec{PacketID: 4, Code: codec.UnspecifiedError})
+				c.WantDelivery(news, "1")
+			},
+		},
+		{
+			name: "a PUBREL of no message", script: script{sends(published(2, 9, "1"), &codec.Pubrel{PacketID: 4}, &codec.Pubrel{PacketID: 9})},
+			body: func(c *Client) { c.WantDelivery(news, "1") },
+			want: stop{Unprepared, "PUBREL id=9", "PUBREL id=4", StepReceiveQoS2},
+		},
+		{
+			name: "a PUBREL that is not wanted", script: script{sends(&codec.Pubrel{PacketID: 4}, &codec.Pingresp{})}, body: (*Client).WantUnreleased,
+			want: stop{Contradicted, "no PUBREL", "PUBREL id=4", ""},
+		},
+
 		{name: "a copy among others", script: script{sends(published(0, 0, "1"), published(1, 9, "1"))}, body: func(c *Client) { c.WantCopy(codec.QoS1, news, "1") }},
 		{
 			name: "no copy at this QoS", script: script{sends(published(0, 0, "1"))}, body: func(c *Client) { c.WantCopy(codec.QoS1, news, "1") },

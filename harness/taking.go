@@ -122,6 +122,14 @@ func (c *Client) Released() *codec.Pubrel {
 	return p.(*codec.Pubrel)
 }
 
+// WantUnreleased wants no PUBREL to have come by the time when the broker answers a
+// PINGREQ.
+func (c *Client) WantUnreleased() {
+	if p := c.Released(); p != nil {
+		c.x.fail("no PUBREL", p.String())
+	}
+}
+
 // Uncontrolled performs a part of the exchange in which it may be the exchange
 // itself that keeps every message from coming: whether a plain one comes meanwhile
 // tells nothing.

@@ -485,9 +485,22 @@ func (c *Client) Ack(p *codec.Publish) {
 	case codec.QoS2:
 		c.x.during(StepReceiveQoS2, func() {
 			c.Send(&codec.Pubrec{PacketID: p.PacketID})
-			c.WantPubrel(p.PacketID)
+			c.wantRelease(p.PacketID)
 			c.Send(&codec.Pubcomp{PacketID: p.PacketID})
 		})
+	}
+}
+
+// wantRelease is WantPubrel whatever PUBREL comes of a message that the client has
+// refused before, in this connection or an earlier one: that none does is for others.
+func (c *Client) wantRelease(id uint16) {
+	expected := fmt.Sprintf("PUBREL id=%d", id)
+	for {
+		p := Want[*codec.Pubrel](c, expected)
+		if p.PacketID == id || !c.x.wasRefused(c.ID, p.PacketID) {
+			c.wantAck(expected, p, p.PacketID == id, p.Code)
+			return
+		}
 	}
 }
 

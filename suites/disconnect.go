@@ -78,15 +78,34 @@ var _ = Check(Definition{
 	Rules:    Rules{V5: "5.0/3.14.2.2.4/user-property-repeated"},
 	CaughtBy: Faults{fault.TakesRepeatedUserPropertyForError},
 	Body: func(x *Exchange) {
-		topic := x.Topic("status")
-		watcher := overhear(x, x.UpTo(QoS1), topic)
-		alice := x.Connect(Clean, As("alice"), willOn(x, topic, "discarded"))
-
-		alice.Disconnect(severalUserProperties...)
-
-		watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+		x.Controlled(func() { wantDiscarded(x, x.Topic("status"), severalUserProperties...) }, func() {
+			standsOnDiscarding(x, func() { wantDiscarded(x, x.Topic("again"), severalUserProperties...) })
+		})
 	},
 })
+
+// wantDiscarded wants a client's will to be discarded when it disconnects with
+// these properties.
+func wantDiscarded(x *Exchange, topic string, properties ...codec.Property) {
+	watcher := overhear(x, x.UpTo(QoS1), topic)
+	alice := x.Connect(Clean, As("alice"), willOn(x, topic, "discarded"))
+
+	alice.Disconnect(properties...)
+
+	watcher.WantNoWillBefore(x.WillMarker(x.UpTo(QoS1), topic))
+}
+
+// standsOnDiscarding makes sure that the server discards the will of a client that
+// disconnects in the plainest way. One that does so now and then would have
+// discarded the will that it published, too, when that client had come again.
+func standsOnDiscarding(x *Exchange, again func()) {
+	x.StandsOn(stepWillDiscarded, func() {
+		wantDiscarded(x, x.Topic("plain"))
+		if x.FailureOf(again) == "" {
+			x.Failf("every will to be discarded on DISCONNECT", "one published, and the next discarded")
+		}
+	})
+}
 
 var _ = Check(Definition{
 	Slug:  "disconnect-with-error",

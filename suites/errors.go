@@ -151,7 +151,9 @@ var _ = Check(Definition{
 		for _, v := range malformedPackets {
 			alice := x.Connect(Clean, As(v.name))
 			alice.Send(v.packet(x, alice))
-			alice.PingOrClosed()
+			// Whether that ends the connection is for errors-malformed-packet.
+			alice.Send(&codec.Pingreq{})
+			alice.AwaitEnd()
 		}
 
 		carol.Send(carol.NewPublish(x.UpTo(QoS1), topic, "still here"))

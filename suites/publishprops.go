@@ -317,7 +317,7 @@ var _ = Check(Definition{
 						bob.WantPingresp()
 					} else {
 						bob.Send(&codec.Pubrec{PacketID: id, Code: code})
-						x.StandsOn(stepRefusalTaken, func() { x.Expect(bob.Released()).To(BeNil(), "PUBREL") })
+						x.StandsOn(stepRefusalTaken, bob.WantUnreleased)
 					}
 					bob.Drop()
 
@@ -345,7 +345,7 @@ var _ = Check(Definition{
 
 			bob.Send(&codec.Pubrec{PacketID: message.PacketID, Code: code})
 
-			x.Expect(bob.Released()).To(BeNil(), "PUBREL")
+			bob.WantUnreleased()
 		})
 	},
 })

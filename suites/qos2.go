@@ -236,7 +236,7 @@ var _ = Check(Definition{
 		V5:   "MQTT-4.3.3-8 MQTT-4.3.3-10 MQTT-4.3.3-11",
 	},
 	Needs:    Needs{ExactlyOnce},
-	CaughtBy: Faults{fault.WithholdsPubcomp, fault.ForwardsDuplicates, fault.ForgetsReceived},
+	CaughtBy: Faults{fault.ForwardsDuplicates, fault.ForgetsReceived},
 	Body: func(x *Exchange) {
 		first := func(alice *Client, topic string) {
 			alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: topic, Payload: "hello"})

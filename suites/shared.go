@@ -536,7 +536,7 @@ var _ = Check(Definition{
 				bob, carol, alice, topic, message := begunWithBob(x, QoS2)
 
 				bob.Send(&codec.Pubrec{PacketID: message.PacketID, Code: codec.QuotaExceeded})
-				x.StandsOn(stepRefusalTaken, func() { x.Expect(bob.Released()).To(BeNil(), "PUBREL") })
+				x.StandsOn(stepRefusalTaken, bob.WantUnreleased)
 				bob.Unsubscribe(share(x, "workers", topic))
 
 				carol.WantNothingBefore(alice.Marker(QoS2, topic))

@@ -31,6 +31,7 @@ const (
 	stepAliasAboveCloses     harness.Step = "the end of the connection after a Topic Alias above the maximum"
 	stepAliasUnknownCloses   harness.Step = "the end of the connection after a Topic Alias that was not set"
 	stepServerAliases        harness.Step = "messages by Topic Aliases that the client can resolve"
+	stepWillDiscarded        harness.Step = "a Will Message that DISCONNECT discards"
 	stepResentQoS1           harness.Step = "an unacknowledged QoS 1 message, resent"
 	stepResentQoS2           harness.Step = "an unacknowledged QoS 2 message, resent"
 )
@@ -84,6 +85,7 @@ var decidedBy = map[harness.Step]string{
 	stepAliasAboveCloses:     "alias-above-maximum",
 	stepAliasUnknownCloses:   "alias-unknown",
 	stepServerAliases:        "alias-within-maximum",
+	stepWillDiscarded:        "disconnect-discards-will",
 	stepResentQoS1:           "qos1-unacknowledged-resent",
 	stepResentQoS2:           "qos2-sender-resumed",
 }
