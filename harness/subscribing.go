@@ -116,7 +116,11 @@ func granted(code codec.ReasonCode) bool { return !code.IsError() }
 func (c *Client) PingOrClosed() {
 	c.Send(&codec.Pingreq{})
 	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { return p.Type() == codec.PINGRESP })
-	if p == nil && !c.Closed() {
+	switch {
+	case p != nil || c.Closed():
+	case c.BrokerDisconnect() != nil: // after which nothing more may be sent
+		c.x.during(StepDisconnectCloses, func() { c.x.lacks("the connection closed", instead) })
+	default:
 		c.x.during(StepPing, func() { c.x.lacks("PINGRESP, or the connection closed", instead) })
 	}
 }

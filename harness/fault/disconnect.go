@@ -70,23 +70,32 @@ var OverlooksDisconnect = tolerates("overlooks-disconnect", "ignores DISCONNECT 
 
 // saysGoodbye makes a broker that sends these packets before it closes a
 // connection that it had accepted, in place of the DISCONNECT of the broker
-// behind, if that sends one.
+// behind, if that sends one: Protocol Error gives way to its Reason Code.
 func saysGoodbye(name, does string, breaks Breaks, packets ...codec.Packet) Fault {
 	return stateful(name, does, breaks, func() behaviour {
 		accepted := map[*Link]bool{}
+		reasons := map[*Link]codec.ReasonCode{}
 		return behaviour{
 			fromBroker: func(l *Link, f *Frame) Action {
-				switch f.Type() {
-				case codec.CONNACK:
-					accepted[l] = true
-				case codec.DISCONNECT:
+				switch p := f.Packet.(type) {
+				case *codec.Connack:
+					accepted[l] = p.Code == codec.Success
+				case *codec.Disconnect:
+					reasons[l] = p.Code
 					return Swallow
 				}
 				return Forward
 			},
 			brokerGone: func(l *Link) Action {
-				if accepted[l] {
-					l.ToClient(packets...)
+				if !accepted[l] {
+					return Forward
+				}
+				for _, p := range packets {
+					if d, ok := p.(*codec.Disconnect); ok && d.Code == codec.ProtocolError && reasons[l] != codec.Success {
+						reasoned := *d
+						reasoned.Code, p = reasons[l], &reasoned
+					}
+					l.ToClient(p)
 				}
 				return Forward
 			},

@@ -70,7 +70,8 @@ var MergesUserProperties = editsProperties("merges-user-properties", "delivers o
 
 // DropsEmptyValues takes an empty value for none.
 var DropsEmptyValues = editsProperties("drops-empty-values", "delivers messages without the properties whose name or value is empty",
-	Breaks{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20 5.0/3.1.3.2/will-properties-forwarded"},
+	Breaks{V5: "MQTT-3.3.2-16 MQTT-3.3.2-17 MQTT-3.3.2-20 5.0/3.1.3.2/will-properties-forwarded",
+		Follows: Follows{V5: "MQTT-3.1.3-10", Because: "User Properties of a Will whose value is empty are lost from among the others"}},
 	func(ps codec.Properties) codec.Properties {
 		return slices.DeleteFunc(ps, func(p codec.Property) bool {
 			switch p.ID {
