@@ -27,7 +27,8 @@ import (
 
 // The blame table holds every fault against the whole suite: which checks fail,
 // what they accuse the broker of, and what of that the fault says it breaks.
-// What a broker is accused of without the fault, too, does not count.
+// What a broker is accused of without the fault, too, does not count, but where
+// another check accuses it of what the fault breaks.
 var (
 	blameDir   = flag.String("blame", "", "hold all faults against the suite, not a few, and write what comes of it into this directory; .ci/blame gives it")
 	blameShard = flag.String("blame-shard", "", "the part of the faults to take, I/N")
@@ -260,7 +261,12 @@ func (without *baseline) blame(t *testing.T, job blaming) *blamed {
 	for _, c := range r.Checks {
 		var accused []string
 		if failed(c) {
-			accused = slices.DeleteFunc(slices.Clone(c.Accused()), func(id string) bool { return without.accused[p][id] })
+			came := without.came[p][c.ID]
+			_, failed := came[reports.Fail]
+			_, warned := came[reports.Warn]
+			accused = slices.DeleteFunc(slices.Clone(c.Accused()), func(id string) bool {
+				return without.accused[p][id] && (failed || warned || !slices.Contains(job.fault.Breaks.Of(job.version), id))
+			})
 		}
 		switch _, came := without.came[p][c.ID][c.Outcome]; {
 		case len(accused) > 0:
