@@ -185,10 +185,10 @@ var _ = Check(Definition{
 		bob.Send(unsubscribe)
 
 		unsuback := bob.WantAnyUnsuback(unsubscribe.PacketID)
-		if x.Version == V5 {
-			x.Expect(unsuback.Codes).To(HaveLen(3), "UNSUBACK codes")
-		}
 		bob.WantIdle()
+		if x.Version == V5 {
+			x.StandsOn(StepUnsubackCodes, func() { x.Expect(unsuback.Codes).To(HaveLen(3), "UNSUBACK codes") })
+		}
 		alice := x.Connect(Clean, As("alice"))
 		alice.PublishObserved(qos, first, "1")
 		alice.PublishObserved(qos, second, "2")
