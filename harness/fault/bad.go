@@ -246,7 +246,7 @@ func SpreadsEmptyTopics() Fault {
 // it has seen sent with RETAIN 1.
 func VolunteersRetained() Fault {
 	return stateful("volunteers-retained", "sends every new client the retained messages that any client has subscribed to",
-		Breaks{V311: "MQTT-3.3.2-3", V5: "MQTT-3.3.2-3"},
+		Breaks{},
 		func() behaviour {
 			var topics []string
 			sent := map[string]codec.Publish{}
