@@ -19,7 +19,7 @@ var _ = Check(Definition{
 	Slug:     "message-delivered",
 	Title:    "delivers a message to a subscriber with the topic and payload it was published with",
 	Rules:    Rules{V311: "MQTT-4.5.0-1", V5: "MQTT-4.5.0-1"},
-	CaughtBy: Faults{fault.DeliversNothing, fault.AltersPayloads},
+	CaughtBy: Faults{fault.DeliversNothing, fault.AltersPayloads, fault.RenamesTopics},
 	Body: func(x *Exchange) {
 		Each(x, levels(x, QoS0, QoS1, QoS2), qosName, func(x *Exchange, qos codec.QoS) {
 			topic := x.Topic("news")

@@ -471,10 +471,10 @@ func firstOfTwo(x *Exchange, name string, qos codec.QoS) (*Client, uint16) {
 
 // asInFull performs a flow with acknowledgements in some form, and wants them to
 // bring what they bring in full: where they do not, another client tells whether
-// they do then. The flow's want is about what is brought.
+// they do then, and no control in which the acknowledgements have any form. The flow's want is about what is brought.
 func asInFull(x *Exchange, step Step, form func(codec.Packet) codec.Packet, flow func(name string, form func(codec.Packet) codec.Packet, want func(func()))) {
 	x.Controlled(
-		func() { flow("bob", form, func(part func()) { part() }) },
+		func() { x.Uncontrolled(func() { flow("bob", form, func(part func()) { part() }) }) },
 		func() { flow("carol", inFull, func(part func()) { x.StandsOn(step, part) }) },
 	)
 }

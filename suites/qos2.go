@@ -214,7 +214,7 @@ var _ = Check(Definition{
 		"recovery\" (section 3.6.2.1), and its PUBREL is answered like any other [MQTT-4.3.3-11]. mochi " +
 		"2.7.9 does not answer.",
 	Needs:    Needs{ExactlyOnce},
-	CaughtBy: Faults{fault.WithholdsPubcomp, fault.PubcompWrongIdentifier},
+	CaughtBy: Faults{fault.IgnoresPubrelNotFound, fault.PubcompWrongIdentifier},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Persistent, As("alice"))
 		alice.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("once"), Payload: "hello"})

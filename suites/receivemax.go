@@ -132,6 +132,7 @@ var _ = Check(Definition{
 		}
 		cases := []Case{
 			{Name: "PINGREQ", Body: func(x *Exchange) {
+				x.Decides(StepPing)
 				usedUp(x).WantAlive()
 			}},
 			{Name: "SUBSCRIBE", Body: func(x *Exchange) {
@@ -179,13 +180,15 @@ var _ = Check(Definition{
 
 		// bob acknowledges nothing.
 		var messages []Message
-		for _, payload := range numbered(20) {
-			message := alice.NewPublish(QoS1, topic, payload)
-			alice.Send(message)
-			alice.WantPuback(message.PacketID)
-			messages = append(messages, Message{Topic: topic, Payload: payload})
-		}
-		x.Uncontrolled(func() { carol.WantUnordered(messages...) })
+		x.Uncontrolled(func() {
+			for _, payload := range numbered(20) {
+				message := alice.NewPublish(QoS1, topic, payload)
+				alice.Send(message)
+				alice.WantPuback(message.PacketID)
+				messages = append(messages, Message{Topic: topic, Payload: payload})
+			}
+			carol.WantUnordered(messages...)
+		})
 	},
 })
 

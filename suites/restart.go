@@ -148,7 +148,7 @@ var _ = Check(Definition{
 		"until a subsequent restart\" (section 3.1.2.5): the will may be late then, but it comes.",
 	Needs:    Needs{Restarting, DurableState, AtLeastOnce},
 	Alone:    true,
-	CaughtBy: Faults{fault.StoresNoWill},
+	CaughtBy: Faults{fault.ForgetsWillsOfRestart},
 	Body: func(x *Exchange) {
 		topic := x.Topic("status")
 		bob := x.Connect(Persistent, As("bob"))
@@ -193,7 +193,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
 	Needs:    Needs{Restarting, DurableState, ExactlyOnce},
 	Alone:    true,
-	CaughtBy: Faults{fault.ForgetsSessions},
+	CaughtBy: Faults{fault.DeliversAgainAfterRestart},
 	Body: func(x *Exchange) {
 		topic := x.Topic("news")
 		watcher := x.Connect(Persistent, As("watcher"))

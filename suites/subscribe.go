@@ -58,7 +58,7 @@ var _ = Check(Definition{
 	Slug:     "subscribe-several-pending",
 	Title:    "answers each of several SUBSCRIBEs that arrive at once",
 	Rules:    Rules{V311: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.3.1-7", V5: "MQTT-3.8.4-1 MQTT-3.8.4-2 MQTT-2.2.1-6"},
-	CaughtBy: Faults{fault.IgnoresSubscribe, fault.WrongSubackID},
+	CaughtBy: Faults{fault.WrongSubackID},
 	Body: func(x *Exchange) {
 		alice := x.Connect(Clean, As("alice"))
 		first := alice.NewSubscribe(QoS0, x.Topic("first"))

@@ -78,7 +78,7 @@ var _ = Check(Definition{
 		"come before it. mochi 2.7.9 does not match player1/+/# to player1/ranking, the parent of what is " +
 		"below.",
 	Needs:    Needs{Wildcards},
-	CaughtBy: Faults{fault.RenamesTopics, fault.PlusAsHash, fault.HashWithoutParent},
+	CaughtBy: Faults{fault.PlusAsHash, fault.HashWithoutParent},
 	Body: func(x *Exchange) {
 		wantMatches(x,
 			[]string{

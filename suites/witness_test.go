@@ -217,8 +217,12 @@ func passing(t *testing.T, brokers []witness) map[string]*passedOn {
 				if passed[c.ID] == nil {
 					passed[c.ID] = &passedOn{item, name}
 				}
-			case "error", "blocked":
+			case "error":
 				t.Errorf("%s on %s: %s: %s", c.ID, b.name, c.Outcome, c.Reason)
+			case "blocked": // by a check that the broker fails
+				if decider := blocking(items, run, c.BlockedBy); decider != "fail" && decider != "warn" {
+					t.Errorf("%s on %s: blocked by %q, which is %q: %s", c.ID, b.name, c.BlockedBy, decider, c.Reason)
+				}
 			case "fail", "warn":
 				if !testing.Verbose() { // no failure of ours
 					continue
@@ -228,6 +232,16 @@ func passing(t *testing.T, brokers []witness) map[string]*passedOn {
 		}
 	}
 	return passed
+}
+
+// blocking is the outcome of a check of a run, by its ID; "" where it did not run,
+// as in a selection.
+func blocking(items []runner.Item, run *runner.Run, id string) reports.Outcome {
+	i := slices.IndexFunc(items, func(i runner.Item) bool { return i.ID() == id })
+	if i < 0 {
+		return ""
+	}
+	return run.Wait(i).Outcome
 }
 
 // mended finds a broker that passes the check with one of the proxies that the

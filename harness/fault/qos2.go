@@ -191,3 +191,12 @@ var IgnoresUnknownPubrel = stateful("ignores-unknown-pubrel", "does not answer a
 var IgnoresPubrelFlags = tolerates("ignores-pubrel-flags", "ignores a PUBREL with wrong reserved flags and carries on",
 	Breaks{V311: "MQTT-3.6.1-1 MQTT-2.2.2-2", V5: "MQTT-3.6.1-1 5.0/2.1.3/invalid-flags MQTT-4.13.1-1"},
 	malformed(codec.PUBREL, "Fixed Header"))
+
+// IgnoresPubrelNotFound has nothing to say to a client that has lost what it knew
+// of a message.
+var IgnoresPubrelNotFound = tolerates("ignores-pubrel-not-found", "does not answer a PUBREL that says 0x92 Packet Identifier not found",
+	Breaks{V5: "MQTT-4.3.3-11"},
+	func(_ *Link, f *Frame) bool {
+		p, ok := f.Packet.(*codec.Pubrel)
+		return ok && p.Code == codec.PacketIdentifierNotFound
+	})

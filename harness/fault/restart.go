@@ -38,3 +38,56 @@ var MendsExpiredSessions = stateful("mends-expired-sessions", "discards, when a 
 			},
 		}
 	})
+
+// ForgetsWillsOfRestart swallows the wills of the connections that the broker itself
+// has ended, when they come.
+var ForgetsWillsOfRestart = stateful("forgets-wills-of-restart", "publishes no Will Message of a connection that it has ended itself, for a restart",
+	Breaks{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
+	func() behaviour {
+		lost := map[string]bool{} // the topics of the wills
+		return behaviour{
+			brokerGone: func(l *Link) Action {
+				if will := l.connect().Will; will != nil {
+					lost[will.Topic] = true
+				}
+				return Forward
+			},
+			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+				if lost[p.Topic] {
+					return Swallow
+				}
+				return Forward
+			}),
+			clientGone: func(l *Link) Action {
+				l.Connect = nil // who goes first has its will published
+				return Forward
+			},
+		}
+	})
+
+// DeliversAgainAfterRestart has forgotten over its restart what it received at QoS 2:
+// the proxy publishes what a client repeats once more.
+var DeliversAgainAfterRestart = stateful("delivers-again-after-restart", "delivers a QoS 2 message that a client repeats after a restart a second time",
+	Breaks{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10"},
+	func() behaviour {
+		const own = 0x7777 // the Packet Identifier of the proxy's message
+		restarted := false
+		return behaviour{
+			brokerGone: func(*Link) Action {
+				restarted = true
+				return Forward
+			},
+			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				if restarted && p.QoS == codec.QoS2 && p.Dup {
+					l.ToBroker(&codec.Publish{QoS: codec.QoS1, PacketID: own, Topic: p.Topic, Payload: p.Payload})
+				}
+				return Forward
+			}),
+			fromBroker: only(func(_ *Link, p *codec.Puback) Action {
+				if p.PacketID == own {
+					return Swallow
+				}
+				return Forward
+			}),
+		}
+	})

@@ -37,7 +37,7 @@ func rewritesFilters(name, does string, breaks Breaks, edit func(filter string) 
 
 // RenamesTopics delivers under another name.
 var RenamesTopics = fromBroker("renames-topics", "delivers messages under a Topic Name that no filter of the subscriber matches",
-	Breaks{V311: "MQTT-3.3.2-3", V5: "MQTT-3.3.2-3"},
+	Breaks{V311: "MQTT-3.3.2-3 MQTT-4.5.0-1", V5: "MQTT-3.3.2-3 MQTT-4.5.0-1"},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Topic = strings.ReplaceAll(p.Topic, "/", ".")
 		return Forward
