@@ -126,6 +126,7 @@ const (
 	StepWill         Step = "the publication of a Will Message"
 	StepWellFormed   Step = "bytes that can be read as packets"
 	StepSubackCodes  Step = "a SUBACK with one code for each Topic Filter"
+	StepRequestedQoS Step = "a SUBACK that grants no higher QoS than was asked for"
 	// StepUnsubackCodes is one of 5.0: before, UNSUBACK has no codes.
 	StepUnsubackCodes Step = "an UNSUBACK with one Reason Code for each Topic Filter"
 	// StepRefusalCloses and StepDisconnectCloses are about a broker that says it ends
@@ -137,7 +138,7 @@ const (
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed, StepSubackCodes, StepUnsubackCodes,
+	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed, StepSubackCodes, StepRequestedQoS, StepUnsubackCodes,
 	StepRefusalCloses, StepDisconnectCloses,
 }
 

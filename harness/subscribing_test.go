@@ -31,7 +31,7 @@ func TestSubscribe(t *testing.T) {
 		},
 		{
 			name: "one granted at a higher QoS", script: asked(sends(suback(codec.GrantedQoS2, codec.GrantedQoS2))), body: subscribe,
-			want: stop{Unprepared, "SUBACK granting QoS 1 for " + news, "SUBACK id=1", StepSubscribe},
+			want: stop{Unprepared, "SUBACK granting QoS 1 for " + news, "SUBACK id=1", StepRequestedQoS},
 		},
 		{
 			name: "one refused", script: asked(sends(suback(codec.GrantedQoS1, codec.SubackFailure))), body: subscribe,

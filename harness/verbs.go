@@ -366,6 +366,9 @@ func (c *Client) SubscribeWith(subscriptions []codec.Subscription, properties ..
 			if suback.Codes[i] != codec.ReasonCode(s.QoS) {
 				expected := fmt.Sprintf("SUBACK granting QoS %d for %s", s.QoS, s.Filter)
 				c.declined(s, expected, suback, suback.Codes[i])
+				if code := suback.Codes[i]; code > codec.ReasonCode(s.QoS) && code <= codec.GrantedQoS2 {
+					c.x.unprepared(StepRequestedQoS, expected, suback.String())
+				}
 				c.x.fail(expected, suback.String())
 			}
 		}

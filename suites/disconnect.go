@@ -213,6 +213,10 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, []codec.Property{codec.SessionExpiryInterval(0), codec.ReasonString("done")}, propertyName,
 			func(x *Exchange, property codec.Property) {
+				x.About(map[codec.PropertyID]string{
+					codec.PropSessionExpiryInterval: "5.0/3.14.2.2.2/session-expiry-interval-twice",
+					codec.PropReasonString:          "5.0/3.14.2.2.3/reason-string-twice",
+				}[property.ID])
 				alice := x.Connect(Clean, As("alice"))
 
 				alice.Send(codec.Wrong(&codec.Disconnect{Properties: codec.Properties{property, property}}))

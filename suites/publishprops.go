@@ -1,6 +1,9 @@
 package suites
 
 import (
+	"fmt"
+	"slices"
+
 	"mqttspec/codec"
 	. "mqttspec/harness"
 	"mqttspec/harness/fault"
@@ -25,6 +28,10 @@ var _ = Check(Definition{
 		Each(x, []codec.Property{
 			codec.TopicAlias(1), codec.ResponseTopic("answers"), codec.CorrelationData("7"), codec.ContentType("text/plain"),
 		}, propertyName, func(x *Exchange, property codec.Property) {
+			x.About(map[codec.PropertyID]string{
+				codec.PropTopicAlias: "5.0/3.3.2.3.4/topic-alias-twice", codec.PropResponseTopic: "5.0/3.3.2.3.5/response-topic-twice",
+				codec.PropCorrelationData: "5.0/3.3.2.3.6/correlation-data-twice", codec.PropContentType: "5.0/3.3.2.3.9/content-type-twice",
+			}[property.ID])
 			// A broker without Topic Aliases may find fault with that first.
 			wantPublishRefused(x, codec.Properties{property, property}, codec.TopicAliasInvalid)
 		})
@@ -38,6 +45,10 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.Overlooks("5.0/3.3.2.3.2/payload-format-indicator-twice"), fault.Overlooks("5.0/3.3.2.3.3/message-expiry-interval-twice")},
 	Body: func(x *Exchange) {
 		Each(x, []codec.Property{codec.PayloadFormatIndicator(1), codec.MessageExpiryInterval(60)}, propertyName, func(x *Exchange, property codec.Property) {
+			x.About(map[codec.PropertyID]string{
+				codec.PropPayloadFormatIndicator: "5.0/3.3.2.3.2/payload-format-indicator-twice",
+				codec.PropMessageExpiryInterval:  "5.0/3.3.2.3.3/message-expiry-interval-twice",
+			}[property.ID])
 			wantPublishRefused(x, codec.Properties{property, property})
 		})
 	},
@@ -147,6 +158,12 @@ var _ = Check(Definition{
 // acknowledgements are the packets of sections 3.4 to 3.7.
 var acknowledgements = []codec.Type{codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP}
 
+// aboutAcknowledgement says that what comes is about the statement with this end
+// that the section on one of them has: each of the sections has it.
+func aboutAcknowledgement(x *Exchange, t codec.Type, end string) {
+	x.About(fmt.Sprintf("5.0/3.%d.%s", 4+slices.Index(acknowledgements, t), end))
+}
+
 var _ = Check(Definition{
 	Slug:  "ack-reason-string-twice",
 	Title: "closes the connection on an acknowledgement with two Reason Strings",
@@ -159,6 +176,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		Each(x, sendStepsOf(x, acknowledgements...), sendStepName, func(x *Exchange, step sendStep) {
 			alice, packet := step.prepare(x)
+			aboutAcknowledgement(x, packet.Type(), "2.2.2/reason-string-twice")
 
 			alice.Send(codec.Wrong(saying(packet, codec.Success, codec.ReasonString("one"), codec.ReasonString("two"))))
 
@@ -174,7 +192,7 @@ var _ = Check(Definition{
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: fault.IgnoresShortAcknowledgements,
 	Body: func(x *Exchange) {
-		acknowledged(x, func(p codec.Packet) codec.Packet { return p }) // so the codec writes them
+		acknowledged(x, "2.1/reason-code-omitted", func(p codec.Packet) codec.Packet { return p }) // so the codec writes them
 	},
 })
 
@@ -185,7 +203,7 @@ var _ = Check(Definition{
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: fault.IgnoresShortAcknowledgements,
 	Body: func(x *Exchange) {
-		acknowledged(x, func(p codec.Packet) codec.Packet {
+		acknowledged(x, "2.2.1/property-length-omitted", func(p codec.Packet) codec.Packet {
 			return codec.Wrong(p, codec.Set("Reason Code", byte(codec.Success)), codec.Drop("Property Length"))
 		})
 	},
@@ -201,6 +219,7 @@ var _ = Check(Definition{
 		short := func(p codec.Packet) codec.Packet { return codec.Wrong(p, codec.Drop("Property Length")) }
 		x.Cases(
 			Case{Name: "PUBACK 0x80", Body: func(x *Exchange) {
+				aboutAcknowledgement(x, codec.PUBACK, "2.2.1/property-length-omitted")
 				asInFull(x, stepQuotaRestored, short, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 					bob, id := firstOfTwo(x, name, QoS1)
 					bob.Send(form(&codec.Puback{PacketID: id, Code: codec.UnspecifiedError}))
@@ -208,6 +227,7 @@ var _ = Check(Definition{
 				})
 			}},
 			Case{Name: "PUBREC 0x80", Body: func(x *Exchange) {
+				aboutAcknowledgement(x, codec.PUBREC, "2.2.1/property-length-omitted")
 				asInFull(x, stepRefusalTaken, short, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 					bob, id := firstOfTwo(x, name, QoS2)
 					bob.Send(form(&codec.Pubrec{PacketID: id, Code: codec.UnspecifiedError}))
@@ -219,6 +239,7 @@ var _ = Check(Definition{
 				})
 			}},
 			Case{Name: "PUBCOMP 0x92", Body: func(x *Exchange) {
+				aboutAcknowledgement(x, codec.PUBCOMP, "2.2.1/property-length-omitted")
 				asInFull(x, stepQuotaRestored, short, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 					bob, id := firstOfTwo(x, name, QoS2)
 					bob.Send(&codec.Pubrec{PacketID: id})
@@ -238,7 +259,7 @@ var _ = Check(Definition{
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: fault.IgnoresRepeatedUserProperty,
 	Body: func(x *Exchange) {
-		acknowledged(x, func(p codec.Packet) codec.Packet {
+		acknowledged(x, "2.2.3/user-property-repeated", func(p codec.Packet) codec.Packet {
 			return saying(p, codec.Success, append([]codec.Property{codec.ReasonString("done")}, severalUserProperties...)...)
 		})
 	},
@@ -481,10 +502,12 @@ func asInFull(x *Exchange, step Step, form func(codec.Packet) codec.Packet, flow
 
 // acknowledged completes messages with one acknowledgement of each kind in some
 // form, and wants what only a success brings: the next packet of the handshake,
-// or the next message for a client that takes one at a time.
-func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
+// or the next message for a client that takes one at a time. It is about the
+// statement of each with this end.
+func acknowledged(x *Exchange, statement string, form func(codec.Packet) codec.Packet) {
 	x.Cases(
 		Case{Name: "PUBACK", Body: func(x *Exchange) {
+			aboutAcknowledgement(x, codec.PUBACK, statement)
 			asInFull(x, stepQuotaRestored, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 				bob, id := firstOfTwo(x, name, QoS1)
 				bob.Send(form(&codec.Puback{PacketID: id}))
@@ -492,6 +515,7 @@ func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
 			})
 		}},
 		Case{Name: "PUBREC", Body: func(x *Exchange) {
+			aboutAcknowledgement(x, codec.PUBREC, statement)
 			asInFull(x, StepReceiveQoS2, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 				bob, id := firstOfTwo(x, name, QoS2)
 				bob.Send(form(&codec.Pubrec{PacketID: id}))
@@ -499,6 +523,7 @@ func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
 			})
 		}},
 		Case{Name: "PUBREL", Body: func(x *Exchange) {
+			aboutAcknowledgement(x, codec.PUBREL, statement)
 			asInFull(x, StepPublishQoS2, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 				c := x.Connect(Clean, As(name))
 				c.Send(&codec.Publish{QoS: QoS2, PacketID: 5, Topic: x.Topic("acknowledged"), Payload: "hello"})
@@ -508,6 +533,7 @@ func acknowledged(x *Exchange, form func(codec.Packet) codec.Packet) {
 			})
 		}},
 		Case{Name: "PUBCOMP", Body: func(x *Exchange) {
+			aboutAcknowledgement(x, codec.PUBCOMP, statement)
 			asInFull(x, stepQuotaRestored, form, func(name string, form func(codec.Packet) codec.Packet, want func(func())) {
 				bob, id := firstOfTwo(x, name, QoS2)
 				bob.Send(&codec.Pubrec{PacketID: id})

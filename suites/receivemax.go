@@ -132,18 +132,28 @@ var _ = Check(Definition{
 		}
 		cases := []Case{
 			{Name: "PINGREQ", Body: func(x *Exchange) {
+				bob := usedUp(x)
 				x.Decides(StepPing)
-				usedUp(x).WantAlive()
+				x.Controlled(bob.WantAlive, func() {
+					x.Decides()
+					x.Connect(Clean, As("carol")).WantAlive()
+				})
 			}},
 			{Name: "SUBSCRIBE", Body: func(x *Exchange) {
 				bob := usedUp(x)
 				bob.Send(&codec.Subscribe{PacketID: farPacketID, Subscriptions: []codec.Subscription{{Filter: x.Topic("other")}}})
-				bob.WantSuback(farPacketID)
+				x.Controlled(
+					func() { bob.WantSuback(farPacketID) },
+					func() { x.Connect(Clean, As("carol")).Subscribe(QoS0, x.Topic("other")) },
+				)
 			}},
 			{Name: "UNSUBSCRIBE", Body: func(x *Exchange) {
 				bob := usedUp(x)
 				bob.Send(&codec.Unsubscribe{PacketID: farPacketID, Filters: []string{x.Topic("other")}})
-				bob.WantUnsuback(farPacketID)
+				x.Controlled(
+					func() { bob.WantUnsuback(farPacketID) },
+					func() { x.Connect(Clean, As("carol")).Unsubscribe(x.Topic("other")) },
+				)
 			}},
 			{Name: "PUBLISH QoS 1", Body: func(x *Exchange) {
 				bob := usedUp(x)
@@ -240,7 +250,7 @@ var _ = Check(Definition{
 		bob.TakePubrel(id)
 		bob.Drop()
 		bob = x.Connect(Persistent, As("bob"), With(codec.ReceiveMaximum(1)))
-		bob.TakePubrel(id)
+		x.StandsOn(stepResentQoS2, func() { bob.WantPubrel(id) })
 
 		bob.Send(&codec.Pubcomp{PacketID: id})
 		bob.WantPingresp()

@@ -55,6 +55,7 @@ var decidedBy = map[harness.Step]string{
 	harness.StepRefusalCloses:    "connack-refused-closed",
 	harness.StepDisconnectCloses: "disconnect-from-server-closes",
 	harness.StepSubackCodes:      "subscribe-code-per-filter",
+	harness.StepRequestedQoS:     "subscribe-qos-requested",
 
 	harness.StepUnsubackCodes: "unsubscribe-code-per-filter",
 

@@ -168,7 +168,10 @@ var _ = Check(Definition{
 			unsubscribe.Properties = properties
 			alice.Send(unsubscribe)
 
-			alice.WantUnsuback(unsubscribe.PacketID)
+			x.Controlled(
+				func() { alice.WantUnsuback(unsubscribe.PacketID) },
+				func() { x.Connect(Clean, As("bob")).Unsubscribe(x.Topic("news")) },
+			)
 			alice.WantPingresp()
 		})
 	},

@@ -184,7 +184,8 @@ var _ = Check(Definition{
 		unsubscribe := bob.NewUnsubscribe(first, second, third)
 		bob.Send(unsubscribe)
 
-		unsuback := bob.WantAnyUnsuback(unsubscribe.PacketID)
+		var unsuback *codec.Unsuback
+		x.StandsOn(StepUnsubscribe, func() { unsuback = bob.WantAnyUnsuback(unsubscribe.PacketID) })
 		bob.WantIdle()
 		if x.Version == V5 {
 			x.StandsOn(StepUnsubackCodes, func() { x.Expect(unsuback.Codes).To(HaveLen(3), "UNSUBACK codes") })

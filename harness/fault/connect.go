@@ -86,7 +86,8 @@ var RefusesMalformedConnect = refuses("refuses-malformed-connect", "answers a ma
 // IgnoresCleanStart keeps the old session whatever it is told. The proxy takes
 // Clean Start out of CONNECT and Session Present out of CONNACK.
 var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as if Clean Session, or Clean Start, were 0, but says otherwise",
-	Breaks{V311: "MQTT-3.1.2-6 MQTT-3.1.4-3", V5: "MQTT-3.1.2-4 MQTT-3.1.4-4"},
+	Breaks{V311: "MQTT-3.1.2-6 MQTT-3.1.4-3", V5: "MQTT-3.1.2-4 MQTT-3.1.4-4",
+		Follows: Follows{V311: "MQTT-3.2.2-3", Because: "the session of a clean client is there for its next CONNECT"}},
 	func() behaviour {
 		clean := map[*Link]bool{}
 		return behaviour{

@@ -135,8 +135,13 @@ func declaredAt() (where string) {
 }
 
 // tolerates makes a broker that ignores a packet for which it would have to
-// close the connection (or answer with an error), and carries on.
+// close the connection (or answer with an error), and carries on. Whatever says
+// that it has to close it then, is broken.
 func tolerates(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
+	breaks.Follows.Open = true
+	if breaks.Follows.Because == "" {
+		breaks.Follows.Because = "what is ignored does not end the connection, whatever rules it breaks"
+	}
 	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {

@@ -20,7 +20,9 @@ func withExpiry(ps codec.Properties, seconds uint32) codec.Properties {
 
 // KeepsSessionsLonger keeps every session for ten minutes, and tells nobody.
 var KeepsSessionsLonger = fromClient("keeps-sessions-longer", "keeps every session for at least ten minutes, whatever Session Expiry Interval it was given",
-	Breaks{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent 5.0/3.2.2.3.2/session-expiry-interval-declared MQTT-3.1.2-6 MQTT-4.1.0-2"},
+	Breaks{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent 5.0/3.2.2.3.2/session-expiry-interval-declared MQTT-3.1.2-6 MQTT-4.1.0-2",
+		Follows: Follows{V5: "MQTT-3.2.2-3 MQTT-3.1.2-23 5.0/3.1.2.5/will-prompt 5.0/3.14.2.2.2/session-expiry-interval-after-zero 5.0/3.14.2.2.2/session-expiry-interval-after-zero-reason",
+			Because: "a session that should have ended is present, holds messages and its Will back, and had no interval of 0"}},
 	func(l *Link, p *codec.Connect) Action {
 		p.Properties = withExpiry(p.Properties, max(600, expiryOf(p.Properties)))
 		return Forward

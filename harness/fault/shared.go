@@ -28,7 +28,9 @@ var SharesWithEveryone = rewritesFilters("shares-with-everyone", "treats a Share
 
 // DeliversNothingShared takes $share for a topic.
 var DeliversNothingShared = rewritesFilters("delivers-nothing-shared", "takes $share and the ShareName for levels of the Topic Filter",
-	Breaks{V5: "5.0/4.8.2/one-member 5.0/4.8.2/share-name-not-matched"},
+	Breaks{V5: "5.0/4.8.2/one-member 5.0/4.8.2/share-name-not-matched",
+		Follows: Follows{V5: "5.0/3.2.2.3.13/shared-subscription-not-supported 5.0/3.2.2.3.13/shared-subscription-not-supported-reason",
+			Because: "a Shared Subscription that is not told from others is granted like them"}},
 	func(filter string) string { return strings.Replace(filter, sharePrefix, "$shared/", 1) })
 
 // SharesAmongAllGroups does not look at the ShareName.
@@ -119,6 +121,9 @@ var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "e
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
 					for _, s := range p.Subscriptions {
+						if _, _, ok := shared(s.Filter); !ok {
+							continue
+						}
 						if creator[s.Filter] == nil {
 							creator[s.Filter] = l
 						}

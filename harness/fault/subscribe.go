@@ -68,7 +68,8 @@ var RaisesQoS = fromBroker("raises-qos", "delivers every message one QoS higher 
 
 // GrantsHigherQoS promises more than it was asked for.
 var GrantsHigherQoS = fromBroker("grants-higher-qos", "answers a SUBSCRIBE with a granted QoS one higher than it should, up to QoS 2",
-	Breaks{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum"},
+	Breaks{V311: "3.1.1/3.8.3/requested-qos-maximum", V5: "5.0/3.8.3.1/requested-qos-maximum",
+		Follows: Follows{V311: "MQTT-3.8.4-6", V5: "MQTT-3.8.4-8 MQTT-4.8.2-3", Because: "it delivers at a lower QoS than it has granted"}},
 	func(_ *Link, p *codec.Suback) Action {
 		for i, code := range p.Codes {
 			if code < codec.GrantedQoS2 {

@@ -8,7 +8,9 @@ import (
 
 // IgnoresUnsubscribe never answers UNSUBSCRIBE.
 var IgnoresUnsubscribe = tolerates("ignores-unsubscribe", "ignores every valid UNSUBSCRIBE",
-	Breaks{V311: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2"},
+	Breaks{V311: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2", V5: "MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2",
+		Follows: Follows{V311: "3.1.1/3.1.2.10/any-packet", V5: "5.0/3.1.2.10/any-packet",
+			Because: "what is ignored neither ends the connection nor keeps it alive"}},
 	func(_ *Link, f *Frame) bool { return f.Type() == codec.UNSUBSCRIBE && f.Breach == nil })
 
 // WrongUnsubackID answers with another Packet Identifier.
