@@ -225,6 +225,13 @@ const (
 	// Grows with: nothing. Section: none, as for Dial.
 	DialKnown = 2 * time.Second
 
+	// Probe is how long nothing comes over a connection before the machine asks
+	// whether the other side still knows it. It is shorter than any timeout, so that
+	// the end of a connection whose RST was lost is still learned in time.
+	//
+	// Grows with: nothing. Section: none, as for Dial.
+	Probe = time.Second
+
 	// DialStagger is how long an address has for itself before the next one is
 	// tried beside it.
 	//

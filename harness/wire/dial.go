@@ -170,9 +170,13 @@ type tcpDialer struct {
 	good string // address that answered
 }
 
+// probing dials connections on which the machine asks now and then whether the other
+// side still knows them. Nobody sends a RST again that was lost on its way, unless
+// something comes for the connection that it has ended.
+var probing = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: times.Probe, Interval: times.Probe, Count: 120}}
+
 // Dial dials the address that answered before, or else all of them.
 func (d *tcpDialer) Dial(ctx context.Context) (net.Conn, error) {
-	var dialer net.Dialer
 	d.mu.Lock()
 	good := d.good
 	d.mu.Unlock()
@@ -180,7 +184,7 @@ func (d *tcpDialer) Dial(ctx context.Context) (net.Conn, error) {
 		// It may have died since; the others get their turn then.
 		inTime, cancel := context.WithTimeout(ctx, times.DialKnown)
 		defer cancel()
-		if conn, err := dialer.DialContext(inTime, "tcp", good); err == nil {
+		if conn, err := probing.DialContext(inTime, "tcp", good); err == nil {
 			return conn, nil
 		}
 	}
@@ -221,8 +225,7 @@ func (d *tcpDialer) race(ctx context.Context, addresses []string) (net.Conn, err
 			address := net.JoinHostPort(addresses[started], d.port)
 			started++
 			go func() {
-				var dialer net.Dialer
-				conn, err := dialer.DialContext(ctx, "tcp", address)
+				conn, err := probing.DialContext(ctx, "tcp", address)
 				results <- result{conn, err}
 			}()
 		}
