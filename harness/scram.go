@@ -63,6 +63,12 @@ func (p *Proof) WantNext(challenge *codec.Auth) codec.Properties {
 	return p.properties(answer)
 }
 
+// Next is WantNext as set-up.
+func (p *Proof) Next(challenge *codec.Auth) (answer codec.Properties) {
+	p.x.during(StepAuthenticate, func() { answer = p.WantNext(challenge) })
+	return answer
+}
+
 // Accepts says whether the data with which the broker ends the proof shows
 // that it, too, knows the password.
 func (p *Proof) Accepts(properties codec.Properties) bool {

@@ -101,7 +101,7 @@ var _ = Check(Definition{
 		proof := x.WrongProof()
 		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
 
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
 		alice.WantRejected(codec.NotAuthorized, codec.BadUserNameOrPassword, codec.BadAuthenticationMethod)
 	},
@@ -117,7 +117,7 @@ var _ = Check(Definition{
 		proof := x.Proof()
 		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
 
-		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.WantNext(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.Next(challenge)})
 
 		alice.WantRejected(codec.NotAuthorized, codec.BadAuthenticationMethod)
 	},
@@ -132,7 +132,7 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		proof := x.Proof()
 		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
-		data, _ := proof.WantNext(challenge).Text(codec.PropAuthenticationData)
+		data, _ := proof.Next(challenge).Text(codec.PropAuthenticationData)
 
 		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: codec.Properties{
 			codec.AuthenticationMethod(unknownMethod), codec.AuthenticationData(data),
@@ -177,7 +177,7 @@ var _ = Check(Definition{
 		alice.Send(&codec.Auth{Code: codec.ReAuthenticate, Properties: proof.First()})
 		challenge := alice.WantAuthAgain("AUTH 0x18 Continue authentication")
 		x.Expect(challenge.Code).To(Equal(codec.ContinueAuthentication), "the Reason Code of the first AUTH")
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
 		done := alice.WantAuthAgain("AUTH 0x00 Success")
 		x.Expect(done.Code).To(Equal(codec.Success), "the Reason Code of the last AUTH")
@@ -214,7 +214,7 @@ var _ = Check(Definition{
 		proof := x.WrongProof()
 		challenge := alice.TryReauthenticate(proof)
 
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
 		alice.WantClosed(codec.NotAuthorized, codec.BadUserNameOrPassword, codec.BadAuthenticationMethod)
 	},
@@ -231,7 +231,7 @@ var _ = Check(Definition{
 		proof := x.WrongProof()
 		challenge := alice.TryReauthenticate(proof)
 
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
 		disconnect := Want[*codec.Disconnect](alice, "DISCONNECT with the reason")
 		x.Expect(disconnect.Code.IsError()).To(BeTrue(), "the Reason Code of DISCONNECT being an error")
@@ -253,7 +253,7 @@ var _ = Check(Definition{
 		challenge := alice.TryReauthenticate(proof)
 
 		alice.Send(alice.NewPublish(x.UpTo(QoS1), topic, "meanwhile"))
-		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.WantNext(challenge)})
+		alice.Send(&codec.Auth{Code: codec.ContinueAuthentication, Properties: proof.Next(challenge)})
 
 		// "The flow of other packets can continue": not that it is not held up until
 		// the re-authentication is complete.
@@ -267,7 +267,7 @@ func anotherAuth(edits func(properties codec.Properties) (codec.Properties, []co
 	return func(x *Exchange) {
 		proof := x.Proof()
 		alice, challenge := x.ConnectToChallenge(proof, Clean, As("alice"))
-		properties, wrong := edits(proof.WantNext(challenge))
+		properties, wrong := edits(proof.Next(challenge))
 
 		alice.Send(codec.Wrong(&codec.Auth{Code: codec.ContinueAuthentication, Properties: properties}, wrong...))
 
