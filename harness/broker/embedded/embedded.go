@@ -102,6 +102,8 @@ func (e *Broker) startAll() (err error) {
 	if server, e.Target, err = e.start("embedded", new(auth.AllowHook), nil, func(*mochi.Capabilities) {}); err != nil {
 		return err
 	}
+	// It is in this process: what it owes is not under way for longer than this.
+	e.Target.Patience = times.Timeout
 	if err := e.listenOver(server); err != nil {
 		return err
 	}
