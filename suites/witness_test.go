@@ -196,6 +196,7 @@ func passing(t *testing.T, brokers []witness) map[string]*passedOn {
 			t.Fatalf("%s: %v", b.name, err)
 		}
 		run := suites.All().NewRun(suites.Options{}.Settings(), runner.DefaultParallel, items)
+		run.Patience = impatient
 		run.Start(t.Context())
 		for i, item := range items {
 			c := run.Wait(i)
