@@ -513,7 +513,7 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 		c.x.subscribes(p.Subscriptions...)
 	case *codec.Illegal: // what a server takes it for is not at issue
 		if p.Type() == codec.SUBSCRIBE {
-			c.x.subscribes(codec.Subscription{Filter: "#"})
+			c.x.subscribesAnyhow()
 		}
 	}
 

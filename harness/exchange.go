@@ -94,6 +94,7 @@ type Exchange struct {
 	closedAt       time.Time // when the broker last ended a connection of a case
 	observer       *observer // nil until something is to be observed
 	filters        []string  // that clients of the exchange have subscribed to
+	anyhow         bool      // a SUBSCRIBE may have been taken for anything
 	strays         []Stray
 	lateness       []Late
 	used           [3]bool             // by QoS: messages of the exchange

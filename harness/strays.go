@@ -29,13 +29,20 @@ func (x *Exchange) subscribes(subscriptions ...codec.Subscription) {
 		if shared, ok := strings.CutPrefix(filter, "$share/"); ok {
 			group, rest, _ := strings.Cut(shared, "/")
 			if filter = rest; group == "" || rest == "" || strings.ContainsAny(group, "+#") {
-				filter = "#" // who takes what is no filter takes it for anything
+				x.anyhow = true // who takes what is no filter takes it for anything
 			}
 		}
 		if !slices.Contains(x.filters, filter) {
 			x.filters = append(x.filters, filter)
 		}
 	}
+}
+
+// subscribesAnyhow notes a SUBSCRIBE of which nobody knows what a server takes it for.
+func (x *Exchange) subscribesAnyhow() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.anyhow = true
 }
 
 // stray says whether a message belongs to nothing that the exchange has to do with:
@@ -47,6 +54,9 @@ func (x *Exchange) stray(p *codec.Publish) bool {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.anyhow && x.settings.ours(p.Topic) {
+		return false
+	}
 	return !slices.ContainsFunc(x.filters, func(filter string) bool { return matches(filter, p.Topic) })
 }
 

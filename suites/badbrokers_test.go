@@ -321,6 +321,9 @@ func TestBadBrokers(t *testing.T) {
 	}
 	brokers := witnesses(t)
 	good := brokers[len(brokers)-1] // what it gets wrong itself hides the least
+	if good.name == "embedded" {
+		t.Skip("the broker inside gets too much wrong itself to be broken by one thing more; with mosquitto installed this runs")
+	}
 	target := bare(good.target)
 	unbroken := sync.OnceValue(func() map[string]reports.Check {
 		var all runner.Selection

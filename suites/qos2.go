@@ -298,8 +298,8 @@ var _ = Check(Definition{
 	Slug:  "qos2-sender-resumed",
 	Title: "resumes a QoS 2 message to a client whose connection broke at any point: PUBLISH again with DUP 1, or PUBREL again, under the same Packet Identifier, and no second delivery",
 	Rules: Rules{
-		V311: "MQTT-4.3.3-1 MQTT-4.4.0-1 MQTT-3.3.1-1 MQTT-2.3.1-4",
-		V5:   "MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6 MQTT-4.4.0-1 MQTT-3.3.1-1",
+		V311: "MQTT-4.4.0-1 MQTT-4.3.3-1 MQTT-3.3.1-1 MQTT-2.3.1-4",
+		V5:   "MQTT-4.4.0-1 MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6 MQTT-3.3.1-1",
 	},
 	Needs:    Needs{ExactlyOnce},
 	CaughtBy: Faults{fault.ForgetsUnacknowledged, fault.ResendsUnderNewIdentifier, fault.ResendsAcknowledged, fault.RestartsQoS2},

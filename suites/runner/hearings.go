@@ -206,3 +206,24 @@ func (f facts) steps(v Verdict) (charges []stepCharge) {
 	}
 	return charges
 }
+
+// mostKept is how many events are kept of an exchange that is to be heard again: of
+// a broker that floods everybody all are kept at the same time.
+const mostKept = 200
+
+// thinned is a hearing with the beginning and the end of its transcripts.
+func thinned(e harness.Evidence) harness.Evidence {
+	thin := func(events []harness.Event) []harness.Event {
+		if len(events) <= mostKept {
+			return events
+		}
+		left := events[mostKept/2 : len(events)-mostKept/2]
+		note := harness.Event{At: left[0].At, Dir: harness.Note, Packet: fmt.Sprintf("… %d events left out", len(left))}
+		return slices.Concat(events[:mostKept/2], []harness.Event{note}, events[len(events)-mostKept/2:])
+	}
+	e.Events, e.Cases = thin(e.Events), slices.Clone(e.Cases)
+	for i := range e.Cases {
+		e.Cases[i].Events = thin(e.Cases[i].Events)
+	}
+	return e
+}

@@ -61,7 +61,7 @@ func (l *ledger) enter(i int, f facts) Verdict {
 	e.facts = f
 	v := judge(f)
 	if v.unheard || v.missing {
-		e.verdict = v
+		e.verdict, e.facts.evidence = v, thinned(f.evidence)
 		l.mu.Unlock()
 		return v
 	}
