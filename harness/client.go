@@ -54,7 +54,6 @@ type Client struct {
 	keepAlive           time.Duration // that the client has to keep
 	sentAt              time.Time     // when it sent something last
 	audit               audit
-	subscribedOutside   bool              // has subscribed to more than topics of this run
 	otherVersionConnack bool              // CONNACK came in the format of the other version
 	brokerDisconnect    *codec.Disconnect // the first that came
 	closed              bool              // by us
@@ -494,31 +493,12 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	c.mu.Lock()
 	c.audit.sent(p)
 	c.sentAt = time.Now()
-	if connect, ok := p.(*codec.Connect); ok {
-		c.keepAlive = time.Duration(connect.KeepAlive) * time.Second
-	}
-	if breach := (*codec.Breach)(nil); errors.As(decodeError(c.x.Version, raw), &breach) && breach.Field == "Packet Identifier" {
-		c.audit.zero = true
-	}
-	if s, ok := p.(*codec.Subscribe); ok {
-		c.subscribedOutside = c.subscribedOutside || slices.ContainsFunc(s.Subscriptions, func(s codec.Subscription) bool { return !c.x.settings.ours(s.Filter) })
-	}
-	outside := c.subscribedOutside
 	c.mu.Unlock()
-	if outside {
-		c.x.overhears = true
-	}
 	switch p := p.(type) {
+	case *codec.Connect:
+		c.keep(p.KeepAlive)
 	case *codec.Subscribe:
 		c.x.subscribes(p.Subscriptions...)
-	case *codec.Illegal: // what a server takes it for is not at issue
-		if p.Type() == codec.SUBSCRIBE {
-			c.x.subscribesAnyhow()
-		}
-	}
-
-	switch p := p.(type) {
-	case *codec.Subscribe:
 		c.filters[awaited{codec.SUBACK, p.PacketID}] = len(p.Subscriptions)
 	case *codec.Unsubscribe:
 		c.filters[awaited{codec.UNSUBACK, p.PacketID}] = len(p.Filters)
@@ -528,14 +508,33 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 		}
 	case *codec.Disconnect:
 		c.sentDisconnect = true
+	case *codec.Illegal:
+		if p.Type() == codec.SUBSCRIBE { // what a server takes it for is not at issue
+			c.x.subscribesAnyhow()
+		}
+		c.noteIdentifier(raw)
+	case codec.Raw:
+		c.noteIdentifier(raw)
 	}
 	c.x.log.add(c.name, ToBroker, p.String(), raw, "", passwordOf(p))
 }
 
-// decodeError is what is wrong with a packet of the client's.
-func decodeError(v codec.Version, raw []byte) error {
-	_, err := codec.Decode(v, codec.Client, raw)
-	return err
+// keep notes the Keep Alive, in seconds, that the client has to keep.
+func (c *Client) keep(seconds uint16) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keepAlive = time.Duration(seconds) * time.Second
+}
+
+// noteIdentifier notes where the Packet Identifier of an illegal packet is wrong: what
+// the broker makes of that is provoked.
+func (c *Client) noteIdentifier(raw []byte) {
+	_, err := codec.Decode(c.x.Version, codec.Client, raw)
+	if breach := (*codec.Breach)(nil); errors.As(err, &breach) && breach.Field == "Packet Identifier" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.audit.zero = true
+	}
 }
 
 // write sends bytes. A connection that the broker has closed is no error here:

@@ -20,12 +20,14 @@ type Stray struct {
 // mostStrays is how many are kept of one exchange.
 const mostStrays = 3
 
-// subscribes notes the Topic Filters of a SUBSCRIBE.
+// subscribes notes the Topic Filters of a SUBSCRIBE, and whether the client will be
+// sent what others are.
 func (x *Exchange) subscribes(subscriptions ...codec.Subscription) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, s := range subscriptions {
 		filter := s.Filter
+		x.overhears = x.overhears || !x.settings.ours(filter)
 		if shared, ok := strings.CutPrefix(filter, "$share/"); ok {
 			group, rest, _ := strings.Cut(shared, "/")
 			if filter = rest; group == "" || rest == "" || strings.ContainsAny(group, "+#") {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness/wire"
@@ -40,9 +39,7 @@ func (c *Client) wantAccepted(connack *codec.Connack) {
 func (c *Client) noteAccepted(connack *codec.Connack) {
 	c.Connack = connack
 	if n, ok := connack.Properties.Number(codec.PropServerKeepAlive); ok {
-		c.mu.Lock()
-		c.keepAlive = time.Duration(n) * time.Second
-		c.mu.Unlock()
+		c.keep(uint16(n))
 	}
 	if id, ok := connack.Properties.Text(codec.PropAssignedClientIdentifier); ok {
 		c.ID = id
