@@ -1,11 +1,6 @@
 package harness
 
-import (
-	"fmt"
-
-	"mqttspec/codec"
-	"mqttspec/harness/wire"
-)
+import "mqttspec/codec"
 
 // observer is a client that receives what others publish, so that they can see
 // when the broker is done with it.
@@ -37,16 +32,7 @@ func (c *Client) PublishObserved(qos codec.QoS, topic, payload string, options .
 func (c *Client) observed(step Step, qos codec.QoS, topic, payload string, options ...PublishOption) {
 	observer := c.x.observing(topic)
 	c.Publish(qos, topic, payload, options...)
-	c.x.during(step, func() {
-		p, instead := observer.take(wire.Messages, func(p codec.Packet) bool {
-			publish := p.(*codec.Publish)
-			return publish.Topic == topic && publish.Payload == payload
-		})
-		if p == nil {
-			c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
-		}
-		observer.Ack(p.(*codec.Publish))
-	})
+	c.x.during(step, func() { observer.Ack(observer.WantAnyCopy(topic, payload)) })
 }
 
 // observing is the exchange's observer, subscribed to this topic.

@@ -12,10 +12,13 @@ import (
 // What comes again of a message that was taken is no concern of the check's either:
 // whether a broker repeats itself is for the checks that are about that.
 
-// TakePublish is WantPublish as set-up: a broker that does not deliver the
-// message blocks the check. What else comes ahead of it shows nothing of that, and
-// is left for the next verb.
-func (c *Client) TakePublish(topic, payload string) *codec.Publish { return c.TakeCopy(topic, payload) }
+// TakePublish is WantAnyCopy as set-up: a broker that does not deliver the
+// message blocks the check. What else comes ahead of it shows nothing of that.
+func (c *Client) TakePublish(topic, payload string) (p *codec.Publish) {
+	c.x.during(StepDeliver, func() { p = c.WantAnyCopy(topic, payload) })
+	c.took(p)
+	return p
+}
 
 // TakeDelivery is WantDelivery as set-up.
 func (c *Client) TakeDelivery(topic, payload string) *codec.Publish {
@@ -81,13 +84,6 @@ func (c *Client) WantAnyCopy(topic, payload string) *codec.Publish {
 		c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s", shortTopic(topic), shortPayload(payload)), instead)
 	}
 	return p.(*codec.Publish)
-}
-
-// TakeCopy is WantAnyCopy as set-up.
-func (c *Client) TakeCopy(topic, payload string) (p *codec.Publish) {
-	c.x.during(StepDeliver, func() { p = c.WantAnyCopy(topic, payload) })
-	c.took(p)
-	return p
 }
 
 // Controlled performs a part of the exchange and, where it fails, a control before

@@ -351,7 +351,7 @@ var _ = Check(Definition{
 			carol.Subscribe(QoS0, x.Topic("other"))
 			carol.Fence()
 			carol.Publish(QoS0, topic, "control")
-			bob.TakeCopy(topic, "control")
+			bob.TakePublish(topic, "control")
 		})
 	},
 })
@@ -445,7 +445,7 @@ var _ = Check(Definition{
 		alice.TryPublish(topic, "here")
 		if instead := x.FailureOf(func() { bob.WantDelivery(topic, "here") }); instead != "" {
 			x.Connect(Clean, As("carol")).Publish(QoS0, topic, "from somebody else")
-			bob.TakeCopy(topic, "from somebody else") // who may
+			bob.TakePublish(topic, "from somebody else") // who may
 			x.Inapplicable("the broker does not let this user publish to %s: %s", topic, instead)
 		}
 		alice.Drop()

@@ -170,7 +170,7 @@ func inKeptSession(x *Exchange, c *Client, topic string, part func()) {
 			return
 		}
 		x.Connect(Clean, As("control")).Publish(QoS0, topic, "control")
-		x.StandsOn(stepSubscriptionKept, func() { c.TakeCopy(topic, "control") })
+		x.StandsOn(stepSubscriptionKept, func() { c.TakePublish(topic, "control") })
 	})
 }
 
@@ -193,7 +193,7 @@ func standsOnSessions(x *Exchange) {
 	c.Disconnect()
 	c = x.Connect(Persistent, As("keeper"))
 	x.Connect(Clean, As("speaker")).Publish(QoS0, topic, "control")
-	x.StandsOn(stepSubscriptionKept, func() { c.TakeCopy(topic, "control") })
+	x.StandsOn(stepSubscriptionKept, func() { c.TakePublish(topic, "control") })
 }
 
 // wantOnce wants a message no more than once ahead of a marker. That both come is
@@ -211,7 +211,7 @@ func wantOnce(x *Exchange, c *Client, message, marker Message) {
 		}
 	}
 	if copies == 0 {
-		c.Ack(c.TakeCopy(message.Topic, message.Payload))
+		c.TakeDelivery(message.Topic, message.Payload)
 		copies = 1
 	}
 	x.Expect(copies).To(Equal(1), "copies of %q", message.Payload)
