@@ -34,15 +34,15 @@ func (x *Exchange) Cases(cases ...Case) {
 	stops := make([]*Stop, len(cases))
 	parts := make([]*Exchange, len(cases))
 	var group sync.WaitGroup
-	busy := newOccupation(x.settings.Idle)
+	room := NewRoom(concurrentCases, x.settings.Idle)
 	settings := x.settings
 	if settings.Idle != nil {
-		settings.Idle = func() (over func()) { busy.leave(); return busy.back }
+		settings.Idle = func() (over func()) { room.Leave(); return room.Back }
 	}
 	for i, c := range cases {
 		group.Go(func() {
-			busy.begin()
-			defer busy.leave()
+			room.Enter()
+			defer room.Leave()
 			part := newExchange(x.ctx, x.target, x.Profile, settings)
 			part.log.start, part.counter, part.isCase = x.log.start, x.counter, true
 			part.about, part.kept, part.decides = x.about, slices.Clone(x.kept), x.decides
@@ -56,61 +56,8 @@ func (x *Exchange) Cases(cases ...Case) {
 		})
 	}
 	group.Wait()
-	if busy.over != nil {
-		busy.over()
-	}
+	room.Close()
 	x.join(cases, parts, stops)
-}
-
-// An occupation is how many cases of an exchange run. Those that do no more than
-// wait are not counted, so that others begin meanwhile; they do not queue when the
-// wait is over. When all of them wait, so does the exchange.
-type occupation struct {
-	idle func() (over func()) // see [Settings]
-
-	mu      sync.Mutex
-	left    sync.Cond // told when one less runs
-	running int
-	over    func() // nil where nobody was told that the exchange is idle
-}
-
-func newOccupation(idle func() (over func())) *occupation {
-	o := &occupation{idle: idle}
-	o.left.L = &o.mu
-	return o
-}
-
-// begin waits for room.
-func (o *occupation) begin() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for o.running >= concurrentCases {
-		o.left.Wait()
-	}
-	o.enter()
-}
-
-// enter counts one more; the caller holds the lock.
-func (o *occupation) enter() {
-	if o.running++; o.over != nil {
-		o.over()
-		o.over = nil
-	}
-}
-
-func (o *occupation) leave() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.running--; o.running == 0 && o.idle != nil {
-		o.over = o.idle()
-	}
-	o.left.Signal()
-}
-
-func (o *occupation) back() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.enter()
 }
 
 // join keeps what the cases have shown.

@@ -51,15 +51,15 @@ func (r *Run) hearAgain(ctx context.Context) {
 func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
 	idle := r.Settings.Idle
 	defer func() { r.Settings.Idle = idle }()
-	room := newRoom(few)
-	r.Settings.Idle = func() (over func()) { room.leave(); return room.back }
+	room := harness.NewRoom(few, nil)
+	r.Settings.Idle = func() (over func()) { room.Leave(); return room.Back }
 	var unheard indices
 	hear := func(i int) {
-		r.room.enter() // whoever is idle still has its connections
-		room.enter()
+		r.room.Enter() // whoever is idle still has its connections
+		room.Enter()
 		verdict := r.hear(ctx, i, besideFew)
-		room.leave()
-		r.room.leave()
+		room.Leave()
+		r.room.Leave()
 		if !verdict() && r.ledger.unheard(i) {
 			unheard.add(i)
 		}
@@ -78,59 +78,6 @@ func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
 		hear(i)
 	}
 	return unheard.all
-}
-
-// A room is for some checks at the same time. Those that do no more than wait are
-// not counted, and are let in again at once.
-type room struct {
-	mu   sync.Mutex
-	left sync.Cond // told when there is one less
-	most int
-	here int
-}
-
-func newRoom(most int) *room {
-	r := &room{most: most}
-	r.left.L = &r.mu
-	return r
-}
-
-// enter waits until there is room.
-func (r *room) enter() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.here >= r.most {
-		r.left.Wait()
-	}
-	r.here++
-}
-
-// back counts one more, room or not.
-func (r *room) back() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.here++
-}
-
-func (r *room) leave() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.here--
-	r.left.Signal()
-}
-
-// shrink leaves room for fewer from now on.
-func (r *room) shrink(most int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.most = min(r.most, most)
-}
-
-// size is for how many there is room.
-func (r *room) size() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.most
 }
 
 // patient are the settings of a second hearing. What a SHOULD asks for is a

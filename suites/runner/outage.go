@@ -102,9 +102,9 @@ func (r *Run) conditions() (all []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c := r.crowd; c != nil && c.Connections > 0 {
-		all = append(all, fmt.Sprintf("the broker takes no more than %d connections at the same time (of one more: %s): the run went on with %d checks at a time", c.Connections, c.What, r.room.size()))
+		all = append(all, fmt.Sprintf("the broker takes no more than %d connections at the same time (of one more: %s): the run went on with %d checks at a time", c.Connections, c.What, r.room.Size()))
 	} else if c != nil {
-		all = append(all, fmt.Sprintf("the broker did not bear %d checks at the same time (%s): the run went on with %d at a time", r.Parallel, c.What, r.room.size()))
+		all = append(all, fmt.Sprintf("the broker did not bear %d checks at the same time (%s): the run went on with %d at a time", r.Parallel, c.What, r.room.Size()))
 	}
 	if r.strays > 0 {
 		all = append(all, fmt.Sprintf("clients got messages that they had subscribed to nothing for, in %d places, the first %s: no check takes them for an answer", r.strays, r.firstStray))

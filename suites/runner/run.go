@@ -33,7 +33,7 @@ type Run struct {
 	ledger  *ledger
 	targets []*harness.Target // in the order of the plan
 	health  map[*harness.Target]*harness.Health
-	room    *room // for the checks that run
+	room    *harness.Room // for the checks that run
 	ended   chan struct{}
 
 	mu         sync.Mutex                   // guards what follows
@@ -73,7 +73,7 @@ func (r *Run) Start(ctx context.Context) {
 		}
 		// The longest first, so that the run lasts no longer than they do.
 		slices.SortStableFunc(shared, func(a, b int) int { return int(r.ledger.plan[b].Takes - r.ledger.plan[a].Takes) })
-		r.room = newRoom(r.Parallel)
+		r.room = harness.NewRoom(r.Parallel, nil)
 		r.watch(ctx)
 		again := r.overlapping(ctx, shared)
 		again = r.fewAtATime(ctx, again)
@@ -99,9 +99,9 @@ func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	for range min(r.Parallel, len(items)) {
 		workers.Go(func() {
 			for i := range queue {
-				r.room.enter()
+				r.room.Enter()
 				verdict := r.hear(ctx, i, besideMany)
-				r.room.leave()
+				r.room.Leave()
 				verdicts.Go(func() { // whether the broker was well meanwhile turns out later
 					if !verdict() && r.ledger.unheard(i) {
 						unheard.add(i)
@@ -196,11 +196,11 @@ const connectionsPerCheck = 3
 func (r *Run) crowded(c harness.Crowd) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	most := r.room.size() / 2
+	most := r.room.Size() / 2
 	if c.Connections > 0 {
-		most = min(r.room.size(), c.Connections/connectionsPerCheck)
+		most = min(r.room.Size(), c.Connections/connectionsPerCheck)
 	}
-	r.room.shrink(max(most, leastParallel))
+	r.room.Shrink(max(most, leastParallel))
 	if r.crowd == nil || c.Connections > 0 {
 		r.crowd = &c
 	}
