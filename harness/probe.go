@@ -73,16 +73,17 @@ const (
 	AuthenticationMethod Need = "an authentication method with credentials"
 )
 
-// fromTarget are these needs, each with the word that goes by it on the command
-// line and in target files, a word for one of several with the same, what to add
-// to the target for it, and whether a target gives it.
-var fromTarget = []struct {
+// A targetNeed is one of these needs.
+type targetNeed struct {
 	need   Need
-	word   string
-	part   string
-	advice string
+	word   string // that goes by it on the command line and in target files
+	part   string // a word for one of several with the same
+	advice string // what to add to the target for it
 	given  func(*Target) bool
-}{
+}
+
+// fromTarget are these needs.
+var fromTarget = []targetNeed{
 	{Credentials, "credentials", "", "give --username and --password, or `credentials` in a target file",
 		func(t *Target) bool { return t.UserName != "" && t.Password != "" }},
 	{WebSocketListener, "websocket", "", "give `urls.ws` in a target file",
@@ -108,23 +109,18 @@ var fromTarget = []struct {
 }
 
 // Word is the word for a need that only the target can give; "" for any other.
-func (n Need) Word() string {
-	for _, f := range fromTarget {
-		if f.need == n {
-			return f.word
-		}
-	}
-	return ""
-}
+func (n Need) Word() string { return n.fromTarget().word }
 
 // Advice says what to add to the target for a need that only it can give.
-func (n Need) Advice() string {
-	for _, f := range fromTarget {
-		if f.need == n {
-			return f.advice
-		}
+func (n Need) Advice() string { return n.fromTarget().advice }
+
+// fromTarget is how the target gives what is needed; the zero value where that is not
+// for the target.
+func (n Need) fromTarget() targetNeed {
+	if i := slices.IndexFunc(fromTarget, func(f targetNeed) bool { return f.need == n }); i >= 0 {
+		return fromTarget[i]
 	}
-	return ""
+	return targetNeed{}
 }
 
 // TargetWords are the words of all needs that only the target can give.
