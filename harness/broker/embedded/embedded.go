@@ -39,6 +39,7 @@ type Broker struct {
 	certificates *certificates.Certificates
 	dir          string // holds the Unix socket
 	servers      []*mochi.Server
+	clients      clients
 	// authenticator stands before the instance that offers enhanced authentication.
 	authenticator *authenticator
 }
@@ -133,7 +134,7 @@ func (e *Broker) authenticate() error {
 	if err != nil {
 		return err
 	}
-	address, err := listen(server, "plain", nil)
+	address, err := e.listen(server, "plain", nil)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (e *Broker) start(name string, hook mochi.Hook, config any, limit func(*moc
 	if err := server.Serve(); err != nil {
 		return nil, nil, err
 	}
-	address, err := listen(server, "tcp", nil)
+	address, err := e.listen(server, "tcp", nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -186,7 +187,7 @@ func (e *Broker) start(name string, hook mochi.Hook, config any, limit func(*moc
 }
 
 // listen adds a TCP listener on a free loopback port, with TLS if config is set.
-func listen(server *mochi.Server, id string, config *tls.Config) (address string, err error) {
+func (e *Broker) listen(server *mochi.Server, id string, config *tls.Config) (address string, err error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
@@ -195,11 +196,11 @@ func listen(server *mochi.Server, id string, config *tls.Config) (address string
 	if config != nil {
 		listener = tls.NewListener(listener, config)
 	}
-	return address, serve(server, listeners.NewNet(id, listener))
+	return address, e.serve(server, listeners.NewNet(id, listener))
 }
 
 // serve adds a listener to a server that is already serving.
-func serve(server *mochi.Server, listener listeners.Listener) error {
+func (e *Broker) serve(server *mochi.Server, listener listeners.Listener) error {
 	if err := server.AddListener(listener); err != nil {
 		return err
 	}
@@ -213,6 +214,10 @@ func serve(server *mochi.Server, listener listeners.Listener) error {
 				err = fmt.Errorf("mochi panicked: %v", p)
 			}
 		}()
+		if !e.clients.enter(conn) {
+			return conn.Close()
+		}
+		defer e.clients.leave(conn)
 		return server.EstablishConnection(id, conn)
 	})
 	return nil
@@ -221,7 +226,7 @@ func serve(server *mochi.Server, listener listeners.Listener) error {
 // listenOver adds the listeners for the other transports.
 func (e *Broker) listenOver(server *mochi.Server) error {
 	secure := &tls.Config{Certificates: []tls.Certificate{e.certificates.Server}} //nolint:gosec // the default is TLS 1.2
-	address, err := listen(server, "mqtts", secure)
+	address, err := e.listen(server, "mqtts", secure)
 	if err != nil {
 		return err
 	}
@@ -238,7 +243,7 @@ func (e *Broker) listenOver(server *mochi.Server) error {
 		return err
 	}
 	path := filepath.Join(e.dir, "mqtt.sock")
-	if err := serve(server, listeners.NewUnixSock(listeners.Config{ID: "unix", Address: path})); err != nil {
+	if err := e.serve(server, listeners.NewUnixSock(listeners.Config{ID: "unix", Address: path})); err != nil {
 		return err
 	}
 	if err := e.reach("unix", path); err != nil {
@@ -260,7 +265,7 @@ func (e *Broker) listenWebSocket(server *mochi.Server, scheme string, config *tl
 		return err
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	if err := serve(server, listeners.NewWebsocket(listeners.Config{ID: scheme, Address: address, TLSConfig: config})); err != nil {
+	if err := e.serve(server, listeners.NewWebsocket(listeners.Config{ID: scheme, Address: address, TLSConfig: config})); err != nil {
 		return err
 	}
 	if err := e.reach(scheme, address); err != nil {
@@ -282,7 +287,7 @@ func (e *Broker) reach(scheme, address string) error {
 
 // demandCertificate adds a listener on which clients must show a certificate.
 func (e *Broker) demandCertificate(server *mochi.Server, target *harness.Target) error {
-	address, err := listen(server, "certificate", &tls.Config{ //nolint:gosec // the default is TLS 1.2
+	address, err := e.listen(server, "certificate", &tls.Config{ //nolint:gosec // the default is TLS 1.2
 		Certificates: []tls.Certificate{e.certificates.Server},
 		ClientCAs:    e.certificates.Authority, ClientAuth: tls.RequireAndVerifyClientCert,
 	})
@@ -309,6 +314,7 @@ func (e *Broker) Close() error {
 	if e.authenticator != nil {
 		errs = append(errs, e.authenticator.Close())
 	}
+	errs = append(errs, e.clients.close())
 	for _, server := range e.servers {
 		errs = append(errs, server.Close())
 	}

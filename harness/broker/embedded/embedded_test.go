@@ -3,6 +3,7 @@ package embedded
 import (
 	"errors"
 	"io"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,3 +40,41 @@ func TestEndsOverEveryTransport(t *testing.T) {
 }
 
 type readerOnly struct{ io.Reader }
+
+// TestClosesWhileClientsGo: a broker closes though its clients go at the same moment,
+// of which mochi 2.7.9 would be locked up by itself.
+func TestClosesWhileClientsGo(t *testing.T) {
+	for range 5 {
+		broker, err := Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var going sync.WaitGroup
+		goes := make(chan struct{})
+		for range 100 {
+			conn, err := broker.Target.Dial(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Write([]byte{0x10, 12, 0, 4, 'M', 'Q', 'T', 'T', 4, 2, 0, 60, 0, 0}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil {
+				t.Fatal(err)
+			}
+			going.Go(func() {
+				<-goes
+				conn.Close()
+			})
+		}
+		close(goes)
+		if err := broker.Close(); err != nil {
+			t.Error(err)
+		}
+		going.Wait()
+		if conn, err := broker.Target.Dial(t.Context()); err == nil {
+			conn.Close()
+			t.Error("it still takes connections")
+		}
+	}
+}
