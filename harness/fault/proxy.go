@@ -131,7 +131,7 @@ func (p *Proxy) accept(listener net.Listener, dial func(context.Context) (net.Co
 		}
 		broker, err := dial(p.dialling)
 		if err != nil {
-			client.Close()
+			reset(client.(duplex)) // as where nobody listens, or a broker has reset at once
 			continue
 		}
 		p.link(client.(duplex), broker.(duplex), carry)

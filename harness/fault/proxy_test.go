@@ -135,11 +135,14 @@ func TestProxyWithoutABroker(t *testing.T) {
 	}
 	defer proxy.Close()
 	client, err := proxy.Dial(t.Context())
+	if errors.Is(err, syscall.ECONNRESET) { // so soon
+		return
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	wantEnd(t, client, nil)
+	wantEnd(t, client, syscall.ECONNRESET)
 }
 
 // TestCloseEndsEverything closes a proxy over open connections: one over which
