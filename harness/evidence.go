@@ -123,6 +123,7 @@ const (
 	StepDeliverEmpty Step = "the delivery of a message without payload that is retained"
 	StepPing         Step = "the answer to PINGREQ"
 	StepAuthenticate Step = "an authenticated connection"
+	StepShared       Step = "a message for a Shared Subscription"
 	StepWill         Step = "the publication of a Will Message"
 	StepWellFormed   Step = "bytes that can be read as packets"
 	StepSubackCodes  Step = "a SUBACK with one code for each Topic Filter"
@@ -138,7 +139,7 @@ const (
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepWill, StepWellFormed, StepSubackCodes, StepRequestedQoS, StepUnsubackCodes,
+	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepShared, StepWill, StepWellFormed, StepSubackCodes, StepRequestedQoS, StepUnsubackCodes,
 	StepRefusalCloses, StepDisconnectCloses,
 }
 

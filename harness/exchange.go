@@ -99,6 +99,7 @@ type Exchange struct {
 	lateness       []Late
 	used           [3]bool             // by QoS: messages of the exchange
 	willed         bool                // a client has a will
+	shares         bool                // a client has joined a Shared Subscription
 	refusals       map[string][]uint16 // by Client Identifier: messages that PUBREC has refused
 	overhears      bool                // a client subscribed to more than topics of this run
 	seenTypes      map[codec.Type]bool // of packets from the broker

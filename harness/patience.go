@@ -12,9 +12,9 @@ import (
 
 // A thing that is missing convicts nobody by that alone. Before a verb says that
 // something has not come, it asks whether its like does: a plain message between
-// other clients, at the QoS that the exchange has used, a will, a retained message,
-// what is kept for a session. If a plain message does not come either, the exchange
-// stands on something broken, and another check decides. If the like of all that
+// other clients, at the QoS that the exchange has used, one for a Shared
+// Subscription, a will, a retained message, what is kept for a session. If a plain message, one that is shared or a will does not
+// come either, the exchange stands on something broken, and another check decides. If the like of all that
 // the exchange is made of comes in time, it could have come, too, and is not waited
 // for any longer. Else a second hearing ([Settings.Patience]) waits for as long
 // as a duty has to which the specification sets no time.
@@ -58,10 +58,10 @@ func (x *Exchange) late(what string, after time.Duration) {
 var shownByControl = []Step{StepConnect, StepSubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2, StepDeliver, StepDeliverEmpty, StepPing}
 
 // control says whether the like of all that the exchange is made of comes in time.
-// Where a plain message does not, or no will, the exchange ends: it stands on
-// something that is broken by itself.
+// Where a plain message does not, or none for a Shared Subscription, or no will, the
+// exchange ends: it stands on something that is broken by itself.
 func (x *Exchange) control() (comes bool) {
-	if !x.settings.Control || slices.Contains(shownByControl, x.step) {
+	if !x.settings.Control || slices.Contains(shownByControl, x.step) && !(x.shares && x.step == StepDeliver) {
 		return false
 	}
 	x.controlling = true
@@ -75,6 +75,9 @@ func (x *Exchange) control() (comes bool) {
 		if used[qos] {
 			x.controlDelivery(qos)
 		}
+	}
+	if x.shares {
+		x.during(StepShared, x.controlShared)
 	}
 	if x.willed {
 		x.controlWill()
@@ -98,6 +101,17 @@ func (x *Exchange) controlDelivery(qos codec.QoS) {
 	publisher.Publish(qos, topic, "control")
 	subscriber.Ack(subscriber.TakePublish(topic, "control"))
 	subscriber.Disconnect()
+	publisher.Disconnect()
+}
+
+// controlShared has a message delivered to the only member of a group.
+func (x *Exchange) controlShared() {
+	topic, qos := x.controlTopic("shared"), x.UpTo(codec.QoS1)
+	member, publisher := x.Connect(Clean, As("control")), x.Connect(Clean, As("controller"))
+	member.Subscribe(qos, sharePrefix+x.ClientID("group control")+"/"+topic)
+	publisher.Publish(qos, topic, "control")
+	member.WantDelivery(topic, "control")
+	member.Disconnect()
 	publisher.Disconnect()
 }
 

@@ -218,7 +218,7 @@ const (
 // kindOf is the kind of a Topic Filter.
 func kindOf(filter string) filterKind {
 	switch {
-	case strings.HasPrefix(filter, "$share/"):
+	case strings.HasPrefix(filter, sharePrefix):
 		return sharedFilter
 	case strings.ContainsAny(filter, "+#"):
 		return wildcardFilter

@@ -28,7 +28,8 @@ func (x *Exchange) subscribes(subscriptions ...codec.Subscription) {
 	for _, s := range subscriptions {
 		filter := s.Filter
 		x.overhears = x.overhears || !x.settings.ours(filter)
-		if shared, ok := strings.CutPrefix(filter, "$share/"); ok {
+		if shared, ok := strings.CutPrefix(filter, sharePrefix); ok {
+			x.shares = true
 			group, rest, _ := strings.Cut(shared, "/")
 			if filter = rest; group == "" || rest == "" || strings.ContainsAny(group, "+#") {
 				x.anyhow = true // who takes what is no filter takes it for anything

@@ -139,6 +139,9 @@ func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
 	return p.(*codec.Publish)
 }
 
+// sharePrefix begins the Topic Filter of a Shared Subscription (5.0, section 4.8.2).
+const sharePrefix = "$share/"
+
 // WantAmong wants these clients together to receive so many messages, completes
 // their delivery, and returns what each of them got: for messages of which the
 // broker chooses who gets them.

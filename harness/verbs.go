@@ -27,6 +27,17 @@ func (c *Client) WantAccepted() *codec.Connack {
 	return connack
 }
 
+// WantAcceptedInAnyOrder is WantAccepted where the broker may have answered something
+// else first, which stays: that a CONNACK has to be the first of all is a rule of its
+// own.
+func (c *Client) WantAcceptedInAnyOrder() {
+	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { _, ok := p.(*codec.Connack); return ok })
+	if p == nil {
+		c.x.lacks("CONNACK", instead)
+	}
+	c.wantAccepted(p.(*codec.Connack))
+}
+
 // wantAccepted wants this CONNACK to accept the connection.
 func (c *Client) wantAccepted(connack *codec.Connack) {
 	if connack.Code != codec.Success {

@@ -144,7 +144,7 @@ var _ = Check(Definition{
 	Title:    "keeps a session for as long as its connection is open, and counts the Session Expiry Interval from its end",
 	Rules:    Rules{V5: "MQTT-4.1.0-1 MQTT-3.1.2-23"},
 	CaughtBy: Faults{fault.CountsExpiryFromConnect},
-	Takes:    seconds(4),
+	Takes:    seconds(3),
 	Body: func(x *Exchange) {
 		topic, expiry := x.Topic("news"), times.Return(x.RoundTrip())
 		alice := x.Connect(Clean, As("alice"), expiring(expiry))

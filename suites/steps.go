@@ -49,6 +49,7 @@ var decidedBy = map[harness.Step]string{
 	harness.StepDeliverEmpty: "retain-empty-payload-delivered",
 	harness.StepPing:         "pingreq-answered",
 	harness.StepAuthenticate: "auth-accepted",
+	harness.StepShared:       "shared-one-member",
 	harness.StepWill:         "will-published",
 	harness.StepWellFormed:   "well-formed-packets",
 

@@ -158,10 +158,11 @@ func Closing(roundTrip, settle time.Duration) time.Duration {
 const SlowNetwork = 25 * time.Millisecond
 
 // Return is an interval, in seconds, in which a client can come back: to a distant
-// broker that takes several round trips.
+// broker that takes several round trips. A broker whose clock counts whole seconds
+// may take one off it.
 //
 // Grows with: the round trip. Section: none, it is the client's own time.
-func Return(roundTrip time.Duration) uint32 { return 3 + 4*inSeconds[uint32](roundTrip) }
+func Return(roundTrip time.Duration) uint32 { return 2 + 4*inSeconds[uint32](roundTrip) }
 
 // ToSubscribe is a Keep Alive, in seconds, within which a client can subscribe.
 //

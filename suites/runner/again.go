@@ -21,22 +21,27 @@ const few = 8
 
 // representatives are how many of the checks that stand on one thing are heard
 // again at first: where they find it missing once more, the check that decides it
-// has failed, and the others are blocked by that.
+// has failed, and the others are blocked by that. Where they do not, all others are
+// heard.
 const representatives = 4
 
 // hearAgain hears the checks again in which something was missing.
 func (r *Run) hearAgain(ctx context.Context) {
-	for some := representatives; ; some *= 2 {
+	for first := true; ; first = false {
 		failed, blocked := r.ledger.open()
 		items := failed
 		for _, decider := range slices.Sorted(maps.Keys(blocked)) {
-			if r.ledger.failed(decider) {
-				for _, i := range blocked[decider] {
+			stand := blocked[decider]
+			switch {
+			case r.ledger.failed(decider):
+				for _, i := range stand {
 					r.ledger.conclude(i, func(f *facts) { f.unrepeatable = "check " + decider + " has failed" })
 				}
 				continue
+			case first:
+				stand = stand[:min(representatives, len(stand))]
 			}
-			items = append(items, blocked[decider][:min(some, len(blocked[decider]))]...)
+			items = append(items, stand...)
 		}
 		if len(items) == 0 {
 			return
@@ -49,44 +54,50 @@ func (r *Run) hearAgain(ctx context.Context) {
 // be heard again because the broker went down, or had too many clients. Those that
 // are sent what everybody is are heard when the others are through, one by one.
 func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
-	idle := r.Settings.Idle
-	defer func() { r.Settings.Idle = idle }()
-	room := harness.NewRoom(few, nil)
-	r.Settings.Idle = func() (over func()) { room.Leave(); return room.Back }
-	var unheard indices
-	hear := func(i int) {
-		r.room.Enter() // whoever is idle still has its connections
-		room.Enter()
-		verdict := r.hear(ctx, i, besideFew)
-		room.Leave()
-		r.room.Leave()
-		if !verdict() && r.ledger.unheard(i) {
-			unheard.add(i)
-		}
-	}
-	var group sync.WaitGroup
-	var quiet []int
+	var open, quiet []int
 	for _, i := range items {
 		if r.ledger.overhears(i) {
 			quiet = append(quiet, i)
-			continue
+		} else {
+			open = append(open, i)
 		}
-		group.Go(func() { hear(i) })
+	}
+	return append(r.besides(ctx, few, open), r.besides(ctx, 1, quiet)...)
+}
+
+// besides hears checks, so many at the same time, and returns those that are to be
+// heard again because the broker was not well.
+func (r *Run) besides(ctx context.Context, most int, items []int) (again []int) {
+	idle := r.Settings.Idle
+	defer func() { r.Settings.Idle = idle }()
+	room := harness.NewRoom(most, nil)
+	r.Settings.Idle = func() (over func()) { room.Leave(); return room.Back }
+	var unheard indices
+	var group sync.WaitGroup
+	for _, i := range items {
+		group.Go(func() {
+			r.room.Enter() // whoever is idle still has its connections
+			room.Enter()
+			verdict := r.hear(ctx, i, besideFew)
+			room.Leave()
+			r.room.Leave()
+			if !verdict() && r.ledger.unheard(i) {
+				unheard.add(i)
+			}
+		})
 	}
 	group.Wait()
-	for _, i := range quiet {
-		hear(i)
-	}
 	return unheard.all
 }
 
 // patient are the settings of a second hearing. What a SHOULD asks for is a
-// warning whether it is late or never comes, so that nobody waits for that.
-func (r *Run) patient(settings harness.Settings, item Item) harness.Settings {
+// warning whether it is late or never comes, so that nobody waits for that; nor in a
+// third hearing, for what was waited for in the second.
+func (r *Run) patient(settings harness.Settings, item Item, before []harness.Evidence) harness.Settings {
 	if settings.Idle == nil {
 		settings.Idle = func() (over func()) { return func() {} }
 	}
-	if item.Level(item.Version) == catalogue.Must {
+	if item.Level(item.Version) == catalogue.Must && len(before) < mostHearings-1 {
 		settings.Patience = r.Patience
 		settings.CheckTimeout += time.Duration(mostHearings) * (settings.Timeout + r.Patience)
 	}

@@ -36,6 +36,12 @@ func TestControl(t *testing.T) {
 			c.WantCopy(codec.QoS1, x.Topic("two"), "two")
 		}
 	}
+	shares := func(x *harness.Exchange) {
+		c := x.Connect(harness.Clean)
+		c.Subscribe(codec.QoS1, "$share/"+x.ClientID("group")+"/"+x.Topic("#"))
+		x.Connect(harness.Clean).Publish(codec.QoS1, x.Topic("one"), "one")
+		c.WantCopy(codec.QoS1, x.Topic("two"), "two")
+	}
 	for _, test := range []struct {
 		name   string
 		target *harness.Target
@@ -47,6 +53,8 @@ func TestControl(t *testing.T) {
 		{"all its like comes", target, waits(), harness.Contradicted, "", false},
 		{"what is retained, too", target, waits(harness.Retained), harness.Contradicted, "", false},
 		{"no message does", through(fault.DeliversNothing), waits(), harness.Unprepared, harness.StepDeliver, true},
+		{"what is shared does", target, shares, harness.Contradicted, "", false},
+		{"what is shared does not", through(fault.DeliversNothingShared), shares, harness.Unprepared, harness.StepShared, true},
 		{"no will does", through(fault.StoresNoWill), waits(), harness.Unprepared, harness.StepWill, true},
 		{"what is retained does not", through(fault.StoresNothingRetained), waits(harness.Retained), harness.Contradicted, "", true},
 	} {

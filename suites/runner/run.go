@@ -243,7 +243,7 @@ func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() b
 	settings := r.Settings
 	settings.CheckTimeout += 2 * item.Takes
 	if f.before = r.ledger.heard(i); f.before != nil {
-		settings = r.patient(settings, item)
+		settings = r.patient(settings, item, f.before)
 	}
 	if f.restarts {
 		settings.CheckTimeout += times.Restart
