@@ -113,7 +113,7 @@ func TestWantDisconnect(t *testing.T) {
 		},
 		{
 			name: "with this reason, but open", version: codec.V5, script: script{sends(&codec.Disconnect{Code: codec.SessionTakenOver})}, body: taken,
-			want: stop{Contradicted, expected, "the connection still open after 5s", ""},
+			want: stop{Unprepared, "the end of the connection after DISCONNECT 0x8E Session taken over", "the connection still open after 5s, though there came DISCONNECT 0x8E Session taken over", StepDisconnectCloses},
 		},
 		{
 			name: "none so far", version: codec.V5, body: func(c *Client) { c.x.Expect(c.BrokerDisconnect()).To(BeNil()) },

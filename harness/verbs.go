@@ -61,6 +61,20 @@ func (c *Client) noteAccepted(connack *codec.Connack) {
 // the version in use count: Connect Return codes are below 0x80, 5.0's errors
 // are not), and then the end of the connection.
 func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
+	connack := c.wantRefusal(allowed)
+	c.wantClosedAfter(connack)
+	return connack
+}
+
+// WantRefusalReason is WantRefused for a check that is about the code: that the
+// connection ends is another's rule.
+func (c *Client) WantRefusalReason(allowed ...codec.ReasonCode) {
+	connack := c.wantRefusal(allowed)
+	c.x.during(StepRefusalCloses, func() { c.wantClosedAfter(connack) })
+}
+
+// wantRefusal wants a CONNACK with one of these codes.
+func (c *Client) wantRefusal(allowed []codec.ReasonCode) *codec.Connack {
 	here := c.ofVersion(allowed)
 	expected := connackWith(here)
 	connack := Want[*codec.Connack](c, expected)
@@ -70,7 +84,6 @@ func (c *Client) WantRefused(allowed ...codec.ReasonCode) *codec.Connack {
 	if format := c.answeredIn(); connack.Code.IsError() != (format == codec.V5) {
 		c.x.fail(expected, fmt.Sprintf("%s, in the format of %s, which has no such code", connack, format))
 	}
-	c.wantClosedAfter(connack)
 	return connack
 }
 
@@ -836,20 +849,25 @@ func (c *Client) takenOrRefused(qos codec.QoS, topic, payload string) (refusal s
 }
 
 // WantDisconnect wants the broker to close the connection after a DISCONNECT
-// (5.0) with one of these Reason Codes.
+// (5.0) with one of these Reason Codes. That the connection ends once it has sent a
+// DISCONNECT is another check's rule.
 func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
 	expected := "DISCONNECT " + codes(allowed) + ", and the connection closed"
 	c.Send(&codec.Pingreq{})
-	if alive := c.awaitEnd(c.x.settings.Timeout); alive.text != "" {
-		c.x.lacks(expected, alive)
-	}
+	alive := c.awaitEnd(c.x.settings.Timeout)
 	for _, p := range c.replies() {
 		if d, ok := p.(*codec.Disconnect); ok {
+			if alive.text != "" {
+				c.x.during(StepDisconnectCloses, func() { c.x.lacks("the end of the connection after "+d.String(), alive) })
+			}
 			if !slices.Contains(allowed, d.Code) {
 				c.x.fail(expected, d.String())
 			}
 			return d
 		}
+	}
+	if alive.text != "" {
+		c.x.lacks(expected, alive)
 	}
 	c.FailEnded(expected)
 	return nil

@@ -148,7 +148,7 @@ var _ = Check(Definition{
 
 			alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: x.Topic("will"), Payload: "gone"})))
 
-			alice.WantRefused(codec.QoSNotSupported)
+			alice.WantRefusalReason(codec.QoSNotSupported)
 		})
 	},
 })
@@ -179,7 +179,7 @@ var _ = Check(Definition{
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
 
-		alice.WantRefused(codec.RetainNotSupported)
+		alice.WantRefusalReason(codec.RetainNotSupported)
 	},
 })
 
