@@ -673,7 +673,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 		c.sendOnceMore()
 		ended, ok = await(c, c.x.settings.closing(), over)
 	}
-	if patience := c.x.settings.Patience; !ok && patience > 0 {
+	if patience := c.x.patience; !ok && patience > 0 {
 		ended, ok = await(c, patience, over)
 		within += patience
 		if ended && look(c, func(in *wire.Contents) bool { return in.Ending != wire.RST }) {
@@ -688,11 +688,11 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 		return seen{"the connection still open after " + within.String() + c.leftovers(), true}
 	}
 	moment := min(c.x.settings.closing(), c.x.settings.Timeout)
-	if c.x.settings.Patience > 0 {
+	if c.x.patience > 0 {
 		moment = c.x.settings.Timeout
 	}
 	sign, ok := await(c, moment, func(in *wire.Contents) (sign string, ended bool) { return c.lifeSign(in), in.Ended() })
-	if !ok && c.x.settings.Patience > 0 && c.Connack != nil {
+	if !ok && c.x.patience > 0 && c.Connack != nil {
 		answered := c.pingresps()
 		c.sendOnceMore()
 		_, _ = await(c, c.x.settings.Timeout, func(in *wire.Contents) (none struct{}, done bool) {

@@ -105,6 +105,8 @@ type Exchange struct {
 	seenTypes      map[codec.Type]bool // of packets from the broker
 	seenProperties map[codec.PropertyID]bool
 	aborted        []abortedSocket // connections that a client has reset
+	// patience is that of the settings, but none where nothing late would tell.
+	patience time.Duration
 	// controlling says that the exchange looks whether something like what is missing
 	// comes: what then is missing, too, is that.
 	controlling bool
@@ -128,7 +130,7 @@ func Perform(ctx context.Context, target *Target, profile *Profile, settings Set
 func newExchange(ctx context.Context, target *Target, profile *Profile, settings Settings) *Exchange {
 	x := &Exchange{
 		Version: profile.Version, Profile: profile,
-		ctx: ctx, target: target, settings: settings,
+		ctx: ctx, target: target, settings: settings, patience: settings.Patience,
 		log:     newTranscript(target.Secrets()),
 		scope:   base36(scopes.Add(1)),
 		counter: new(atomic.Int64),

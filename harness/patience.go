@@ -33,13 +33,13 @@ func awaitPatiently[T any](x *Exchange, clients []*Client, within time.Duration,
 	}
 	controlled := !x.controlling && x.control()
 	x.repeatResets()
-	if x.settings.Patience == 0 || controlled {
+	if x.patience == 0 || controlled {
 		// What the control had time for has had time, too.
 		found, ok = awaitAny(x, x.settings.closing(), look, inboxes...)
 		return found, within, ok
 	}
-	waited = within + x.settings.Patience
-	found, ok = awaitAny(x, x.settings.Patience, look, inboxes...)
+	waited = within + x.patience
+	found, ok = awaitAny(x, x.patience, look, inboxes...)
 	if ok {
 		x.late("a packet", time.Since(start))
 	}
@@ -65,8 +65,8 @@ func (x *Exchange) control() (comes bool) {
 		return false
 	}
 	x.controlling = true
-	step, patience := x.step, x.settings.Patience
-	defer func() { x.controlling, x.step, x.settings.Patience = false, step, patience }()
+	step, patience := x.step, x.patience
+	defer func() { x.controlling, x.step, x.patience = false, step, patience }()
 	x.Note("nothing has come: does its like?")
 	x.step = ""
 	used := x.used
@@ -82,7 +82,7 @@ func (x *Exchange) control() (comes bool) {
 	if x.willed {
 		x.controlWill()
 	}
-	x.settings.Patience = 0 // what comes late does not tell
+	x.patience = 0 // what comes late does not tell
 	retains, keeps := len(x.retained) > 0, len(x.sessions) > 0
 	return (!retains || x.FailureOf(x.controlRetained) == "") && (!keeps || x.FailureOf(x.controlSession) == "")
 }

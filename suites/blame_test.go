@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness"
@@ -361,7 +360,7 @@ func blameRun(t *testing.T, job blaming) *reports.Results {
 	}
 	r, err := suites.Test(t.Context(), target, suites.Options{
 		Versions: []codec.Version{job.version}, Selection: runner.Selection{Labels: strings.Join(shared, " && ")},
-		Patience: 10 * time.Second,
+		Patience: impatient,
 	})
 	if err != nil {
 		t.Errorf("%v: %v", job, err)
