@@ -274,6 +274,10 @@ func (x *Exchange) Wait(d time.Duration) {
 	if n := time.Duration(x.Profile.Number(codec.PropServerKeepAlive, 0)) * time.Second; n > 0 && n <= d && slices.ContainsFunc(x.clients, func(c *Client) bool { return !c.Closed() }) {
 		x.Inapplicable("the check has to wait for %s, and the server closes connections that are silent for more than %s (CONNACK: Server Keep Alive)", d, n)
 	}
+	if x.settings.Idle != nil {
+		over := x.settings.Idle()
+		defer over()
+	}
 	if !pause(x.ctx, d) {
 		x.interrupted()
 	}
@@ -393,7 +397,11 @@ func (x *Exchange) leave(ctx context.Context) {
 	if x.settings.KeepTraces || len(x.sessions)+len(x.retained) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.settings.Timeout)
+	within := x.settings.Timeout
+	if ctx.Err() != nil { // the broker may not be well: nobody waits for one that is not
+		within = x.settings.grace()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
 	defer cancel()
 	y := newExchange(ctx, x.target, x.Profile, x.settings)
 	y.perform(func(y *Exchange) {

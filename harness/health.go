@@ -39,10 +39,11 @@ type Health struct {
 	// Used by the watching goroutine only:
 	sentries []*sentry
 	resting  bool
-	lastWell time.Time // when the last examination began that found the broker well
-	measured bool      // how many connections the broker takes
-	limit    int       // that many; 0 if they were enough
-	crowds   int       // how often it had too many clients
+	lastWell time.Time     // when the last examination began that found the broker well
+	measured bool          // how many connections the broker takes
+	limit    int           // that many; 0 if they were enough
+	crowds   int           // how often it had too many clients
+	slowest  time.Duration // of the glances that found it well
 
 	mu      sync.Mutex
 	changed chan struct{} // closed when what follows has changed
@@ -245,11 +246,15 @@ func (h *Health) examine(ctx context.Context) {
 	}
 	defer h.looked()
 	h.post(ctx)
+	quiet := h.underWay() == 0
+	if quiet && h.glance(ctx) {
+		return
+	}
 	began := time.Now()
 	lacking := h.examiner.examine(ctx, h.clients(h.underWay() <= 1))
 	switch {
 	case ctx.Err() != nil:
-	case h.cut():
+	case h.cut(), quiet && lacking != nil && !lacking.refused:
 		h.outage(ctx, lacking)
 	case lacking == nil && (h.measured || !h.turnedAway()):
 		h.well(began)
@@ -257,6 +262,20 @@ func (h *Health) examine(ctx context.Context) {
 	default:
 		h.lookAgain(ctx, lacking)
 	}
+}
+
+// glance examines a broker that nobody else keeps busy, and is content only with one
+// that is as quick as it has been: a slow one is for a longer look.
+func (h *Health) glance(ctx context.Context) (well bool) {
+	soon, cancel := context.WithTimeout(ctx, min(times.Glance(h.slowest), h.examiner.settings.Timeout))
+	defer cancel()
+	began := time.Now()
+	if h.examiner.examine(soon, h.clients(true)) != nil || h.cut() || !h.measured && h.turnedAway() {
+		return false
+	}
+	h.slowest = max(h.slowest, time.Since(began))
+	h.well(began)
+	return true
 }
 
 // secondLook examines a broker once more that was slow often enough: nobody makes

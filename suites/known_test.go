@@ -30,7 +30,7 @@ func TestKnownResults(t *testing.T) {
 			if !ok {
 				t.Fatalf("matrix/outcomes.yaml has no %s", name)
 			}
-			results := runPreset(t, name, broker.Options{}, runner.Selection{Labels: everything})
+			results := runPreset(t, name, broker.Options{}, suites.Options{Selection: runner.Selection{Labels: everything}})
 			// Of the embedded broker, go.mod says the version; a test is not told it.
 			if software := reports.BrokerName(results); software != want.Software && name != "embedded" {
 				if required(name) {
@@ -49,7 +49,7 @@ func TestKnownResults(t *testing.T) {
 				}
 				report("try %d, otherwise than published:\n  %s", try, strings.Join(slices.Sorted(maps.Values(wrong)), "\n  "))
 				again := runner.Selection{Names: slices.Sorted(maps.Keys(wrong))}
-				for _, c := range runPreset(t, name, broker.Options{}, again).Checks {
+				for _, c := range runPreset(t, name, broker.Options{}, suites.Options{Selection: again}).Checks {
 					if i := slices.IndexFunc(results.Checks, func(old reports.Check) bool { return old.ID == c.ID }); i >= 0 {
 						results.Checks[i] = c
 					}
@@ -65,7 +65,7 @@ const everything = "MUST || SHOULD"
 
 // runPreset runs checks on the broker of a preset, and skips the test where it
 // is not installed and not required.
-func runPreset(t *testing.T, name string, options broker.Options, selection runner.Selection) *reports.Results {
+func runPreset(t *testing.T, name string, options broker.Options, o suites.Options) *reports.Results {
 	t.Helper()
 	file, err := broker.Preset(name)
 	if err != nil {
@@ -79,7 +79,7 @@ func runPreset(t *testing.T, name string, options broker.Options, selection runn
 		t.Fatal(err)
 	}
 	defer opened.Close()
-	r, err := suites.Test(t.Context(), opened.Target, suites.Options{Selection: selection})
+	r, err := suites.Test(t.Context(), opened.Target, o)
 	if err != nil || r.Problem != "" {
 		t.Fatalf("%s: %v %s", name, err, r.Problem)
 	}

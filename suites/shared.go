@@ -84,6 +84,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.DeliversNothingShared, fault.PlusAsHash},
 	Body: func(x *Exchange) {
 		// A group of one gets what a subscription of its own would get.
+		x.Decides(StepShared)
 		qos := x.UpTo(QoS1)
 		x.Cases(
 			Case{Name: "below a topic", Body: func(x *Exchange) {

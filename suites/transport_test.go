@@ -9,6 +9,7 @@ import (
 
 	"mqttspec/harness/broker"
 	"mqttspec/reports"
+	"mqttspec/suites"
 	"mqttspec/suites/runner"
 )
 
@@ -72,7 +73,7 @@ func TestTransports(t *testing.T) {
 // outcomesOver runs checks on a preset over one transport.
 func outcomesOver(t *testing.T, preset, transport string, selection runner.Selection) map[string]reports.Outcome {
 	t.Helper()
-	r := runPreset(t, preset, broker.Options{Transport: transport}, selection)
+	r := runPreset(t, preset, broker.Options{Transport: transport}, suites.Options{Selection: selection, Patience: impatient})
 	outcomes := map[string]reports.Outcome{}
 	for _, c := range r.Checks {
 		outcomes[c.ID] = c.Outcome

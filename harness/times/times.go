@@ -190,6 +190,12 @@ func inSeconds[N uint16 | uint32](d time.Duration) N { return N(d.Round(time.Sec
 // Section: 3.1.2.10, for their Keep Alive.
 const Examined = time.Second
 
+// Glance is how long an examination of a broker takes at most that nobody keeps busy,
+// if it is not to be looked at more closely.
+//
+// Grows with: the slowest before. Section: none, nothing is decided by it.
+func Glance(slowest time.Duration) time.Duration { return time.Second + 10*slowest }
+
 // SameSignal is how long after a signal another is the same one: timeout(1) sends it
 // to the process, and to its group.
 //

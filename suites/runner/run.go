@@ -135,9 +135,20 @@ func (n *indices) add(i int) {
 }
 
 // oneByOne hears checks of which one seems to bring the broker down: the one
-// that runs alone when it goes down again has failed.
+// that runs alone when it goes down again has failed. Each is tried by itself, up to
+// where it only waits; those that the broker bears are heard together, and by
+// themselves to their ends only where it goes down once more.
 func (r *Run) oneByOne(ctx context.Context, items []int) {
-	for _, i := range items {
+	unheard := func(items []int) []int {
+		return slices.DeleteFunc(slices.Clone(items), func(i int) bool { return !r.ledger.unheard(i) })
+	}
+	if len(items) > 1 {
+		for _, i := range items {
+			r.hear(ctx, i, tried)()
+		}
+		items = r.besides(ctx, r.Parallel, unheard(items))
+	}
+	for _, i := range unheard(items) {
 		r.hearAlone(ctx, i, func() bool { return !r.ledger.unheard(i) })
 	}
 }
@@ -213,6 +224,9 @@ const (
 	besideMany company = iota
 	// besideFew is where it matters which of those that run brings the broker down.
 	besideFew
+	// tried is alone, and no further than where the check does no more than wait: what
+	// has not ended by then is no hearing.
+	tried
 	alone
 )
 
@@ -222,7 +236,7 @@ const (
 func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() bool) {
 	item := r.ledger.plan[i]
 	f := r.suite.factsOf(item.Definition, item.Version)
-	f.lacks, f.untried, f.needs, f.alone = item.Lacks, item.untried(), item.Untried, beside == alone
+	f.lacks, f.untried, f.needs, f.alone = item.Lacks, item.untried(), item.Untried, beside >= tried
 	f.restarts = slices.Contains(item.Needs, harness.Restarting) || slices.Contains(item.Needs, harness.Killing)
 	enter := func() bool {
 		v := r.ledger.enter(i, f)
@@ -248,15 +262,24 @@ func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() b
 	if f.restarts {
 		settings.CheckTimeout += times.Restart
 	}
-	f.evidence = harness.Perform(visit.Context(), item.Target, item.Profile, settings, item.Body)
+	trying, stop := context.WithCancel(visit.Context())
+	defer stop()
+	if beside == tried {
+		settings.Idle = func() (over func()) { stop(); return func() {} }
+	}
+	f.evidence = harness.Perform(trying, item.Target, item.Profile, settings, item.Body)
+	stopped := beside == tried && trying.Err() != nil
 	r.stray(item, f.evidence.Strays)
 	seen := judge(f)
 	visit.Leave(beside != besideMany || seen.Outcome != reports.Pass || seen.missing, f.evidence)
 	return func() bool {
 		f.found = visit.Found(ctx)
-		if o := f.found.Outage; o != nil {
+		switch o := f.found.Outage; {
+		case o != nil:
 			// Once may be by chance: somebody else may have restarted the broker.
-			f.alone = r.hit(i) && (beside == alone || len(o.During) == 1)
+			f.alone = r.hit(i) && (beside >= tried || len(o.During) == 1)
+		case stopped:
+			return false
 		}
 		return enter()
 	}
