@@ -111,6 +111,8 @@ func (c *bareClient) askWithin(ctx context.Context, within time.Duration, p code
 	switch {
 	case err == nil:
 		return raw, nil
+	case errors.As(context.Cause(ctx), new(laggingError)):
+		return nil, &trouble{what: fmt.Sprintf("%s %v", p.Type(), context.Cause(ctx))}
 	case ctx.Err() != nil:
 		return nil, &trouble{what: contextReason(ctx)}
 	case isTimeout(err):
@@ -150,17 +152,37 @@ func plainly(err error) string {
 // a broker that does so to some clients is neither down nor does it hang.
 const attempts = 3
 
+// laggingError is the reason why nobody waits any longer for a client that does not
+// get as far as the others.
+type laggingError struct{ within, others time.Duration }
+
+func (l laggingError) Error() string {
+	return fmt.Sprintf("was not answered within %s, and others got all their answers within %s", l.within, l.others)
+}
+
 // examine lets several new clients at the same time get as far as clients do,
 // and says what kept any of them from it. A broker may serve some clients and
 // no longer others: each has an identifier of its own.
-func (e *examiner) examine(ctx context.Context, clients int) *trouble {
+//
+// Where nobody else keeps the broker busy (quiet) a client that is not served when
+// half of the others long have been is not waited for until the timeout.
+func (e *examiner) examine(ctx context.Context, clients int, quiet bool) *trouble {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	began := time.Now()
 	reached := make([]stage, clients)
 	lacking := make([]*trouble, clients)
 	var group sync.WaitGroup
+	var served atomic.Int64
 	for i := range clients {
 		group.Go(func() {
 			for n := 0; n < attempts && (n == 0 || lacking[i] != nil && lacking[i].refused); n++ {
 				reached[i], lacking[i] = e.visit(ctx)
+			}
+			if quiet && lacking[i] == nil && served.Add(1) == int64(clients+1)/2 {
+				others := time.Since(began)
+				within := others + times.Glance(others)
+				time.AfterFunc(within-others, func() { stop(laggingError{within.Round(time.Millisecond), others.Round(time.Millisecond)}) })
 			}
 		})
 	}
@@ -212,7 +234,7 @@ func (e *examiner) visit(ctx context.Context) (reached stage, lacking *trouble) 
 			return delivered, nil
 		}
 	}
-	if lacking.refused = c.closed; !c.closed {
+	if lacking.refused = c.closed; !c.closed && ctx.Err() == nil {
 		lacking.what = fmt.Sprintf("a message was not delivered within %s", e.settings.Timeout)
 	}
 	return subscribed, lacking

@@ -397,13 +397,11 @@ func (x *Exchange) leave(ctx context.Context) {
 	if x.settings.KeepTraces || len(x.sessions)+len(x.retained) == 0 {
 		return
 	}
-	within := x.settings.Timeout
-	if ctx.Err() != nil { // the broker may not be well: nobody waits for one that is not
-		within = x.settings.grace()
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), within)
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.settings.Timeout)
 	defer cancel()
-	y := newExchange(ctx, x.target, x.Profile, x.settings)
+	// The broker may not be well then: nobody waits for one that is not.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(x.settings.grace(), cancel) })()
+	y := newExchange(leaving, x.target, x.Profile, x.settings)
 	y.perform(func(y *Exchange) {
 		if len(x.retained) > 0 {
 			c := y.Connect(Clean)

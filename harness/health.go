@@ -251,7 +251,7 @@ func (h *Health) examine(ctx context.Context) {
 		return
 	}
 	began := time.Now()
-	lacking := h.examiner.examine(ctx, h.clients(h.underWay() <= 1))
+	lacking := h.examiner.examine(ctx, h.clients(h.underWay() <= 1), quiet)
 	switch {
 	case ctx.Err() != nil:
 	case h.cut(), quiet && lacking != nil && !lacking.refused:
@@ -270,7 +270,7 @@ func (h *Health) glance(ctx context.Context) (well bool) {
 	soon, cancel := context.WithTimeout(ctx, min(times.Glance(h.slowest), h.examiner.settings.Timeout))
 	defer cancel()
 	began := time.Now()
-	if h.examiner.examine(soon, h.clients(true)) != nil || h.cut() || !h.measured && h.turnedAway() {
+	if h.examiner.examine(soon, h.clients(true), true) != nil || h.cut() || !h.measured && h.turnedAway() {
 		return false
 	}
 	h.slowest = max(h.slowest, time.Since(began))
@@ -282,7 +282,7 @@ func (h *Health) glance(ctx context.Context) (well bool) {
 // room for that any more, unless it is slow again.
 func (h *Health) secondLook(ctx context.Context) (well bool) {
 	began := time.Now()
-	if h.examiner.examine(ctx, fewClients) != nil {
+	if h.examiner.examine(ctx, fewClients, false) != nil {
 		return false
 	}
 	h.well(began)
@@ -357,7 +357,7 @@ func (h *Health) lookAgain(ctx context.Context, before *trouble) {
 // have ended, and lets nobody in until then.
 func (h *Health) untilWell(ctx context.Context, clients int) (lacking *trouble) {
 	_ = wire.Poll(ctx, h.examiner.settings.Timeout, func() error {
-		if lacking = h.examiner.examine(ctx, clients); lacking != nil && lacking.refused && !h.cut() {
+		if lacking = h.examiner.examine(ctx, clients, true); lacking != nil && lacking.refused && !h.cut() {
 			return lacking
 		}
 		return nil
@@ -411,7 +411,7 @@ func (h *Health) outage(ctx context.Context, lacking *trouble) {
 func (h *Health) comeBack(ctx context.Context, o *Outage) (how string) {
 	back := func(within time.Duration) bool {
 		return wire.Poll(ctx, within, func() error {
-			if lacking := h.examiner.examine(ctx, h.clients(true)); lacking != nil {
+			if lacking := h.examiner.examine(ctx, h.clients(true), true); lacking != nil {
 				return lacking
 			}
 			return nil

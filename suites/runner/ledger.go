@@ -101,11 +101,12 @@ func (l *ledger) overhears(i int) bool {
 	return l.entries[i].facts.evidence.Overhears
 }
 
-// unheard says whether a check is to be heard again because the broker went down.
+// unheard says whether a check is yet to be heard: nobody has begun with it, or the
+// broker went down meanwhile.
 func (l *ledger) unheard(i int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.entries[i].heard && l.entries[i].verdict.unheard
+	return !l.entries[i].heard && !l.entries[i].verdict.missing
 }
 
 // pending says whether a check has been heard, and is to be heard again.

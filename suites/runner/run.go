@@ -75,9 +75,7 @@ func (r *Run) Start(ctx context.Context) {
 		slices.SortStableFunc(shared, func(a, b int) int { return int(r.ledger.plan[b].Takes - r.ledger.plan[a].Takes) })
 		r.room = harness.NewRoom(r.Parallel, nil)
 		r.watch(ctx)
-		again := r.overlapping(ctx, shared)
-		again = r.fewAtATime(ctx, again)
-		r.oneByOne(ctx, again)
+		r.oneByOne(ctx, r.overlapping(ctx, shared))
 		r.hearAgain(ctx)
 		for _, h := range r.health {
 			h.Rest()
@@ -91,7 +89,8 @@ func (r *Run) Start(ctx context.Context) {
 }
 
 // overlapping hears checks at the same time and returns those that are to be heard
-// again because the broker went down, or had too many clients.
+// again because the broker went down, or had too many clients. Where it has gone down
+// more than once nobody else is begun with.
 func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	queue := make(chan int)
 	var unheard indices
@@ -111,6 +110,10 @@ func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 		})
 	}
 	for _, i := range items {
+		if r.outages() > 1 {
+			unheard.add(i)
+			continue
+		}
 		queue <- i
 	}
 	close(queue)
@@ -120,6 +123,14 @@ func (r *Run) overlapping(ctx context.Context, items []int) (again []int) {
 	}
 	verdicts.Wait()
 	return unheard.all
+}
+
+// outages is how often brokers have gone down so far.
+func (r *Run) outages() (n int) {
+	for _, h := range r.health {
+		n += len(h.Outages())
+	}
+	return n
 }
 
 // indices are checks by their place in the plan.
