@@ -19,6 +19,7 @@ import (
 // check passes. What comes out otherwise is run again twice: a broker may waver
 // by itself.
 func TestKnownResults(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("the slowest broker takes a minute and a half")
 	}

@@ -249,6 +249,7 @@ var someChecks = []string{
 // where nobody brings the broker back nothing fails for it, and those are named
 // that ran at the time.
 func TestOutages(t *testing.T) {
+	t.Parallel()
 	broker, err := embedded.Start()
 	if err != nil {
 		t.Fatal(err)

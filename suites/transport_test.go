@@ -46,6 +46,7 @@ var differs = map[string]string{
 // TestTransports holds the verdicts on one broker over each transport against
 // those over TCP.
 func TestTransports(t *testing.T) {
+	t.Parallel()
 	for name, over := range transports {
 		selection := runner.Selection{Names: acrossTransports}
 		if slices.Contains(strings.Split(os.Getenv("MQTTSPEC_TRANSPORTS"), ","), name) {
