@@ -61,7 +61,7 @@ var ChangesMethod = sends("changes-method", "names another Authentication Method
 var AcceptsAnyProof = fromBroker("accepts-any-proof", "accepts a client whose proof is wrong",
 	Breaks{V5: "MQTT-4.12.0-4 5.0/3.1.4/authentication-checks"},
 	func(l *Link, p *codec.Connack) Action {
-		if p.Code != codec.Success {
+		if p.Code == codec.NotAuthorized && l.connect().Properties.Has(codec.PropAuthenticationMethod) {
 			p.Code, p.Properties = codec.Success, nil
 			l.Hold()
 		}
