@@ -64,11 +64,41 @@ func (x *Exchange) control() (comes bool) {
 	if !x.settings.Control || slices.Contains(shownByControl, x.step) && !(x.shares && x.step == StepDeliver) {
 		return false
 	}
+	x.aside("nothing has come: does its like?", func() {
+		x.controlMessages()
+		if x.willed {
+			x.controlWill()
+		}
+		x.patience = 0 // what comes late does not tell
+		retains, keeps := len(x.retained) > 0, len(x.sessions) > 0
+		comes = (!retains || x.FailureOf(x.controlRetained) == "") && (!keeps || x.FailureOf(x.controlSession) == "")
+	})
+	return comes
+}
+
+// aside performs a control, which is no part of any step.
+func (x *Exchange) aside(why string, control func()) {
 	x.controlling = true
 	step, patience := x.step, x.patience
 	defer func() { x.controlling, x.step, x.patience = false, step, patience }()
-	x.Note("nothing has come: does its like?")
+	x.Note("%s", why)
 	x.step = ""
+	control()
+}
+
+// FailMessage ends the exchange with a verdict against the broker: a client got
+// another message than it should have. Before, it looks whether a plain message
+// arrives as it was published: where it does not, that is what is broken.
+func (x *Exchange) FailMessage(expected, observed string) {
+	if x.settings.Control && !x.controlling && x.step == "" {
+		x.aside("another message has come: do plain ones arrive as they are?", x.controlMessages)
+	}
+	x.fail(expected, observed)
+}
+
+// controlMessages has a plain message delivered at each QoS that the exchange has
+// used, and one for a Shared Subscription where it has joined one.
+func (x *Exchange) controlMessages() {
 	used := x.used
 	used[codec.QoS0] = used == [3]bool{} || used[codec.QoS0]
 	for qos := codec.QoS0; qos <= x.Profile.MaximumQoS(); qos++ {
@@ -76,15 +106,9 @@ func (x *Exchange) control() (comes bool) {
 			x.controlDelivery(qos)
 		}
 	}
-	if x.shares {
+	if _, lacks := x.Profile.Lacks(SharedSubscriptions); x.shares && !lacks {
 		x.during(StepShared, x.controlShared)
 	}
-	if x.willed {
-		x.controlWill()
-	}
-	x.patience = 0 // what comes late does not tell
-	retains, keeps := len(x.retained) > 0, len(x.sessions) > 0
-	return (!retains || x.FailureOf(x.controlRetained) == "") && (!keeps || x.FailureOf(x.controlSession) == "")
 }
 
 // controlTopic is a topic of a control's, which lies outside the exchange's own: no
@@ -93,13 +117,30 @@ func (x *Exchange) controlTopic(suffix string) string {
 	return x.settings.TopicPrefix + "/" + x.settings.RunID + "/control/" + x.scope + "/" + suffix
 }
 
+// controlClients are two clients whose Client Identifiers have little in common at
+// their ends: a broker that takes some for the same has not to do so with these.
+func (x *Exchange) controlClients() (receiver, sender *Client) {
+	return x.Connect(Clean, As("control"), Identified(x.ClientID("control")+"in")), x.Connect(Clean, As("controller"), Identified(x.ClientID("controller")+"out"))
+}
+
 // controlDelivery has a plain message delivered.
 func (x *Exchange) controlDelivery(qos codec.QoS) {
 	topic := x.controlTopic(fmt.Sprint(qos))
-	subscriber, publisher := x.Connect(Clean, As("control")), x.Connect(Clean, As("controller"))
+	subscriber, publisher := x.controlClients()
 	subscriber.SubscribeUpTo(subscriber.NewSubscribe(qos, topic))
 	publisher.Publish(qos, topic, "control")
-	subscriber.Ack(subscriber.TakePublish(topic, "control"))
+	var message *codec.Publish
+	x.during(StepDeliver, func() {
+		expected := fmt.Sprintf("PUBLISH topic=%s %q", topic, "control")
+		p, instead := subscriber.take(wire.Messages, func(p codec.Packet) bool { return p.(*codec.Publish).Topic == topic })
+		if p == nil {
+			x.lacks(expected, instead)
+		}
+		if message = p.(*codec.Publish); message.Payload != "control" {
+			x.fail(expected, message.String())
+		}
+	})
+	subscriber.Ack(message)
 	subscriber.Disconnect()
 	publisher.Disconnect()
 }
@@ -107,10 +148,10 @@ func (x *Exchange) controlDelivery(qos codec.QoS) {
 // controlShared has a message delivered to the only member of a group.
 func (x *Exchange) controlShared() {
 	topic, qos := x.controlTopic("shared"), x.UpTo(codec.QoS1)
-	member, publisher := x.Connect(Clean, As("control")), x.Connect(Clean, As("controller"))
+	member, publisher := x.controlClients()
 	member.Subscribe(qos, sharePrefix+x.ClientID("group control")+"/"+topic)
 	publisher.Publish(qos, topic, "control")
-	member.WantDelivery(topic, "control")
+	member.Ack(member.WantAnyCopy(topic, "control"))
 	member.Disconnect()
 	publisher.Disconnect()
 }

@@ -468,7 +468,7 @@ func (c *Client) WantPublish(topic, payload string) *codec.Publish {
 	p := Want[*codec.Publish](c, expected)
 	for p.Topic != topic || p.Payload != payload {
 		if !c.repeats(p) {
-			c.x.fail(expected, p.String())
+			c.x.FailMessage(expected, p.String())
 		}
 		c.Ack(p)
 		p = Want[*codec.Publish](c, expected)
@@ -554,7 +554,7 @@ func (c *Client) WantUnordered(want ...Message) []*codec.Publish {
 			i += 1 + next
 		}
 		if i < 0 {
-			c.x.fail(messages(want)+", each once", p.String())
+			c.x.FailMessage(messages(want)+", each once", p.String())
 		}
 		got[i] = p
 		c.Ack(p)
@@ -606,7 +606,7 @@ func (c *Client) wantNothingBefore(m Message, step Step) {
 		p = c.takeMessage("the "+m.Payload, step)
 	}
 	if p.Topic != m.Topic || p.Payload != m.Payload {
-		c.x.fail("nothing before the "+m.Payload, p.String())
+		c.x.FailMessage("nothing before the "+m.Payload, p.String())
 	}
 	c.Ack(p)
 	c.wantNothingAfter(m)

@@ -299,7 +299,8 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 		switch {
 		case slices.Contains(job.fault.Breaks.Of(job.version), id):
 			note(&b.Wanted, id)
-		case slices.Contains(job.fault.Breaks.FollowingOn(job.version), id), job.fault.Breaks.Follows.Open && stillOpen(c):
+		case slices.Contains(job.fault.Breaks.FollowingOn(job.version), id),
+			job.fault.Breaks.Follows.Open && observedOnly(c, "the connection still open"), job.fault.Breaks.Follows.Accepting && observedOnly(c, "0x00 Success"):
 			note(&b.Follows, id)
 		default:
 			note(&b.False, id)
@@ -309,11 +310,11 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 	b.Accusing = append(b.Accusing, a)
 }
 
-// stillOpen reports whether all there is against the broker is a connection that
-// has not ended.
-func stillOpen(c reports.Check) bool {
+// observedOnly reports whether this is all there is against the broker, such as a
+// connection that has not ended.
+func observedOnly(c reports.Check, what string) bool {
 	for line := range strings.Lines(c.Observed) {
-		if !strings.Contains(line, "the connection still open") {
+		if !strings.Contains(line, what) {
 			return false
 		}
 	}

@@ -136,6 +136,14 @@ var _ = Check(Definition{
 	},
 })
 
+// wantNotAccepted wants the answer to CONNECT, which it leaves, not to accept the
+// connection.
+func wantNotAccepted(x *Exchange, c *Client) {
+	if c.Accepted() {
+		x.Failf("the broker to refuse the connection", "%s", c.Connack)
+	}
+}
+
 var _ = Check(Definition{
 	Slug:     "capabilities-will-qos-exceeded-reason",
 	Title:    "gives 0x9B as its reason for refusing a CONNECT whose Will QoS is above the Maximum QoS that it declares",
@@ -148,6 +156,7 @@ var _ = Check(Definition{
 
 			alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{QoS: qos, Topic: x.Topic("will"), Payload: "gone"})))
 
+			x.StandsOn(stepWillQoSRefused, func() { wantNotAccepted(x, alice) })
 			alice.WantRefusalReason(codec.QoSNotSupported)
 		})
 	},
@@ -179,6 +188,7 @@ var _ = Check(Definition{
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
 
+		x.StandsOn(stepWillRetainRefused, func() { wantNotAccepted(x, alice) })
 		alice.WantRefusalReason(codec.RetainNotSupported)
 	},
 })

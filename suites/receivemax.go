@@ -357,6 +357,7 @@ var _ = Check(Definition{
 
 		alice.Send(alice.NewPublish(QoS2, x.Topic("unfinished"), "one too many"))
 
+		x.StandsOn(stepExceededCloses, alice.WantEnd)
 		alice.WantDisconnect(codec.ReceiveMaximumExceeded)
 	},
 })

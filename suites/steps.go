@@ -24,6 +24,9 @@ const (
 	stepSilenceCloses        harness.Step = "the end of the connection of a silent client"
 	stepIdentifierReturned   harness.Step = "the Subscription Identifier of a message"
 	stepLargeMessage         harness.Step = "a message as large as the server allows"
+	stepWillQoSRefused       harness.Step = "the refusal of a Will above the server's Maximum QoS"
+	stepWillRetainRefused    harness.Step = "the refusal of a Will to be retained by a server that retains nothing"
+	stepExceededCloses       harness.Step = "the end of the connection of a client that exceeds the server's Receive Maximum"
 	stepMalformedCloses      harness.Step = "the end of the connection after a malformed CONNECT"
 	stepTakenOver            harness.Step = "the end of the connection of a client that another displaces"
 	stepAliasMapped          harness.Step = "a message by Topic Alias"
@@ -80,6 +83,9 @@ var decidedBy = map[harness.Step]string{
 	stepSilenceCloses:        "keepalive-enforced",
 	stepIdentifierReturned:   "subid-returned",
 	stepLargeMessage:         "packetsize-of-server-unlimited",
+	stepWillQoSRefused:       "capabilities-will-qos-exceeded",
+	stepWillRetainRefused:    "capabilities-will-retain-unavailable",
+	stepExceededCloses:       "receive-maximum-exceeded",
 	stepMalformedCloses:      "connect-malformed",
 	stepTakenOver:            "connect-takeover",
 	stepAliasMapped:          "alias-mapped",

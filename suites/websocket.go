@@ -150,7 +150,7 @@ var _ = Check(Definition{
 				&codec.Publish{Topic: topic, Payload: "hello"},
 			))...)
 
-			alice.WantAccepted()
+			alice.WantAcceptedInAnyOrder()
 			alice.WantSuback(1)
 			alice.WantPublish(topic, "hello")
 		})

@@ -32,7 +32,9 @@ var KeepsFirstAlias = stateful("keeps-first-alias", "takes a Topic Alias for the
 
 // AliasesForAll keeps one table for all clients.
 var AliasesForAll = stateful("aliases-for-all", "takes a Topic Alias for what any client last sent with it",
-	Breaks{V5: "5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown MQTT-3.3.2-7"},
+	Breaks{V5: "5.0/3.3.4/topic-alias-mapped 5.0/3.3.4/topic-alias-unknown MQTT-3.3.2-7",
+		Follows: Follows{V5: "5.0/3.3.2.3.4/topic-alias-independent 5.0/3.3.4/topic-alias-remapped MQTT-3.3.2-12",
+			Because: "what another client maps at the same time replaces a client's own mapping"}},
 	func() behaviour {
 		return behaviour{fromClient: only(resolveAliases(func(*Link) any { return nil }, true))}
 	})

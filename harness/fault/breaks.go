@@ -26,6 +26,9 @@ type Follows struct {
 	// Open stands for every statement that is broken by a connection which is not
 	// closed, where that is all there is against the broker.
 	Open bool
+	// Accepting stands for every statement that is broken by accepting a CONNECT, where
+	// that is all there is against the broker.
+	Accepting bool
 	// Because says why, as a sentence without a full stop.
 	Because string
 }

@@ -10,7 +10,7 @@ import (
 // CONNECT properties: the one with this statement, an ID of ours.
 func AcceptsConnectBreaking(statement string) Fault {
 	rule := path.Base(statement)
-	return accepts("accepts-connect-breaking-"+rule, "accepts a CONNECT that breaks the rule "+rule, Breaks{V5: statement}, breaking(statement))
+	return accepts("accepts-connect-breaking-"+rule, "accepts a CONNECT that breaks the rule "+rule, Breaks{V5: statement, Follows: Follows{V5: "MQTT-3.1.4-1", Because: "a CONNECT that is not as section 3.1 has it is not validated then"}}, breaking(statement))
 }
 
 // MendsAuthenticationDataAlone makes good what brokers get wrong: they ignore

@@ -108,7 +108,7 @@ var long = strings.Repeat("reason ", 100)
 // Brokers whose last packets break one rule each.
 var (
 	DisconnectsWithUnknownCode = saysGoodbye("disconnects-with-unknown-code", "sends DISCONNECT with a Reason Code that DISCONNECT does not have",
-		Breaks{V5: "MQTT-3.14.2-1"},
+		Breaks{V5: "MQTT-3.14.2-1", Follows: Follows{V5: disconnectReasons, Because: "a code that does not exist is not the one that fits"}},
 		&codec.Disconnect{Code: codec.PacketIdentifierInUse})
 	DisconnectsWithSessionExpiry = saysGoodbye("disconnects-with-session-expiry", "sends DISCONNECT with a Session Expiry Interval",
 		Breaks{V5: "MQTT-3.14.2-2"},
@@ -183,7 +183,9 @@ func staysAfterDisconnect() behaviour {
 
 // DisconnectsBeforeConnack refuses with DISCONNECT.
 var DisconnectsBeforeConnack = stateful("disconnects-before-connack", "sends DISCONNECT instead of CONNACK to a client that it does not accept",
-	Breaks{V5: "MQTT-3.14.0-1"},
+	Breaks{V5: "MQTT-3.14.0-1",
+		Follows: Follows{V5: "5.0/3.2.2.3.4/will-qos-not-supported-reason 5.0/3.2.2.3.5/will-retain-not-supported-reason",
+			Because: "these reasons are given in a CONNACK"}},
 	func() behaviour {
 		accepted := map[*Link]bool{}
 		return behaviour{

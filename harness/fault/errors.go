@@ -73,7 +73,7 @@ var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection af
 // CarriesOnAfterError says that it closes the connection, and does not.
 var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connection open after a CONNACK or DISCONNECT with an error",
 	Breaks{V5: "MQTT-4.13.2-1 MQTT-3.2.2-7 MQTT-3.14.4-2",
-		Follows: Follows{Open: true, Because: "each error has a sentence of its own about the end of the connection"}},
+		Follows: Follows{V5: "MQTT-3.14.4-1", Open: true, Because: "each error has a sentence of its own about the end of the connection, and what is sent on it is sent behind the DISCONNECT"}},
 	func() behaviour {
 		stays := staysAfterDisconnect()
 		disconnected := stays.fromBroker

@@ -45,8 +45,10 @@ var AcceptsRefusedClients = fromBroker("accepts-refused-clients", "accepts clien
 	func(l *Link, p *codec.Connack) Action {
 		switch p.Code {
 		case codec.RefusedCredentials, codec.RefusedNotAuthorized, codec.BadUserNameOrPassword, codec.NotAuthorized:
-			l.Hold()
-			p.Code, p.Properties = codec.Success, nil
+			if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {
+				l.Hold()
+				p.Code, p.Properties = codec.Success, nil
+			}
 		}
 		return Forward
 	})

@@ -177,7 +177,8 @@ var MendsClientPacketSize = limited("mends-client-packet-size", "discards a PUBL
 
 // ConcealsMaximumPacketSize takes small packets only, and does not say so.
 var ConcealsMaximumPacketSize = tolerates("conceals-maximum-packet-size", "closes the connection on a packet of 64 KiB or more, though it declares no Maximum Packet Size",
-	Breaks{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent"},
+	Breaks{V5: "5.0/3.2.2.3.6/maximum-packet-size-absent",
+		Follows: Follows{V5: "MQTT-3.8.4-1", Because: "a SUBSCRIBE that is too large for it gets no SUBACK"}},
 	func(l *Link, f *Frame) bool {
 		if len(f.Raw) < 64<<10 {
 			return false

@@ -2,14 +2,23 @@ package fault
 
 import "mqttspec/codec"
 
-// AcknowledgesQoS0 answers what needs no answer.
-var AcknowledgesQoS0 = fromClient("acknowledges-qos-0", "answers a QoS 0 PUBLISH with PUBACK",
+// AcknowledgesQoS0 answers what needs no answer, once it has accepted the client.
+var AcknowledgesQoS0 = stateful("acknowledges-qos-0", "answers a QoS 0 PUBLISH with PUBACK",
 	Breaks{V311: "MQTT-3.3.4-1", V5: "MQTT-3.3.4-1"},
-	func(l *Link, p *codec.Publish) Action {
-		if p.QoS == codec.QoS0 {
-			l.ToClient(&codec.Puback{PacketID: 1})
+	func() behaviour {
+		accepted := map[*Link]bool{}
+		return behaviour{
+			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+				accepted[l] = p.Code == codec.Success
+				return Forward
+			}),
+			fromClient: only(func(l *Link, p *codec.Publish) Action {
+				if accepted[l] && p.QoS == codec.QoS0 {
+					l.ToClient(&codec.Puback{PacketID: 1})
+				}
+				return Forward
+			}),
 		}
-		return Forward
 	})
 
 // DupAtQoS0 marks as repeated what cannot be.

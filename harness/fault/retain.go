@@ -17,8 +17,8 @@ var StoresNothingRetained = fromClient("stores-nothing-retained", "treats every 
 // ClearsRetainFlag sends what is retained as if it were new.
 var ClearsRetainFlag = fromBroker("clears-retain-flag", "sends every PUBLISH with RETAIN 0",
 	Breaks{V311: "MQTT-3.3.1-8", V5: "5.0/3.3.1.3/retained-message-flag MQTT-3.3.1-13",
-		Follows: Follows{V5: "5.0/4.8.2/one-session",
-			Because: "the only member of a group is served no better"}},
+		Follows: Follows{V5: "5.0/4.8.2/one-session MQTT-3.8.4-3",
+			Because: "the only member of a group is served no better, and a Retain As Published that is replaced shows in nothing else"}},
 	func(_ *Link, p *codec.Publish) Action {
 		p.Retain = false
 		return Forward

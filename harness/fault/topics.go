@@ -92,7 +92,9 @@ var PlusNeedsCharacters = stateful("plus-needs-characters", "matches + to no emp
 
 // CollapsesSlashes treats topics like the paths of a file system.
 var CollapsesSlashes = rewritesTopics("collapses-slashes", "takes several slashes in a row for one",
-	Breaks{V311: "3.1.1/4.7.1.1/empty-level MQTT-4.7.3-4", V5: "5.0/4.7.1.1/empty-level MQTT-4.7.3-4"},
+	Breaks{V311: "3.1.1/4.7.1.1/empty-level MQTT-4.7.3-4", V5: "5.0/4.7.1.1/empty-level MQTT-4.7.3-4",
+		Follows: Follows{V311: "3.1.1/4.7.1.3/one-level-matched 3.1.1/4.7.3/space", V5: "5.0/4.7.1.3/one-level-matched 5.0/4.7.3/space 5.0/4.8.2/share-name-not-matched",
+			Because: "a level without a character is one that + matches, is another than that of a space, and can follow a ShareName"}},
 	func(topic string) string {
 		for strings.Contains(topic, "//") {
 			topic = strings.ReplaceAll(topic, "//", "/")
@@ -176,7 +178,10 @@ var CarriesDollarTopics = stateful("carries-dollar-topics", "delivers messages t
 
 // GrantsMalformedFilters takes any string for a Topic Filter.
 var GrantsMalformedFilters = stateful("grants-malformed-filters", "grants subscriptions to Topic Filters that are none",
-	Breaks{V311: "MQTT-4.7.1-2 MQTT-4.7.1-3 MQTT-4.8.0-1", V5: "MQTT-4.7.1-1 MQTT-4.7.1-2 MQTT-4.7.3-1 MQTT-4.8.2-1 MQTT-4.8.2-2"},
+	Breaks{V311: "MQTT-4.7.1-2 MQTT-4.7.1-3 MQTT-4.8.0-1", V5: "MQTT-4.7.1-1 MQTT-4.7.1-2 MQTT-4.7.3-1 MQTT-4.8.2-1 MQTT-4.8.2-2",
+		Follows: Follows{V311: "MQTT-1.5.3-1 MQTT-1.5.3-2 MQTT-3.8.3-1 MQTT-3.8.3-3 MQTT-4.7.3-2",
+			V5:      "MQTT-1.5.4-1 MQTT-1.5.4-2 MQTT-3.8.3-1 MQTT-3.8.3-2 MQTT-4.7.3-2 5.0/4.13.1/protocol-error 5.0/4.13.1/malformed-packet",
+			Because: "what is no UTF-8, holds a null character or is not there at all is no Topic Filter either"}},
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Subscribe)

@@ -33,7 +33,7 @@ var AcknowledgesDeletionsOnly = stateful("acknowledges-deletions-only", "does no
 					subscribed[filterOf{l, s.Filter}] = true
 				}
 			case *codec.Unsubscribe:
-				deleted := false
+				deleted := f.Breach != nil || l.Connect == nil // no UNSUBSCRIBE to be answered
 				for _, filter := range p.Filters {
 					deleted = deleted || subscribed[filterOf{l, filter}]
 					delete(subscribed, filterOf{l, filter})

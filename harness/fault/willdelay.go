@@ -29,9 +29,11 @@ var IgnoresWillDelay = fromClient("ignores-will-delay", "publishes a Will Messag
 
 // DelaysWillOfSession takes a session that goes on for a reason to wait.
 var DelaysWillOfSession = fromClient("delays-will-of-session", "waits ten minutes before it publishes the Will Message of a client whose session goes on",
-	Breaks{V5: "MQTT-3.1.2-8 5.0/3.1.2.5/will-prompt"},
+	Breaks{V5: "MQTT-3.1.2-8 5.0/3.1.2.5/will-prompt",
+		Follows: Follows{V5: "MQTT-3.1.2-7 MQTT-3.1.2-10 5.0/3.1.4/session-taken-over-will",
+			Because: "nobody can tell a Will Message that comes after ten minutes from one that was not kept"}},
 	func(_ *Link, p *codec.Connect) Action {
-		if expiry := expiryOf(p.Properties); expiry > 0 {
+		if expiry := expiryOf(p.Properties); expiry > 0 && p.Will != nil {
 			withWillDelay(p, 600)
 			p.Properties = withExpiry(p.Properties, max(600, expiry))
 		}

@@ -80,6 +80,52 @@ func TestControl(t *testing.T) {
 	}
 }
 
+// TestControlOfAnotherMessage: that another message has come than was due is held
+// against the broker where it hands plain ones on as they were published.
+func TestControlOfAnotherMessage(t *testing.T) {
+	t.Parallel()
+	settings := Options{Timeout: time.Second}.Settings()
+	settings.Control = true
+	wants := func(payload string) func(*harness.Exchange) {
+		return func(x *harness.Exchange) {
+			c := x.Connect(harness.Clean)
+			c.Subscribe(codec.QoS1, x.Topic("news"))
+			x.Connect(harness.Clean).Publish(codec.QoS1, x.Topic("news"), "hello")
+			c.WantPublish(x.Topic("news"), payload)
+		}
+	}
+	target := embeddedTarget(t)
+	proxy, err := fault.NewProxy(V5, fault.AltersPayloads, target.Dialer.Dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	altering := *target
+	altering.Dialer = throughProxy(proxy.Dial)
+	for _, test := range []struct {
+		name   string
+		target *harness.Target
+		body   func(*harness.Exchange)
+		kind   harness.StopKind
+		step   harness.Step
+	}{
+		{"as it should be", target, wants("hello"), harness.Completed, ""},
+		{"another", target, wants("good-bye"), harness.Contradicted, ""},
+		{"all are altered", &altering, wants("hello"), harness.Unprepared, harness.StepDeliver},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			profile, err := harness.Probe(t.Context(), test.target, Options{}.Settings(), V5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := harness.Perform(t.Context(), test.target, profile, settings, test.body)
+			if e.Stop.Kind != test.kind || e.Stop.Step != test.step || e.Stop.Missing {
+				t.Errorf("%s in step %q: %s", e.Stop.Kind, e.Stop.Step, e.Stop.Reason)
+			}
+		})
+	}
+}
+
 // throughProxy dials a proxy.
 type throughProxy func(context.Context) (net.Conn, error)
 
