@@ -22,7 +22,7 @@ type audit struct {
 	disconnected bool // by the broker
 	named        bool // the client has a Client Identifier of its own
 	zero         bool // the client has used the Packet Identifier 0
-	empty        bool // the client has sent a SUBSCRIBE without a Topic Filter
+	empty        bool // the client has sent a SUBSCRIBE or UNSUBSCRIBE without a Topic Filter
 }
 
 // sent takes note of a packet from the client.
@@ -46,6 +46,7 @@ func (a *audit) sent(p codec.Packet) {
 		a.empty = a.empty || len(p.Subscriptions) == 0
 	case *codec.Unsubscribe:
 		a.zero = a.zero || p.PacketID == 0
+		a.empty = a.empty || len(p.Filters) == 0
 	}
 }
 

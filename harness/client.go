@@ -110,10 +110,12 @@ func (c *Client) read() {
 				c.x.breached(c, err)
 			}
 		}
+		repeated := false // a CONNACK that MQTT-3.2.0-2 forbids
 		if packet != nil {
 			c.x.sees(packet)
 			c.mu.Lock()
 			more := c.audit.received(packet, len(raw))
+			repeated = packet.Type() == codec.CONNACK && c.audit.connacks > 1 && c.x.Version == codec.V5
 			if d, ok := packet.(*codec.Disconnect); ok && c.brokerDisconnect == nil {
 				c.brokerDisconnect = d
 			}
@@ -125,6 +127,9 @@ func (c *Client) read() {
 			}
 		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
+		if repeated {
+			continue // it answers nothing
+		}
 		if packet == nil {
 			c.inbox.End(wire.Unreadable, breach+lookalike(raw))
 			return
@@ -138,8 +143,8 @@ func (c *Client) read() {
 // causedByClient says of a breach that no statement can be said to be broken by it,
 // as the client brought it about: by no CONNECT, or one of no version's, so that
 // the format of the answer is anybody's guess, by the Packet Identifier 0, which an
-// acknowledgement has to repeat, or by a SUBSCRIBE without a Topic Filter, which
-// a SUBACK has no Reason Code for.
+// acknowledgement has to repeat, or by a SUBSCRIBE or UNSUBSCRIBE without a Topic
+// Filter, which the answer has no Reason Code for.
 func (c *Client) causedByClient(raw []byte, err error) bool {
 	if codec.Type(raw[0]>>4) == codec.CONNACK && c.anyVersionConnack {
 		return true
@@ -159,7 +164,7 @@ func (c *Client) causedByClient(raw []byte, err error) bool {
 	switch codec.Type(raw[0] >> 4) {
 	case codec.PUBLISH:
 		return false
-	case codec.SUBACK:
+	case codec.SUBACK, codec.UNSUBACK:
 		if c.audit.empty && breach.Field == "Reason Code" {
 			return true
 		}

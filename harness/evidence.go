@@ -128,6 +128,9 @@ const (
 	StepWellFormed   Step = "bytes that can be read as packets"
 	StepSubackCodes  Step = "a SUBACK with one code for each Topic Filter"
 	StepRequestedQoS Step = "a SUBACK that grants no higher QoS than was asked for"
+	StepGrantedQoS   Step = "a message at the QoS granted"
+	StepUnretained   Step = "no retained message where none is to be retained"
+	StepWildcards    Step = "a message for a Topic Filter that ends with #"
 	// StepUnsubackCodes is one of 5.0: before, UNSUBACK has no codes.
 	StepUnsubackCodes Step = "an UNSUBACK with one Reason Code for each Topic Filter"
 	// StepRefusalCloses and StepDisconnectCloses are about a broker that says it ends
@@ -139,7 +142,7 @@ const (
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepShared, StepWill, StepWellFormed, StepSubackCodes, StepRequestedQoS, StepUnsubackCodes,
+	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepShared, StepWill, StepWellFormed, StepSubackCodes, StepRequestedQoS, StepGrantedQoS, StepWildcards, StepUnretained, StepUnsubackCodes,
 	StepRefusalCloses, StepDisconnectCloses,
 }
 

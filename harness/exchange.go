@@ -100,6 +100,7 @@ type Exchange struct {
 	used           [3]bool             // by QoS: messages of the exchange
 	willed         bool                // a client has a will
 	shares         bool                // a client has joined a Shared Subscription
+	wildcards      bool                // a client has subscribed to a filter that ends with #
 	refusals       map[string][]uint16 // by Client Identifier: messages that PUBREC has refused
 	overhears      bool                // a client subscribed to more than topics of this run
 	seenTypes      map[codec.Type]bool // of packets from the broker

@@ -104,7 +104,6 @@ func TestBreaches(t *testing.T) {
 		version: codec.V5, scripts: []script{{accepts, sends(&codec.Connack{}), pongs}},
 		body: func(x *Exchange) {
 			c := x.Connect(Clean, As("alice"))
-			c.WantConnack()
 			c.WantPingresp()
 			x.WantNoBreach("MQTT-3.2.0-1")
 			x.WantNoBreach("MQTT-3.2.0-2")

@@ -91,13 +91,19 @@ func (x *Exchange) aside(why string, control func()) {
 // arrives as it was published: where it does not, that is what is broken.
 func (x *Exchange) FailMessage(expected, observed string) {
 	if x.settings.Control && !x.controlling && x.step == "" {
-		x.aside("another message has come: do plain ones arrive as they are?", x.controlMessages)
+		x.aside("another message has come: do plain ones arrive as they are, and once?", func() {
+			x.controlMessages()
+			if len(x.retained) == 0 {
+				x.controlUnretained()
+			}
+		})
 	}
 	x.fail(expected, observed)
 }
 
 // controlMessages has a plain message delivered at each QoS that the exchange has
-// used, and one for a Shared Subscription where it has joined one.
+// used, one for a Shared Subscription where it has joined one, and one for a Topic Filter
+// that ends with # where it has subscribed to such.
 func (x *Exchange) controlMessages() {
 	used := x.used
 	used[codec.QoS0] = used == [3]bool{} || used[codec.QoS0]
@@ -108,6 +114,9 @@ func (x *Exchange) controlMessages() {
 	}
 	if _, lacks := x.Profile.Lacks(SharedSubscriptions); x.shares && !lacks {
 		x.during(StepShared, x.controlShared)
+	}
+	if _, lacks := x.Profile.Lacks(Wildcards); x.wildcards && !lacks {
+		x.during(StepWildcards, x.controlWildcards)
 	}
 }
 
@@ -127,7 +136,7 @@ func (x *Exchange) controlClients() (receiver, sender *Client) {
 func (x *Exchange) controlDelivery(qos codec.QoS) {
 	topic := x.controlTopic(fmt.Sprint(qos))
 	subscriber, publisher := x.controlClients()
-	subscriber.SubscribeUpTo(subscriber.NewSubscribe(qos, topic))
+	granted := subscriber.SubscribeUpTo(subscriber.NewSubscribe(qos, topic))[0]
 	publisher.Publish(qos, topic, "control")
 	var message *codec.Publish
 	x.during(StepDeliver, func() {
@@ -140,7 +149,31 @@ func (x *Exchange) controlDelivery(qos codec.QoS) {
 			x.fail(expected, message.String())
 		}
 	})
+	if message.QoS != min(qos, granted) {
+		x.during(StepGrantedQoS, func() {
+			x.fail(fmt.Sprintf("a message at QoS %d, which was granted", min(qos, granted)), message.String())
+		})
+	}
 	subscriber.Ack(message)
+	subscriber.Disconnect()
+	publisher.Disconnect()
+}
+
+// controlUnretained subscribes to a topic when a message to it that is not to be
+// retained has been published, and wants to get none.
+func (x *Exchange) controlUnretained() {
+	topic := x.controlTopic("unretained")
+	subscriber, publisher := x.controlClients()
+	qos := x.UpTo(codec.QoS1)
+	publisher.Publish(qos, topic, "before")
+	publisher.Fence() // a broker may acknowledge a message before it looks for subscribers
+	subscriber.Subscribe(qos, topic)
+	marker := publisher.Marker(qos, topic)
+	p := subscriber.takeMessage("the "+marker.Payload, StepDeliver)
+	if p.Payload == "before" {
+		x.during(StepUnretained, func() { x.fail("nothing before the "+marker.Payload, p.String()) })
+	}
+	subscriber.Ack(p)
 	subscriber.Disconnect()
 	publisher.Disconnect()
 }
@@ -153,6 +186,17 @@ func (x *Exchange) controlShared() {
 	publisher.Publish(qos, topic, "control")
 	member.Ack(member.WantAnyCopy(topic, "control"))
 	member.Disconnect()
+	publisher.Disconnect()
+}
+
+// controlWildcards has a message delivered for a Topic Filter that ends with #.
+func (x *Exchange) controlWildcards() {
+	topic := x.controlTopic("several/levels/deep")
+	subscriber, publisher := x.controlClients()
+	subscriber.Subscribe(codec.QoS0, x.controlTopic("several/#"))
+	publisher.Publish(codec.QoS0, topic, "control")
+	subscriber.WantAnyCopy(topic, "control")
+	subscriber.Disconnect()
 	publisher.Disconnect()
 }
 

@@ -27,6 +27,7 @@ func (x *Exchange) subscribes(subscriptions ...codec.Subscription) {
 	defer x.mu.Unlock()
 	for _, s := range subscriptions {
 		filter := s.Filter
+		x.wildcards = x.wildcards || strings.HasSuffix(filter, "#")
 		x.overhears = x.overhears || !x.settings.ours(filter)
 		if shared, ok := strings.CutPrefix(filter, sharePrefix); ok {
 			x.shares = true

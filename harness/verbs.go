@@ -490,7 +490,7 @@ func (c *Client) TakePubrel(id uint16) {
 func (c *Client) WantPublishAt(qos codec.QoS, topic, payload string) *codec.Publish {
 	p := c.WantPublish(topic, payload)
 	if p.QoS != qos {
-		c.x.fail(fmt.Sprintf("the message at QoS %d", qos), p.String())
+		c.x.FailMessage(fmt.Sprintf("the message at QoS %d", qos), p.String())
 	}
 	return p
 }

@@ -300,7 +300,9 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 		case slices.Contains(job.fault.Breaks.Of(job.version), id):
 			note(&b.Wanted, id)
 		case slices.Contains(job.fault.Breaks.FollowingOn(job.version), id),
-			job.fault.Breaks.Follows.Open && observedOnly(c, "the connection still open"), job.fault.Breaks.Follows.Accepting && observedOnly(c, "0x00 Success"):
+			job.fault.Breaks.Follows.Open && observedOnly(c, "the connection still open"), job.fault.Breaks.Follows.Accepting && observedOnly(c, "0x00 Success"),
+			job.fault.Breaks.Follows.Losing && (observedOnly(c, "nothing within") || observedOnly(c, "the connection still open")),
+			job.fault.Breaks.Follows.Down && strings.Contains(c.Reason, "the broker went down"):
 			note(&b.Follows, id)
 		default:
 			note(&b.False, id)

@@ -13,7 +13,6 @@ const (
 	stepQoS3Closes           harness.Step = "the end of the connection after a PUBLISH at QoS 3"
 	stepEmptySubscribeCloses harness.Step = "the end of the connection after a SUBSCRIBE without Topic Filter"
 	stepRetainedOnSubscribe  harness.Step = "the retained message for a new subscription"
-	stepGrantedQoS           harness.Step = "a message at the QoS granted"
 	stepOnce                 harness.Step = "one copy of a QoS 0 message"
 	stepSubscriptionKept     harness.Step = "the subscription of a session that is kept"
 	stepQueued               harness.Step = "a message that waits in a session"
@@ -60,6 +59,9 @@ var decidedBy = map[harness.Step]string{
 	harness.StepDisconnectCloses: "disconnect-from-server-closes",
 	harness.StepSubackCodes:      "subscribe-code-per-filter",
 	harness.StepRequestedQoS:     "subscribe-qos-requested",
+	harness.StepGrantedQoS:       "subscribe-qos-minimum",
+	harness.StepWildcards:        "topics-multi-level",
+	harness.StepUnretained:       "retain-flag-0-not-stored",
 
 	harness.StepUnsubackCodes: "unsubscribe-code-per-filter",
 
@@ -72,7 +74,6 @@ var decidedBy = map[harness.Step]string{
 	stepQoS3Closes:           "publish-qos-3",
 	stepEmptySubscribeCloses: "subscribe-empty",
 	stepRetainedOnSubscribe:  "retain-new-subscription",
-	stepGrantedQoS:           "subscribe-qos-minimum",
 	stepOnce:                 "qos0-once",
 	stepSubscriptionKept:     "session-subscription-kept",
 	stepQueued:               "state-kept",

@@ -537,6 +537,7 @@ var _ = Check(Definition{
 	Needs:    Needs{Wildcards, AtLeastOnce},
 	CaughtBy: Faults{fault.LowersQoS},
 	Body: func(x *Exchange) {
+		x.Decides(StepGrantedQoS)
 		Each(x, overlaps, overlap.String, func(x *Exchange, o overlap) {
 			topic := x.Topic("sport/tennis")
 			bob := x.Connect(Clean, As("bob"))
@@ -643,6 +644,7 @@ var _ = Check(Definition{
 	Rules:    Rules{V311: "MQTT-3.8.3-2"},
 	CaughtBy: Faults{fault.GrantsWildcardsInVain},
 	Body: func(x *Exchange) {
+		x.Decides(StepWildcards)
 		Each(x, []string{"sport/+", "sport/#", "+/tennis"}, textName, func(x *Exchange, filter string) {
 			topic := x.Topic("sport/tennis")
 			bob := x.Connect(Clean, As("bob"))

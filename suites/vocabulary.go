@@ -152,7 +152,7 @@ func overhear(x *Exchange, qos codec.QoS, topics ...string) *Client {
 // was granted is for subscribe-qos-minimum. It does not acknowledge it.
 func takeAt(x *Exchange, c *Client, qos codec.QoS, topic, payload string) *codec.Publish {
 	message := c.TakePublish(topic, payload)
-	x.StandsOn(stepGrantedQoS, func() {
+	x.StandsOn(StepGrantedQoS, func() {
 		if message.QoS != qos {
 			x.Failf(fmt.Sprintf("the message at QoS %d", qos), "%s", message)
 		}

@@ -29,6 +29,11 @@ type Follows struct {
 	// Accepting stands for every statement that is broken by accepting a CONNECT, where
 	// that is all there is against the broker.
 	Accepting bool
+	// Losing stands for every statement that is broken by something which does not come,
+	// where that is all there is against the broker.
+	Losing bool
+	// Down stands for every statement of a check that brings the broker down.
+	Down bool
 	// Because says why, as a sentence without a full stop.
 	Because string
 }

@@ -9,7 +9,8 @@ import (
 
 // ConcealsMaximumQoS takes part in QoS 0 only, and does not say so.
 var ConcealsMaximumQoS = fromClient("conceals-maximum-qos", "disconnects a client that publishes above QoS 0, though it declares no Maximum QoS",
-	Breaks{V5: "MQTT-3.2.2-9"},
+	Breaks{V5: "MQTT-3.2.2-9",
+		Follows: Follows{V5: "5.0/3.2.2.3.3/receive-maximum-borne 5.0/3.2.2.3.6/maximum-packet-size-absent 5.0/4.3/clients-independent MQTT-3.3.2-11 MQTT-3.3.4-1 MQTT-4.3.2-4 MQTT-4.3.3-10 MQTT-4.3.3-8 MQTT-4.9.0-3", Because: "a connection that ends at any QoS above 0 keeps nothing that is promised of it"}},
 	func(l *Link, p *codec.Publish) Action {
 		if p.QoS == codec.QoS0 {
 			return Forward

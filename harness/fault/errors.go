@@ -47,7 +47,8 @@ func refusesFor(name, reason string, code codec.ReasonCode) Fault {
 // PanicsForOne ends everybody's connection over the error of one: the proxy closes
 // those of the others.
 var PanicsForOne = stateful("panics-for-one", "closes all connections when one client breaks a rule",
-	Breaks{V5: "5.0/4.13.1/other-sessions"},
+	Breaks{V5: "5.0/4.13.1/other-sessions",
+		Follows: Follows{Down: true, Because: "each check that makes it end all connections is named as one that brings it down"}},
 	func() behaviour {
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			if f.Breach != nil {

@@ -22,8 +22,9 @@ var SessionPresentNever = fromBroker("session-present-never", "answers every CON
 // asked for a clean one each time, and its Session Present changed.
 var ForgetsSessions = stateful("forgets-sessions", "discards every session when its connection ends, but answers Session Present as if it had not",
 	Breaks{V311: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-4.1.0-1 MQTT-3.2.2-2", V5: "MQTT-3.1.2-5 MQTT-3.1.2-23 MQTT-4.1.0-1 MQTT-3.2.2-3",
-		Follows: Follows{V311: "MQTT-3.1.4-3 MQTT-4.3.3-2 MQTT-4.4.0-1", V5: "MQTT-3.1.4-4 MQTT-4.3.3-10 MQTT-4.4.0-1 MQTT-4.8.2-4",
-			Because: "with a session goes what it held: subscriptions, queued messages, and those under way in both directions"}},
+		Follows: Follows{V311: "MQTT-3.1.4-3 MQTT-4.3.3-2 MQTT-4.4.0-1 MQTT-3.2.2-4 MQTT-4.3.3-1",
+			V5:      "MQTT-3.1.4-4 MQTT-4.3.3-10 MQTT-4.4.0-1 MQTT-4.8.2-4 5.0/3.1.2.11.2/session-expiry-interval-absent 5.0/3.1.2.11.2/session-expiry-interval-never 5.0/3.14.2.2.2/session-expiry-interval-used MQTT-3.1.2-4 MQTT-3.1.2-6 MQTT-3.2.2-6 MQTT-3.3.1-10 MQTT-4.1.0-2 MQTT-4.3.3-5",
+			Because: "with a session goes what it held: subscriptions, queued messages, and those under way in both directions; and that it is said to be there misleads whoever was told"}},
 	func() behaviour {
 		stored := map[string]bool{}
 		return behaviour{
