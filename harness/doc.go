@@ -2,7 +2,7 @@
 // ([Exchange]), its clients and their verbs ([Client]), the strict decoder and
 // the audit behind them, fences that prove silence without sleeping, the
 // transcript, and the [Evidence] that remains of it all; beside that targets, the
-// probe that finds out what a broker supports, and the watchdog. It speaks MQTT
+// probe that finds out what a broker supports, and its [Health]. It speaks MQTT
 // through package codec, to sockets through package wire.
 //
 // What a verb of a [Client] or an [Exchange] can do to a verdict shows in its
@@ -14,7 +14,8 @@
 // participles and Await (Topic, Closed, Refusal, AwaitEnd), tells what there is or
 // what has come, and judges nothing. A step that a check stands on, and not what it
 // decides, is put into [Exchange.StandsOn]: then a Want in it blocks, too. Expect
-// and Failf give the verdicts that are about a packet's content.
+// and Failf give the verdicts that are about a packet's content, FailMessage those on
+// a message that has come in the place of another.
 //
 // It must not know checks, nor which of them decides what: an exchange tells what
 // has stopped it ([Stop]), which [Step] of the set-up was missing, and which

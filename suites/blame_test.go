@@ -32,7 +32,7 @@ var (
 	blameDir   = flag.String("blame", "", "hold all faults against the suite, not a few, and write what comes of it into this directory; .ci/blame gives it")
 	blameShard = flag.String("blame-shard", "", "the part of the faults to take, I/N")
 	blameOnly  = flag.String("blame-faults", "", "take only the faults whose name matches this regular expression")
-	blameRuns  = flag.Int("blame-runs", 4, "how many runs of the suite go on at the same time")
+	blameRuns  = flag.Int("blame-runs", 10, "how many runs of the suite go on at the same time")
 )
 
 // sampledFaults are those that plain go test takes, on the embedded broker: one
