@@ -363,8 +363,8 @@ func connackWith(property []byte) func(*hostileServer, *net.TCPConn) {
 const (
 	hostileTimeout = 500 * time.Millisecond
 	// hostileBound is what a run of everyTenth takes at most with this timeout:
-	// seven seconds where they are long, and room for a busy machine.
-	hostileBound = time.Minute
+	// half a minute where it is flooded, and room for a busy machine.
+	hostileBound = 3 * time.Minute
 )
 
 // TestHostileServers: whatever is at the other end, a run ends in bounded time

@@ -62,7 +62,11 @@ func (r *Run) fewAtATime(ctx context.Context, items []int) (again []int) {
 			open = append(open, i)
 		}
 	}
-	return append(r.besides(ctx, few, open), r.besides(ctx, 1, quiet)...)
+	again = r.besides(ctx, few, open)
+	for _, i := range quiet {
+		again = append(again, r.besides(ctx, 1, []int{i})...)
+	}
+	return again
 }
 
 // besides hears checks, so many at the same time, and returns those that are to be

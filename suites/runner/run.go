@@ -75,7 +75,11 @@ func (r *Run) Start(ctx context.Context) {
 		slices.SortStableFunc(shared, func(a, b int) int { return int(r.ledger.plan[b].Takes - r.ledger.plan[a].Takes) })
 		r.room = harness.NewRoom(r.Parallel, nil)
 		r.watch(ctx)
-		r.oneByOne(ctx, r.overlapping(ctx, shared))
+		again := r.overlapping(ctx, shared)
+		if r.outages() == 0 { // the broker had too many clients
+			again = r.fewAtATime(ctx, again)
+		}
+		r.oneByOne(ctx, again)
 		r.hearAgain(ctx)
 		for _, h := range r.health {
 			h.Rest()
