@@ -690,7 +690,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 	case ended:
 		return seen{}
 	case !ok:
-		return seen{"the connection still open after " + within.String() + c.leftovers(), true}
+		return seen{text: "the connection still open after " + within.String() + c.leftovers(), missing: true}
 	}
 	moment := min(c.x.settings.closing(), c.x.settings.Timeout)
 	if c.x.patience > 0 {
@@ -708,7 +708,7 @@ func (c *Client) awaitEnd(within time.Duration) (alive seen) {
 	if ok {
 		return seen{}
 	}
-	return seen{sign, c.UnreadConnack() == nil}
+	return seen{text: sign, missing: c.UnreadConnack() == nil}
 }
 
 // sendOnceMore sends one more packet on a connection that should have ended: if

@@ -151,10 +151,14 @@ type seen struct {
 	text string
 	// missing says that nothing came, or ended, in time; all else was seen.
 	missing bool
+	// unconnected says that it was the answer to CONNECT, and that there was none.
+	unconnected bool
 }
 
 // nothingIn is that nothing came in time.
-func nothingIn(d time.Duration) seen { return seen{"nothing within " + d.String(), true} }
+func nothingIn(d time.Duration) seen {
+	return seen{text: "nothing within " + d.String(), missing: true}
+}
 
 // fail ends the exchange: the broker did something else than it had to. Within
 // a set-up step the exchange is not prepared instead.
@@ -165,10 +169,10 @@ func (x *Exchange) lacks(expected string, instead seen) {
 	observed := instead.text
 	s := &Stop{
 		Kind: Contradicted, Reason: fmt.Sprintf("expected %s; observed %s", firstLine(expected), firstLine(observed)),
-		Expected: expected, Observed: observed, Missing: instead.missing,
+		Expected: expected, Observed: observed, Missing: instead.missing, NoConnection: x.step == StepConnect || instead.unconnected,
 	}
 	if x.step != "" {
-		s.Kind, s.Step, s.NoConnection = Unprepared, x.step, x.step == StepConnect
+		s.Kind, s.Step = Unprepared, x.step
 		s.Reason = fmt.Sprintf("expected %s, observed %s", expected, observed)
 	}
 	panic(s)

@@ -314,7 +314,7 @@ func (h *Health) looked() {
 // clients is how many clients take part in an examination.
 func (h *Health) clients(many bool) int {
 	switch {
-	case !many:
+	case !many, h.limit > 0 && h.underWay() > 0: // a visit has connections, too
 		return fewClients
 	case h.limit > 0:
 		return min(manyClients, max(fewClients, h.limit/2))

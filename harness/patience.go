@@ -254,6 +254,6 @@ func (x *Exchange) interrupted() {
 // is late is missing until then: beside other checks it may be for their load.
 func (x *Exchange) WantInTime(what string, since time.Time, within time.Duration) {
 	if took := time.Since(since); took >= within {
-		x.lacks(fmt.Sprintf("%s within %s", what, within), seen{"it came after " + took.Round(time.Millisecond).String(), true})
+		x.lacks(fmt.Sprintf("%s within %s", what, within), seen{text: "it came after " + took.Round(time.Millisecond).String(), missing: true})
 	}
 }

@@ -17,7 +17,17 @@ func (c *Client) PacketID() uint16 {
 
 // WantConnack reads the CONNACK, whatever it says.
 func (c *Client) WantConnack() *codec.Connack {
-	return Want[*codec.Connack](c, "CONNACK")
+	const expected = "CONNACK"
+	p, instead := c.take(wire.Replies, anyPacket)
+	if p == nil {
+		instead.unconnected = true
+		c.x.lacks(expected, instead)
+	}
+	connack, ok := p.(*codec.Connack)
+	if !ok {
+		c.x.fail(expected, p.String())
+	}
+	return connack
 }
 
 // WantAccepted wants the CONNACK that accepts the connection.
@@ -33,6 +43,7 @@ func (c *Client) WantAccepted() *codec.Connack {
 func (c *Client) WantAcceptedInAnyOrder() {
 	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { _, ok := p.(*codec.Connack); return ok })
 	if p == nil {
+		instead.unconnected = true
 		c.x.lacks("CONNACK", instead)
 	}
 	c.wantAccepted(p.(*codec.Connack))
@@ -877,6 +888,6 @@ func (c *Client) WantDisconnect(allowed ...codec.ReasonCode) *codec.Disconnect {
 // ended without what was expected to come first. With a RST that may have been lost
 // on its way, for no transport keeps what comes ahead of one.
 func (c *Client) FailEnded(expected string) {
-	end := look(c, func(in *wire.Contents) seen { return seen{in.EndText, in.Ending == wire.RST} })
+	end := look(c, func(in *wire.Contents) seen { return seen{text: in.EndText, missing: in.Ending == wire.RST} })
 	c.x.lacks(expected, end)
 }

@@ -293,7 +293,7 @@ func (r *Run) hear(ctx context.Context, i int, beside company) (verdict func() b
 		case o != nil:
 			// Once may be by chance: somebody else may have restarted the broker.
 			f.alone = r.hit(i) && (beside >= tried || len(o.During) == 1)
-		case stopped:
+		case stopped, beside == tried && f.found.Crowded:
 			return false
 		}
 		return enter()
