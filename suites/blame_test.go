@@ -94,6 +94,7 @@ func TestBlame(t *testing.T) {
 	if testing.Short() {
 		t.Skip("whole runs of the suite")
 	}
+	t.Parallel()
 	brokers := witnesses(t)
 	if *blameDir == "" {
 		brokers = brokers[:1]
