@@ -181,8 +181,8 @@ func (e *examiner) examine(ctx context.Context, clients int, quiet bool) *troubl
 			}
 			if quiet && lacking[i] == nil && served.Add(1) == int64(clients+1)/2 {
 				others := time.Since(began)
-				within := others + times.Glance(others)
-				time.AfterFunc(within-others, func() { stop(laggingError{within.Round(time.Millisecond), others.Round(time.Millisecond)}) })
+				longer := times.Glance(others)
+				time.AfterFunc(longer, func() { stop(laggingError{(others + longer).Round(time.Millisecond), others.Round(time.Millisecond)}) })
 			}
 		})
 	}

@@ -13,11 +13,12 @@ import (
 // A thing that is missing convicts nobody by that alone. Before a verb says that
 // something has not come, it asks whether its like does: a plain message between
 // other clients, at the QoS that the exchange has used, one for a Shared
-// Subscription, a will, a retained message, what is kept for a session. If a plain message, one that is shared or a will does not
-// come either, the exchange stands on something broken, and another check decides. If the like of all that
-// the exchange is made of comes in time, it could have come, too, and is not waited
-// for any longer. Else a second hearing ([Settings.Patience]) waits for as long
-// as a duty has to which the specification sets no time.
+// Subscription or a filter that ends with #, a will, a retained message, what is kept
+// for a session. If a message or a will does not come either, the exchange stands on
+// something broken, and another check decides. If the like of all that the exchange
+// is made of comes in time, it could have come, too, and is not waited for any
+// longer. Else a second hearing ([Settings.Patience]) waits for as long as a duty has
+// to which the specification sets no time.
 
 // awaitPatiently is awaitAny for what has to come, with how long was waited for
 // it.
@@ -126,78 +127,78 @@ func (x *Exchange) controlTopic(suffix string) string {
 	return x.settings.TopicPrefix + "/" + x.settings.RunID + "/control/" + x.scope + "/" + suffix
 }
 
-// controlClients are two clients whose Client Identifiers have little in common at
-// their ends: a broker that takes some for the same has not to do so with these.
-func (x *Exchange) controlClients() (receiver, sender *Client) {
-	return x.Connect(Clean, As("control"), Identified(x.ClientID("control")+"in")), x.Connect(Clean, As("controller"), Identified(x.ClientID("controller")+"out"))
+// between performs a control with two clients, whose Client Identifiers have little in
+// common at their ends: a broker that takes some for the same has not to do so with
+// these.
+func (x *Exchange) between(control func(receiver, sender *Client)) {
+	receiver := x.Connect(Clean, As("control"), Identified(x.ClientID("control")+"in"))
+	sender := x.Connect(Clean, As("controller"), Identified(x.ClientID("controller")+"out"))
+	control(receiver, sender)
+	receiver.Disconnect()
+	sender.Disconnect()
 }
 
 // controlDelivery has a plain message delivered.
 func (x *Exchange) controlDelivery(qos codec.QoS) {
-	topic := x.controlTopic(fmt.Sprint(qos))
-	subscriber, publisher := x.controlClients()
-	granted := subscriber.SubscribeUpTo(subscriber.NewSubscribe(qos, topic))[0]
-	publisher.Publish(qos, topic, "control")
-	var message *codec.Publish
-	x.during(StepDeliver, func() {
-		expected := fmt.Sprintf("PUBLISH topic=%s %q", topic, "control")
-		p, instead := subscriber.take(wire.Messages, func(p codec.Packet) bool { return p.(*codec.Publish).Topic == topic })
-		if p == nil {
-			x.lacks(expected, instead)
-		}
-		if message = p.(*codec.Publish); message.Payload != "control" {
-			x.fail(expected, message.String())
-		}
-	})
-	if message.QoS != min(qos, granted) {
-		x.during(StepGrantedQoS, func() {
-			x.fail(fmt.Sprintf("a message at QoS %d, which was granted", min(qos, granted)), message.String())
+	x.between(func(receiver, sender *Client) {
+		topic := x.controlTopic(fmt.Sprint(qos))
+		granted := receiver.SubscribeUpTo(receiver.NewSubscribe(qos, topic))[0]
+		sender.Publish(qos, topic, "control")
+		var message *codec.Publish
+		x.during(StepDeliver, func() {
+			expected := fmt.Sprintf("PUBLISH topic=%s %q", topic, "control")
+			p, instead := receiver.take(wire.Messages, func(p codec.Packet) bool { return p.(*codec.Publish).Topic == topic })
+			if p == nil {
+				x.lacks(expected, instead)
+			}
+			if message = p.(*codec.Publish); message.Payload != "control" {
+				x.fail(expected, message.String())
+			}
 		})
-	}
-	subscriber.Ack(message)
-	subscriber.Disconnect()
-	publisher.Disconnect()
+		if message.QoS != min(qos, granted) {
+			x.during(StepGrantedQoS, func() {
+				x.fail(fmt.Sprintf("a message at QoS %d, which was granted", min(qos, granted)), message.String())
+			})
+		}
+		receiver.Ack(message)
+	})
 }
 
 // controlUnretained subscribes to a topic when a message to it that is not to be
 // retained has been published, and wants to get none.
 func (x *Exchange) controlUnretained() {
-	topic := x.controlTopic("unretained")
-	subscriber, publisher := x.controlClients()
-	qos := x.UpTo(codec.QoS1)
-	publisher.Publish(qos, topic, "before")
-	publisher.Fence() // a broker may acknowledge a message before it looks for subscribers
-	subscriber.Subscribe(qos, topic)
-	marker := publisher.Marker(qos, topic)
-	p := subscriber.takeMessage("the "+marker.Payload, StepDeliver)
-	if p.Payload == "before" {
-		x.during(StepUnretained, func() { x.fail("nothing before the "+marker.Payload, p.String()) })
-	}
-	subscriber.Ack(p)
-	subscriber.Disconnect()
-	publisher.Disconnect()
+	x.between(func(receiver, sender *Client) {
+		topic, qos := x.controlTopic("unretained"), x.UpTo(codec.QoS1)
+		sender.Publish(qos, topic, "before")
+		sender.Fence() // a broker may acknowledge a message before it looks for subscribers
+		receiver.Subscribe(qos, topic)
+		marker := sender.Marker(qos, topic)
+		p := receiver.takeMessage("the "+marker.Payload, StepDeliver)
+		if p.Payload == "before" {
+			x.during(StepUnretained, func() { x.fail("nothing before the "+marker.Payload, p.String()) })
+		}
+		receiver.Ack(p)
+	})
 }
 
 // controlShared has a message delivered to the only member of a group.
 func (x *Exchange) controlShared() {
-	topic, qos := x.controlTopic("shared"), x.UpTo(codec.QoS1)
-	member, publisher := x.controlClients()
-	member.Subscribe(qos, sharePrefix+x.ClientID("group control")+"/"+topic)
-	publisher.Publish(qos, topic, "control")
-	member.Ack(member.WantAnyCopy(topic, "control"))
-	member.Disconnect()
-	publisher.Disconnect()
+	x.between(func(member, sender *Client) {
+		topic, qos := x.controlTopic("shared"), x.UpTo(codec.QoS1)
+		member.Subscribe(qos, sharePrefix+x.ClientID("group control")+"/"+topic)
+		sender.Publish(qos, topic, "control")
+		member.Ack(member.WantAnyCopy(topic, "control"))
+	})
 }
 
 // controlWildcards has a message delivered for a Topic Filter that ends with #.
 func (x *Exchange) controlWildcards() {
-	topic := x.controlTopic("several/levels/deep")
-	subscriber, publisher := x.controlClients()
-	subscriber.Subscribe(codec.QoS0, x.controlTopic("several/#"))
-	publisher.Publish(codec.QoS0, topic, "control")
-	subscriber.WantAnyCopy(topic, "control")
-	subscriber.Disconnect()
-	publisher.Disconnect()
+	x.between(func(receiver, sender *Client) {
+		topic := x.controlTopic("several/levels/deep")
+		receiver.Subscribe(codec.QoS0, x.controlTopic("several/#"))
+		sender.Publish(codec.QoS0, topic, "control")
+		receiver.WantAnyCopy(topic, "control")
+	})
 }
 
 // controlWill has a plain will published.

@@ -17,8 +17,13 @@ func (c *Client) PacketID() uint16 {
 
 // WantConnack reads the CONNACK, whatever it says.
 func (c *Client) WantConnack() *codec.Connack {
+	return c.takeConnack(anyPacket)
+}
+
+// takeConnack wants the first reply that pick accepts to be the CONNACK.
+func (c *Client) takeConnack(pick func(codec.Packet) bool) *codec.Connack {
 	const expected = "CONNACK"
-	p, instead := c.take(wire.Replies, anyPacket)
+	p, instead := c.take(wire.Replies, pick)
 	if p == nil {
 		instead.unconnected = true
 		c.x.lacks(expected, instead)
@@ -41,12 +46,7 @@ func (c *Client) WantAccepted() *codec.Connack {
 // else first, which stays: that a CONNACK has to be the first of all is a rule of its
 // own.
 func (c *Client) WantAcceptedInAnyOrder() {
-	p, instead := c.take(wire.Replies, func(p codec.Packet) bool { _, ok := p.(*codec.Connack); return ok })
-	if p == nil {
-		instead.unconnected = true
-		c.x.lacks("CONNACK", instead)
-	}
-	c.wantAccepted(p.(*codec.Connack))
+	c.wantAccepted(c.takeConnack(func(p codec.Packet) bool { return p.Type() == codec.CONNACK }))
 }
 
 // wantAccepted wants this CONNACK to accept the connection.

@@ -18,16 +18,7 @@ import (
 func TestControl(t *testing.T) {
 	t.Parallel()
 	target := embeddedTarget(t)
-	through := func(f fault.Fault) *harness.Target {
-		proxy, err := fault.NewProxy(V5, f, target.Dialer.Dial)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(proxy.Close)
-		broken := *target
-		broken.Dialer = throughProxy(proxy.Dial)
-		return &broken
-	}
+	through := func(f fault.Fault) *harness.Target { return faulty(t, target, f) }
 	waits := func(options ...harness.PublishOption) func(*harness.Exchange) {
 		return func(x *harness.Exchange) {
 			c := x.Connect(harness.Clean, harness.WithWill(codec.Will{Topic: x.Topic("will"), Payload: "will"}))
@@ -62,11 +53,7 @@ func TestControl(t *testing.T) {
 			t.Parallel()
 			settings := Options{Timeout: time.Second}.Settings()
 			settings.Control, settings.Patience = true, 3*time.Second
-			profile, err := harness.Probe(t.Context(), test.target, Options{}.Settings(), V5)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := harness.Perform(t.Context(), test.target, profile, settings, test.body)
+			e := performed(t, test.target, settings, test.body)
 			if e.Stop.Kind != test.kind || e.Stop.Step != test.step || !e.Stop.Missing {
 				t.Errorf("%s in step %q: %s", e.Stop.Kind, e.Stop.Step, e.Stop.Reason)
 			}
@@ -95,13 +82,6 @@ func TestControlOfAnotherMessage(t *testing.T) {
 		}
 	}
 	target := embeddedTarget(t)
-	proxy, err := fault.NewProxy(V5, fault.AltersPayloads, target.Dialer.Dial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(proxy.Close)
-	altering := *target
-	altering.Dialer = throughProxy(proxy.Dial)
 	for _, test := range []struct {
 		name   string
 		target *harness.Target
@@ -111,19 +91,38 @@ func TestControlOfAnotherMessage(t *testing.T) {
 	}{
 		{"as it should be", target, wants("hello"), harness.Completed, ""},
 		{"another", target, wants("good-bye"), harness.Contradicted, ""},
-		{"all are altered", &altering, wants("hello"), harness.Unprepared, harness.StepDeliver},
+		{"all are altered", faulty(t, target, fault.AltersPayloads), wants("hello"), harness.Unprepared, harness.StepDeliver},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			profile, err := harness.Probe(t.Context(), test.target, Options{}.Settings(), V5)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := harness.Perform(t.Context(), test.target, profile, settings, test.body)
+			e := performed(t, test.target, settings, test.body)
 			if e.Stop.Kind != test.kind || e.Stop.Step != test.step || e.Stop.Missing {
 				t.Errorf("%s in step %q: %s", e.Stop.Kind, e.Stop.Step, e.Stop.Reason)
 			}
 		})
 	}
+}
+
+// faulty is a broker behind a proxy with a fault.
+func faulty(t *testing.T, target *harness.Target, f fault.Fault) *harness.Target {
+	t.Helper()
+	proxy, err := fault.NewProxy(V5, f, target.Dialer.Dial)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Close)
+	broken := *target
+	broken.Dialer = throughProxy(proxy.Dial)
+	return &broken
+}
+
+// performed is what an exchange with a broker has shown.
+func performed(t *testing.T, target *harness.Target, settings harness.Settings, body func(*harness.Exchange)) harness.Evidence {
+	t.Helper()
+	profile, err := harness.Probe(t.Context(), target, Options{}.Settings(), V5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return harness.Perform(t.Context(), target, profile, settings, body)
 }
 
 // throughProxy dials a proxy.
