@@ -2,7 +2,6 @@ package suites
 
 import (
 	"fmt"
-	"strconv"
 
 	"mqttspec/codec"
 	. "mqttspec/harness"
@@ -38,6 +37,7 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.LosesMessages, fault.RepeatsMessages, fault.SwapsMessages, fault.DupAlways},
 	Body: func(x *Exchange) {
 		l := newLoad(x, Clean, loadBatch)
+		l.steady = true
 		subscribers := l.subscribe(Clean, "bob", "carol", "dave")
 
 		for range loadRounds {
@@ -137,7 +137,8 @@ type load struct {
 	publishers []*Client
 	levels     []codec.QoS
 	batch      int
-	published  int // messages of each publisher and QoS
+	published  int  // messages of each publisher and QoS
+	steady     bool // nobody loses a connection: there is no cause to send anything again
 }
 
 func newLoad(x *Exchange, how ConnectOption, batch int) *load {
@@ -156,14 +157,16 @@ func publisherName(i int) string { return fmt.Sprintf("publisher%d", i+1) }
 
 func (l *load) topic(i int) string { return l.x.Topic(publisherName(i)) }
 
-// publish sends the next batch of every publisher, its QoS levels mixed; each
-// message says which of its publisher and QoS it is.
+// loadPayload says which of its publisher and QoS a message is.
+const loadPayload = "%d at QoS %d"
+
+// publish sends the next batch of every publisher, its QoS levels mixed.
 func (l *load) publish() [][]codec.Packet {
 	sent := make([][]codec.Packet, len(l.publishers))
 	for i, c := range l.publishers {
 		for n := range l.batch {
 			for _, qos := range l.levels {
-				sent[i] = append(sent[i], c.NewPublish(qos, l.topic(i), strconv.Itoa(l.published+n+1)))
+				sent[i] = append(sent[i], c.NewPublish(qos, l.topic(i), fmt.Sprintf(loadPayload, l.published+n+1, qos)))
 			}
 		}
 		c.Send(sent[i]...)
@@ -200,7 +203,7 @@ func (l *load) subscribe(how ConnectOption, names ...string) []*subscriber {
 	for i, name := range names {
 		s := &subscriber{
 			load: l, name: name, how: how, c: l.x.Connect(how, As(name)), online: true,
-			last: map[stream]int{}, skipped: map[skip]bool{}, held: map[uint16]bool{},
+			last: map[stream]int{}, came: map[numberedMessage]bool{}, held: map[uint16]bool{},
 		}
 		for p := range l.publishers {
 			s.c.Subscribe(l.x.UpTo(QoS2), l.topic(p))
@@ -217,8 +220,8 @@ type stream struct {
 	qos   codec.QoS
 }
 
-// A skip is a message of a stream that has not come, though a later one has.
-type skip struct {
+// A numberedMessage is a message of a stream.
+type numberedMessage struct {
 	stream
 	n int
 }
@@ -231,16 +234,15 @@ type subscriber struct {
 	how     ConnectOption
 	c       *Client
 	online  bool
-	resumed bool            // at any time: messages may come twice then
-	last    map[stream]int  // the highest number that has come
-	skipped map[skip]bool   // messages that one of a higher number has overtaken, or that are lost
+	last    map[stream]int // the highest number that has come
+	came    map[numberedMessage]bool
 	held    map[uint16]bool // QoS 2 messages received and not released
 }
 
 // resume connects again if the connection was lost.
 func (s *subscriber) resume() {
 	if !s.online {
-		s.c, s.online, s.resumed = s.x.Connect(s.how, As(s.name)), true, true
+		s.c, s.online = s.x.Connect(s.how, As(s.name)), true
 	}
 }
 
@@ -263,14 +265,10 @@ const pubrels = "PUBREL for every PUBREC"
 func (s *subscriber) missing() string {
 	for i := range s.publishers {
 		for _, qos := range s.levels {
-			at := stream{s.topic(i), qos}
-			for skipped := range s.skipped {
-				if skipped.stream == at {
-					return fmt.Sprintf("message %d at QoS %d of %s", skipped.n, qos, publisherName(i))
+			for n := 1; qos > QoS0 && n <= s.published; n++ {
+				if !s.came[numberedMessage{stream{s.topic(i), qos}, n}] {
+					return fmt.Sprintf("message %d at QoS %d of %s", n, qos, publisherName(i))
 				}
-			}
-			if last := s.last[at]; qos > QoS0 && last < s.published {
-				return fmt.Sprintf("message %d at QoS %d of %s", last+1, qos, publisherName(i))
 			}
 		}
 	}
@@ -311,32 +309,42 @@ func (s *subscriber) receive(expected string, answer bool) {
 
 // judge holds a message against those of its stream that came before.
 func (s *subscriber) judge(p *codec.Publish) {
-	at := stream{p.Topic, p.QoS}
-	n, err := strconv.Atoi(p.Payload)
-	last := s.last[at]
-	next := fmt.Sprintf("message %d at QoS %d of %s, for %s", last+1, p.QoS, p.Topic, s.name)
+	var n int
+	var qos codec.QoS
+	_, err := fmt.Sscanf(p.Payload, loadPayload, &n, &qos)
+	at := stream{p.Topic, qos}
+	last, message := s.last[at], numberedMessage{at, n}
+	next := fmt.Sprintf("message %d at QoS %d of %s, for %s", last+1, qos, p.Topic, s.name)
 	switch {
 	case err != nil || n < 1 || n > s.published:
 		s.x.FailMessage(next, p.String()+", which nobody published")
-	case p.QoS == QoS0 && p.Dup: // that is for another check
-	case p.Dup && !s.resumed && s.x.Version == V5: // "MUST NOT resend messages at any other time"
-		s.x.Failf(next+", and nothing sent again before the client connects again", "%s", p)
-	case s.skipped[skip{at, n}]:
+	case s.came[message]:
+		s.cameAgain(p, qos, next)
+	case p.QoS != qos:
+		s.x.StandsOn(StepGrantedQoS, func() { s.x.Failf(next, "%s", p) })
+	case n < last:
 		s.x.About("MQTT-4.6.0-5", "MQTT-4.6.0-6")
-		s.x.Failf(fmt.Sprintf("message %d at QoS %d of %s, for %s, before message %d", n, p.QoS, p.Topic, s.name, last), "%s", p)
-	case n <= last && p.QoS == QoS1: // at least once
-	case n <= last:
-		s.x.About(
-			"3.1.1/4.3.1/no-duplicate", "5.0/4.3.1/no-duplicate", "MQTT-4.3.3-1", "MQTT-4.3.3-2",
-			"MQTT-4.3.3-6", "MQTT-4.3.3-10", "MQTT-4.6.0-5", "MQTT-4.6.0-6",
-		)
-		s.x.Failf(next, "%s, which came before", p)
-	case p.Dup && !s.resumed:
-		s.x.About("MQTT-3.3.1-3", "MQTT-4.4.0-1")
+		s.x.Failf(fmt.Sprintf("message %d at QoS %d of %s, for %s, before message %d", n, qos, p.Topic, s.name, last), "%s", p)
+	case s.steady && p.Dup && qos > QoS0: // at QoS 0 that is for another check
+		s.x.About("MQTT-3.3.1-3")
 		s.x.Failf(next+" with DUP 0, as the first time", "%s", p)
 	}
-	for skipped := last + 1; skipped < n && p.QoS > QoS0; skipped++ { // late, or lost
-		s.skipped[skip{at, skipped}] = true
-	}
+	s.came[message] = true
 	s.last[at] = max(n, last)
+}
+
+// cameAgain judges a message that was published at this QoS and came before.
+func (s *subscriber) cameAgain(p *codec.Publish, qos codec.QoS, next string) {
+	again := p.String() + ", which came before"
+	switch {
+	case qos == QoS0 && s.steady:
+		s.x.About("3.1.1/4.3.1/no-duplicate", "5.0/4.3.1/no-duplicate")
+		s.x.Failf(next, "%s", again)
+	case qos == QoS1 && p.Dup && s.steady && s.x.Version == V5: // at least once, but "MUST NOT resend messages at any other time"
+		s.x.About("MQTT-4.4.0-1")
+		s.x.Failf(next+", and nothing sent again before the client connects again", "%s", again)
+	case qos == QoS2:
+		s.x.About("MQTT-4.4.0-1", "MQTT-4.3.3-1", "MQTT-4.3.3-2", "MQTT-4.3.3-6", "MQTT-4.3.3-10")
+		s.x.Failf(next, "%s", again)
+	}
 }

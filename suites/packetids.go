@@ -52,6 +52,7 @@ var _ = Check(Definition{
 		wantDistinct := func(x *Exchange, window []*codec.Publish) {
 			inUse := map[uint16]string{}
 			for _, message := range window {
+				wantAboveQoS0(x, message)
 				if other, used := inUse[message.PacketID]; used && other != message.Payload {
 					x.Failf("a Packet Identifier of its own for every message under way", "%d for %q and for %q", message.PacketID, other, message.Payload)
 				}
@@ -237,6 +238,7 @@ var _ = Check(Definition{
 		x.StandsOn(resending(QoS1), bob.WantMessage)
 		inUse := map[uint16]string{}
 		for _, message := range bob.WantWindow(published) {
+			wantAboveQoS0(x, message)
 			if used, taken := inUse[message.PacketID]; taken && used != message.Payload {
 				x.Failf("another Packet Identifier than that of "+used, "%s", message)
 			}

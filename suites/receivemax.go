@@ -23,7 +23,11 @@ var _ = Check(Definition{
 	Body: func(x *Exchange) {
 		flowing(x, func(x *Exchange, bob *Client, f flow) {
 			x.StandsOn(f.step, bob.WantMessage)
-			x.Expect(len(bob.WantWindow(f.most+1))).To(BeNumerically("<=", f.most), "messages under way at the same time")
+			window := bob.WantWindow(f.most + 1)
+			for _, message := range window {
+				wantAboveQoS0(x, message)
+			}
+			x.Expect(len(window)).To(BeNumerically("<=", f.most), "messages under way at the same time")
 		})
 	},
 })

@@ -160,6 +160,16 @@ func takeAt(x *Exchange, c *Client, qos codec.QoS, topic, payload string) *codec
 	return message
 }
 
+// wantAboveQoS0 wants a message that was published and subscribed to above QoS 0 to
+// have come so, which is for subscribe-qos-minimum.
+func wantAboveQoS0(x *Exchange, message *codec.Publish) {
+	x.StandsOn(StepGrantedQoS, func() {
+		if message.QoS == QoS0 {
+			x.Failf("the message above QoS 0", "%s", message)
+		}
+	})
+}
+
 // inKeptSession performs what a client that is back in its session, with its
 // subscription to this topic, is owed. Where that does not come, a message of now
 // tells whether there is such a session: that one is kept is for
@@ -540,7 +550,7 @@ func someSubscriptions(x *Exchange) {
 	alice := x.Connect(Clean, As("subscriber"))
 	alice.Subscribe(x.UpTo(QoS2), x.Topic("one"), x.Topic("two"))
 	alice.Unsubscribe(x.Topic("one"), x.Topic("three"))
-	alice.WantPingresp()
+	alice.Fence()
 }
 
 // someDisconnects makes the broker end connections by itself: a session that

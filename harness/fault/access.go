@@ -53,11 +53,18 @@ var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges
 	})
 
 // DeliversPastRules asks nobody whether a message may be sent on: the proxy hands
-// each message to whoever has asked for exactly its topic, refused or not.
-var DeliversPastRules = stateful("delivers-past-rules", "delivers what is published to all who have asked for its topic, whatever the access rules say",
+// each message to whoever has asked for exactly its topic, refused or not, where the
+// two are not the same user: who is has the same rights.
+var DeliversPastRules = stateful("delivers-past-rules", "delivers what one user publishes to all others who have asked for its topic, whatever the access rules say",
 	Breaks{V311: "MQTT-3.8.4-5", V5: "5.0/3.4.2.1/unauthorized-undelivered MQTT-3.8.4-7"},
 	func() behaviour {
 		asked := map[*Link]map[string]bool{}
+		user := func(l *Link) string {
+			if name := l.connect().UserName; name != nil {
+				return *name
+			}
+			return ""
+		}
 		return behaviour{fromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:
@@ -69,7 +76,7 @@ var DeliversPastRules = stateful("delivers-past-rules", "delivers what is publis
 				}
 			case *codec.Publish:
 				for _, o := range l.Others() {
-					if asked[o][p.Topic] {
+					if asked[o][p.Topic] && user(o) != user(l) {
 						o.ToClient(&codec.Publish{Topic: p.Topic, Payload: p.Payload})
 					}
 				}

@@ -117,7 +117,7 @@ var (
 		Breaks{V5: "5.0/3.14.2.2.3/reason-string-twice"},
 		&codec.Disconnect{Code: codec.ProtocolError, Properties: codec.Properties{codec.ReasonString("one"), codec.ReasonString("two")}})
 	DisconnectsWithTwoServerReferences = saysGoodbye("disconnects-with-two-server-references", "sends DISCONNECT with two Server References",
-		Breaks{V5: "5.0/3.14.2.2.5/server-reference-twice"},
+		Breaks{V5: "5.0/3.14.2.2.5/server-reference-twice", Follows: Follows{V5: disconnectReasons, Because: "that the client is to use another server is not the reason"}},
 		&codec.Disconnect{Code: codec.UseAnotherServer, Properties: codec.Properties{codec.ServerReference("one"), codec.ServerReference("two")}})
 	DisconnectsWithServerReference = saysGoodbye("disconnects-with-server-reference", "sends DISCONNECT for a protocol error with a Server Reference",
 		Breaks{V5: "5.0/3.14.2.2.5/server-reference-reason"},

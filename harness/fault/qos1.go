@@ -18,7 +18,8 @@ var PubackWrongIdentifier = fromBroker("puback-wrong-identifier", "sends PUBACK 
 // DeliversAtQoS0 lowers every message. The proxy acknowledges it to the broker in
 // the client's place.
 var DeliversAtQoS0 = fromBroker("delivers-at-qos-0", "delivers every message at QoS 0",
-	Breaks{V311: "MQTT-3.8.4-6 MQTT-3.3.5-1 MQTT-3.3.1-5 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-3.8.4-8 MQTT-3.3.4-2 MQTT-3.3.1-5 MQTT-4.3.2-2 MQTT-4.3.3-2"},
+	Breaks{V311: "MQTT-3.8.4-6 MQTT-3.3.5-1 MQTT-3.3.1-5 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-3.8.4-8 MQTT-3.3.4-2 MQTT-3.3.1-5 MQTT-4.3.2-2 MQTT-4.3.3-2",
+		Follows: Follows{V5: "MQTT-4.8.2-3", Because: "a Shared Subscription's granted QoS has a sentence of its own"}},
 	func(l *Link, p *codec.Publish) Action {
 		switch p.QoS {
 		case codec.QoS1:

@@ -86,7 +86,7 @@ func flowControlFrom(least int, name, does string, breaks Breaks, frees func(cod
 					return Forward
 				}
 				w := flows[l]
-				if f.Packet == nil || !frees(f.Packet) {
+				if w == nil || f.Packet == nil || !frees(f.Packet) { // nil is a client that has sent no CONNECT
 					return Forward
 				}
 				w.underWay = max(w.underWay-1, least)
@@ -184,7 +184,9 @@ var WaitsForSlowest = stateful("waits-for-slowest", "sends nobody a message whil
 
 // AnswersWhenAllHave lets the publisher wait.
 var AnswersWhenAllHave = stateful("answers-when-all-have", "acknowledges no PUBLISH while the Receive Maximum of any client is used up",
-	Breaks{V5: "5.0/4.3/clients-independent"},
+	Breaks{V5: "5.0/4.3/clients-independent",
+		Follows: Follows{V5: "MQTT-3.3.4-1 MQTT-2.2.1-5 MQTT-4.3.2-4 MQTT-4.3.3-8",
+			Because: "beside other checks there is always a client whose Receive Maximum is used up"}},
 	func() behaviour {
 		u := usedUp{}
 		return behaviour{
