@@ -17,6 +17,7 @@ import (
 	"mqttspec/codec"
 	"mqttspec/harness"
 	"mqttspec/harness/fault"
+	proxying "mqttspec/harness/proxy"
 	"mqttspec/harness/wire"
 	"mqttspec/reports"
 	"mqttspec/suites"
@@ -327,7 +328,7 @@ func observedOnly(c reports.Check, what string) bool {
 // blameRun runs the suite, but for the checks that want the broker for
 // themselves, on a broker and its instances behind proxies with a fault.
 func blameRun(t *testing.T, job blaming) *reports.Results {
-	var proxies []*fault.Proxy
+	var proxies []*proxying.Proxy
 	defer func() {
 		for _, p := range proxies {
 			p.Close()

@@ -230,13 +230,13 @@ type numberedMessage struct {
 // is the same one until PUBREL has come for its Packet Identifier.
 type subscriber struct {
 	*load
-	name    string
-	how     ConnectOption
-	c       *Client
-	online  bool
-	last    map[stream]int // the highest number that has come
-	came    map[numberedMessage]bool
-	held    map[uint16]bool // QoS 2 messages received and not released
+	name   string
+	how    ConnectOption
+	c      *Client
+	online bool
+	last   map[stream]int // the highest number that has come
+	came   map[numberedMessage]bool
+	held   map[uint16]bool // QoS 2 messages received and not released
 }
 
 // resume connects again if the connection was lost.

@@ -33,17 +33,17 @@ var DropsUnacknowledged = stateful("drops-unacknowledged", "neither acknowledges
 	func() behaviour {
 		published := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
 				published[l] = p.QoS > codec.QoS0
 				return Forward
 			}),
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				if f.Type() == codec.PUBACK || f.Type() == codec.PUBREC || f.Type() == codec.DISCONNECT && published[l] {
 					return Swallow
 				}
 				return Forward
 			},
-			brokerGone: func(l *Link) Action {
+			BrokerGone: func(l *Link) Action {
 				if published[l] {
 					return Swallow
 				}
@@ -60,12 +60,12 @@ var DeliversPastRules = stateful("delivers-past-rules", "delivers what one user 
 	func() behaviour {
 		asked := map[*Link]map[string]bool{}
 		user := func(l *Link) string {
-			if name := l.connect().UserName; name != nil {
+			if name := l.Asked().UserName; name != nil {
 				return *name
 			}
 			return ""
 		}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:
 				if asked[l] == nil {

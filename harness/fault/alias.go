@@ -27,7 +27,7 @@ var DropsAliased = fromClient("drops-aliased", "drops messages that have a Topic
 var KeepsFirstAlias = stateful("keeps-first-alias", "takes a Topic Alias for the Topic Name that was first sent with it",
 	Breaks{V5: "5.0/3.3.4/topic-alias-remapped"},
 	func() behaviour {
-		return behaviour{fromClient: only(resolveAliases(func(l *Link) any { return l }, false))}
+		return behaviour{FromClient: only(resolveAliases(func(l *Link) any { return l }, false))}
 	})
 
 // AliasesForAll keeps one table for all clients.
@@ -36,7 +36,7 @@ var AliasesForAll = stateful("aliases-for-all", "takes a Topic Alias for what an
 		Follows: Follows{V5: "5.0/3.3.2.3.4/topic-alias-independent 5.0/3.3.4/topic-alias-remapped MQTT-3.3.2-12",
 			Because: "what another client maps at the same time replaces a client's own mapping"}},
 	func() behaviour {
-		return behaviour{fromClient: only(resolveAliases(func(*Link) any { return nil }, true))}
+		return behaviour{FromClient: only(resolveAliases(func(*Link) any { return nil }, true))}
 	})
 
 // resolveAliases keeps tables of Topic Aliases, as many as there are different
@@ -120,7 +120,7 @@ var MixesUpAliases = aliasing("mixes-up-aliases", "uses two Topic Aliases for al
 var ResumesAliases = aliasing("resumes-aliases", "leaves out a Topic Name when it has set a Topic Alias for it on any connection of the client",
 	Breaks{V5: "MQTT-3.3.2-7 5.0/3.3.4/topic-alias-unknown"},
 	func(l *Link, uses map[any]int, topics int, p *codec.Publish) uint16 {
-		key := [2]string{l.clientID(), p.Topic}
+		key := [2]string{l.ClientID(), p.Topic}
 		if uses[key]++; uses[key] > 1 {
 			p.Topic = ""
 		}
@@ -138,12 +138,12 @@ var CarriesAliasesOver = stateful("carries-aliases-over", "knows the Topic Alias
 			value  uint32
 		}
 		topics := map[alias]string{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Publish) Action {
 			value, ok := p.Properties.Number(codec.PropTopicAlias)
 			if !ok {
 				return Forward
 			}
-			known := alias{l.clientID(), value}
+			known := alias{l.ClientID(), value}
 			if p.Topic != "" {
 				topics[known] = p.Topic
 			} else {
@@ -165,18 +165,18 @@ var ResendsAsSentFirst = stateful("resends-as-sent-first", "resends a PUBLISH wi
 		}
 		sent := map[use]codec.Publish{}
 		return behaviour{
-			fromClient: send.fromClient,
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromClient: send.FromClient,
+			FromBroker: func(l *Link, f *Frame) Action {
 				p, ok := f.Packet.(*codec.Publish)
 				if !ok {
 					return Forward
 				}
-				u := use{l.clientID(), p.PacketID}
+				u := use{l.ClientID(), p.PacketID}
 				if first, again := sent[u]; again && p.Dup {
 					p.Topic, p.Properties = first.Topic, first.Properties
 					return Forward
 				}
-				send.fromBroker(l, f)
+				send.FromBroker(l, f)
 				sent[u] = *p
 				return Forward
 			},
@@ -205,14 +205,14 @@ var SharesAliases = stateful("shares-aliases", "takes a Topic Alias from a clien
 	func() behaviour {
 		set := map[*Link]string{} // as Topic Alias 1
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				if most, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); most > 0 {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if most, _ := l.Asked().Properties.Number(codec.PropTopicAliasMaximum); most > 0 {
 					set[l] = p.Topic
 					p.Properties = append(without(p.Properties, codec.PropTopicAlias), codec.TopicAlias(1))
 				}
 				return Forward
 			}),
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connect:
 					p.Properties = without(p.Properties, codec.PropTopicAliasMaximum)
@@ -240,12 +240,12 @@ func sendsAliases(alias func(l *Link, uses map[any]int, topics int, p *codec.Pub
 		topics := map[string]int{}
 		uses := map[any]int{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Connect) Action {
+			FromClient: only(func(_ *Link, p *codec.Connect) Action {
 				p.Properties = without(p.Properties, codec.PropTopicAliasMaximum)
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				if most, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); most == 0 {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				if most, _ := l.Asked().Properties.Number(codec.PropTopicAliasMaximum); most == 0 {
 					return Forward
 				}
 				if topics[p.Topic] == 0 {

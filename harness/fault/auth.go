@@ -18,7 +18,7 @@ var IgnoresAuth = tolerates("ignores-auth", "ignores AUTH",
 var VolunteersAuthenticationMethod = sends("volunteers-authentication-method", "names an Authentication Method in CONNACK to clients that named none",
 	Breaks{V5: "MQTT-4.12.0-6"},
 	func(l *Link, p *codec.Connack) codec.Packet {
-		if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {
+		if !l.Asked().Properties.Has(codec.PropAuthenticationMethod) {
 			return withProperties(p, codec.Properties{codec.AuthenticationMethod("PLAIN")})
 		}
 		return p
@@ -28,7 +28,7 @@ var VolunteersAuthenticationMethod = sends("volunteers-authentication-method", "
 var VolunteersAuth = sends("volunteers-auth", "sends AUTH to clients that named no Authentication Method",
 	Breaks{V5: "MQTT-4.12.0-6"},
 	func(l *Link, p *codec.Connack) codec.Packet {
-		if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {
+		if !l.Asked().Properties.Has(codec.PropAuthenticationMethod) {
 			l.ToClient(&codec.Auth{Code: codec.ContinueAuthentication, Properties: codec.Properties{codec.AuthenticationMethod("PLAIN")}})
 		}
 		return p
@@ -61,7 +61,7 @@ var ChangesMethod = sends("changes-method", "names another Authentication Method
 var AcceptsAnyProof = fromBroker("accepts-any-proof", "accepts a client whose proof is wrong",
 	Breaks{V5: "MQTT-4.12.0-4 5.0/3.1.4/authentication-checks"},
 	func(l *Link, p *codec.Connack) Action {
-		if p.Code == codec.NotAuthorized && l.connect().Properties.Has(codec.PropAuthenticationMethod) {
+		if p.Code == codec.NotAuthorized && l.Asked().Properties.Has(codec.PropAuthenticationMethod) {
 			p.Code, p.Properties = codec.Success, nil
 			l.Hold()
 		}
@@ -74,7 +74,7 @@ var CorrectsAuth = stateful("corrects-auth", "takes AUTH for the next step, what
 	func() behaviour {
 		challenged := map[*Link]bool{}
 		return behaviour{
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Auth:
 					challenged[l] = p.Code == codec.ContinueAuthentication
@@ -83,12 +83,12 @@ var CorrectsAuth = stateful("corrects-auth", "takes AUTH for the next step, what
 				}
 				return Forward
 			},
-			fromClient: only(func(l *Link, p *codec.Auth) Action {
+			FromClient: only(func(l *Link, p *codec.Auth) Action {
 				p.Code = codec.ReAuthenticate
 				if challenged[l] {
 					p.Code = codec.ContinueAuthentication
 				}
-				method, _ := l.connect().Properties.Text(codec.PropAuthenticationMethod)
+				method, _ := l.Asked().Properties.Text(codec.PropAuthenticationMethod)
 				withProperties(p, codec.Properties{codec.AuthenticationMethod(method)})
 				return Forward
 			}),
@@ -101,11 +101,11 @@ var IgnoresPacketsBeforeConnack = stateful("ignores-packets-before-connack", "ig
 	func() behaviour {
 		accepted := map[*Link]bool{}
 		return behaviour{
-			fromBroker: only(func(l *Link, _ *codec.Connack) Action {
+			FromBroker: only(func(l *Link, _ *codec.Connack) Action {
 				accepted[l] = true
 				return Forward
 			}),
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if t := f.Type(); l.Connect != nil && !accepted[l] && t != codec.CONNECT && t != codec.AUTH {
 					return Swallow
 				}
@@ -120,11 +120,11 @@ var KeepsConnectionAfterReauthentication = stateful("keeps-connection-after-re-a
 	func() behaviour {
 		again := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Auth) Action {
+			FromClient: only(func(l *Link, p *codec.Auth) Action {
 				again[l] = again[l] || p.Code == codec.ReAuthenticate
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, _ *codec.Disconnect) Action {
+			FromBroker: only(func(l *Link, _ *codec.Disconnect) Action {
 				if !again[l] {
 					return Forward
 				}
@@ -150,7 +150,7 @@ var StopsForReauthentication = stateful("stops-for-re-authentication", "loses th
 	func() behaviour {
 		under := map[*Link]bool{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if auth, ok := f.Packet.(*codec.Auth); ok {
 					under[l] = auth.Code == codec.ReAuthenticate
 					return Forward

@@ -41,14 +41,11 @@ func AcceptsLate(by time.Duration) Fault {
 	late := later[*codec.Connack](by)
 	return stateful("accepts-late", "sends CONNACK "+by.String()+" after the CONNECT",
 		Breaks{}, func() behaviour {
-			return behaviour{fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			return behaviour{FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				l.Hold()
 				action := late(l, p)
 				l.After(by, func() {
-					l.held = false
-					if l.brokerGone {
-						l.CloseClient()
-					}
+					l.Release()
 				})
 				return action
 			})}
@@ -82,19 +79,19 @@ func HangsOnBusyTakeover() Fault {
 			underway := deliveries{}
 			busy := map[*Link]bool{}
 			return behaviour{
-				fromClient: func(l *Link, f *Frame) Action {
+				FromClient: func(l *Link, f *Frame) Action {
 					underway.fromClient(l, f)
-					if f.Type() != codec.CONNECT || l.connect().CleanStart {
+					if f.Type() != codec.CONNECT || l.Asked().CleanStart {
 						return Forward
 					}
 					for _, o := range l.Others() {
-						if o.clientID() == l.clientID() && !o.brokerGone && underway.to(l.clientID()) {
+						if o.ClientID() == l.ClientID() && !o.BrokerGone() && underway.to(l.ClientID()) {
 							busy[l] = true
 						}
 					}
 					return Forward
 				},
-				fromBroker: func(l *Link, f *Frame) Action {
+				FromBroker: func(l *Link, f *Frame) Action {
 					underway.fromBroker(l, f)
 					if busy[l] {
 						return Swallow
@@ -121,14 +118,14 @@ func WithholdsPubrelOfRetained() Fault {
 		Breaks{V311: "MQTT-4.3.3-1", V5: "MQTT-4.3.3-4"},
 		func() behaviour {
 			retained := map[deliveryKey]bool{}
-			return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+			return behaviour{FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Publish:
 					if p.QoS == codec.QoS2 {
-						retained[deliveryKey{l.clientID(), p.PacketID}] = p.Retain
+						retained[deliveryKey{l.ClientID(), p.PacketID}] = p.Retain
 					}
 				case *codec.Pubrel:
-					if retained[deliveryKey{l.clientID(), p.PacketID}] {
+					if retained[deliveryKey{l.ClientID(), p.PacketID}] {
 						return Swallow
 					}
 				}
@@ -145,18 +142,18 @@ func AnswersPubrecOnce() Fault {
 				Because: "a message whose PUBREL was lost is never completed"}},
 		func() behaviour {
 			released := map[deliveryKey]bool{}
-			return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+			return behaviour{FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connack:
 					if !p.SessionPresent {
-						maps.DeleteFunc(released, func(key deliveryKey, _ bool) bool { return key.client == l.clientID() })
+						maps.DeleteFunc(released, func(key deliveryKey, _ bool) bool { return key.client == l.ClientID() })
 					}
 				case *codec.Publish:
 					if p.QoS == codec.QoS2 && !p.Dup {
-						delete(released, deliveryKey{l.clientID(), p.PacketID})
+						delete(released, deliveryKey{l.ClientID(), p.PacketID})
 					}
 				case *codec.Pubrel:
-					key := deliveryKey{l.clientID(), p.PacketID}
+					key := deliveryKey{l.ClientID(), p.PacketID}
 					if released[key] {
 						return Swallow
 					}
@@ -184,7 +181,7 @@ func RefusesWills() Fault {
 // refusesWith is refuses, of legal packets, with codes of its own.
 func refusesWith(name, does string, breaks Breaks, v311, v5 codec.ReasonCode, match func(*codec.Connect) bool) Fault {
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			if !match(p) {
 				return Forward
 			}
@@ -203,7 +200,7 @@ func refusesWith(name, does string, breaks Breaks, v311, v5 codec.ReasonCode, ma
 func GrantsNothing() Fault {
 	return stateful("grants-nothing", "answers every filter of a SUBSCRIBE with 0x80",
 		Breaks{}, func() behaviour {
-			return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			return behaviour{FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.SubackFailure}, len(p.Subscriptions))})
 				return Swallow
 			})}
@@ -216,7 +213,7 @@ func SpreadsEmptyTopics() Fault {
 		Breaks{V311: "MQTT-4.8.0-1 MQTT-4.7.3-1 MQTT-3.3.2-3", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.13.1-1 MQTT-4.7.3-1 MQTT-3.3.2-3"},
 		func() behaviour {
 			subscribed := map[*Link]bool{}
-			return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			return behaviour{FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
 					subscribed[l] = true
@@ -225,7 +222,7 @@ func SpreadsEmptyTopics() Fault {
 						return Forward
 					}
 					for _, o := range l.Others() {
-						if subscribed[o] && !o.brokerGone {
+						if subscribed[o] && !o.BrokerGone() {
 							o.ToClient(&codec.Publish{Payload: p.Payload})
 						}
 					}
@@ -251,14 +248,14 @@ func VolunteersRetained() Fault {
 			var topics []string
 			sent := map[string]codec.Publish{}
 			return behaviour{
-				fromClient: only(func(_ *Link, p *codec.Publish) Action {
+				FromClient: only(func(_ *Link, p *codec.Publish) Action {
 					if p.Retain {
 						delete(sent, p.Topic) // replaced or deleted
 						topics = slices.DeleteFunc(topics, func(topic string) bool { return topic == p.Topic })
 					}
 					return Forward
 				}),
-				fromBroker: func(l *Link, f *Frame) Action {
+				FromBroker: func(l *Link, f *Frame) Action {
 					switch p := f.Packet.(type) {
 					case *codec.Publish:
 						if !p.Retain {
@@ -300,7 +297,7 @@ func ReordersBursts() Fault {
 				qos   codec.QoS
 			}
 			held := map[stream]*codec.Publish{}
-			return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				of := stream{l, p.Topic, p.QoS}
 				if first := held[of]; first != nil {
 					delete(held, of)
@@ -351,7 +348,7 @@ func HangsOnMalformedConnect() Fault {
 		Breaks{V311: "MQTT-3.1.4-1 MQTT-3.1.2-3", V5: "MQTT-3.1.4-1 MQTT-3.1.2-3"},
 		func() behaviour {
 			hung := map[*Link]bool{}
-			return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			return behaviour{FromClient: func(l *Link, f *Frame) Action {
 				hung[l] = hung[l] || hangs(l, f)
 				if hung[l] {
 					return Swallow
@@ -366,7 +363,7 @@ func AnswersStrangers() Fault {
 	return stateful("answers-strangers", "answers a first packet that is no CONNECT with a CONNACK, 20 02 00 81, and closes",
 		Breaks{V311: "MQTT-3.1.0-1 MQTT-4.8.0-1"},
 		func() behaviour {
-			return behaviour{fromClient: func(l *Link, f *Frame) Action {
+			return behaviour{FromClient: func(l *Link, f *Frame) Action {
 				if l.Connect != nil || f.Type() == codec.CONNECT {
 					return Forward
 				}

@@ -26,11 +26,11 @@ var RefusesUnsupportedQoS = stateful("refuses-unsupported-qos", "refuses subscri
 	func() behaviour {
 		requested := map[*Link][]codec.Subscription{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				requested[l] = p.Subscriptions
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Suback) Action {
+			FromBroker: only(func(l *Link, p *codec.Suback) Action {
 				for i, s := range requested[l] {
 					if i < len(p.Codes) && s.QoS > codec.QoS(p.Codes[i]) {
 						p.Codes[i] = codec.ImplementationSpecificError
@@ -66,11 +66,11 @@ func whereDeclared(handle func(l *Link, f *Frame, declared codec.Properties) Act
 	return func() behaviour {
 		declared := map[*Link]codec.Properties{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				declared[l] = p.Properties
 				return Forward
 			}),
-			fromClient: func(l *Link, f *Frame) Action { return handle(l, f, declared[l]) },
+			FromClient: func(l *Link, f *Frame) Action { return handle(l, f, declared[l]) },
 		}
 	}
 }

@@ -36,7 +36,7 @@ var RefusesUnusualClientIDsWrongly = stateful("refuses-unusual-client-identifier
 	Breaks{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
 	func() behaviour {
 		refused := ofClient(unusual)
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Type() != codec.CONNECT || !refused(l, f) {
 				return Forward
 			}
@@ -81,16 +81,16 @@ var SharesEmptyClientID = stateful("shares-empty-client-identifier", "assigns on
 		var shared string
 		assigned := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
+			FromClient: only(func(l *Link, p *codec.Connect) Action {
 				if p.ClientID == "" {
 					// The broker behind may serve other faults at the same time.
-					_, port, _ := net.SplitHostPort(l.client.LocalAddr().String())
+					_, port, _ := net.SplitHostPort(l.Addr().String())
 					shared = "nameless" + port
 					p.ClientID, assigned[l] = shared, true
 				}
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				if assigned[l] && l.Version == codec.V5 && p.Code == codec.Success {
 					p.Properties = append(p.Properties, codec.AssignedClientIdentifier(shared))
 				}

@@ -29,7 +29,7 @@ var IgnoresSecondConnect = stateful("ignores-second-connect", "ignores a second 
 	Breaks{V311: "MQTT-3.1.0-2 MQTT-4.8.0-1", V5: "MQTT-3.1.0-2 5.0/4.13.1/protocol-error MQTT-4.13.1-1"},
 	func() behaviour {
 		seen := map[*Link]bool{}
-		return behaviour{fromClient: only(func(l *Link, _ *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, _ *codec.Connect) Action {
 			if seen[l] {
 				return Swallow
 			}
@@ -58,7 +58,7 @@ var RefusesProtocolLevelBy5 = stateful("refuses-protocol-level-by-5", "refuses a
 	Breaks{V311: "MQTT-3.1.2-2"},
 	func() behaviour {
 		unsupported := breaking("MQTT-3.1.2-2")
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Type() != codec.CONNECT || !unsupported(l, f) {
 				return Forward
 			}
@@ -92,12 +92,12 @@ var IgnoresCleanStart = stateful("ignores-clean-start", "treats every CONNECT as
 	func() behaviour {
 		clean := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
+			FromClient: only(func(l *Link, p *codec.Connect) Action {
 				clean[l] = p.CleanStart
 				p.CleanStart = p.CleanStart && p.ClientID == ""
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				p.SessionPresent = p.SessionPresent && !clean[l]
 				return Forward
 			}),
@@ -109,7 +109,7 @@ var LetsTwoIn = stateful("lets-two-in", "keeps serving a client when another con
 	Breaks{V311: "MQTT-3.1.4-2", V5: "MQTT-3.1.4-3"},
 	func() behaviour {
 		served := map[string]bool{}
-		return behaviour{fromClient: only(func(_ *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(_ *Link, p *codec.Connect) Action {
 			if served[p.ClientID] {
 				p.ClientID += "2"
 			}
@@ -124,7 +124,7 @@ var MissesPacketsBeforeConnack = stateful("misses-packets-before-connack", "lose
 	Breaks{V311: "3.1.1/3.1.4/packets-before-connack", V5: "5.0/3.1.4/packets-before-connack"},
 	func() behaviour {
 		opening := map[*Link]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.CONNECT {
 				opening[l] = true
 				return Forward
@@ -144,7 +144,7 @@ var ProcessesRefusedClients = stateful("processes-refused-clients", "processes w
 	func() behaviour {
 		connected := map[*Link]bool{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if publish, ok := f.Packet.(*codec.Publish); ok && !connected[l] {
 					for _, other := range l.Others() {
 						if connected[other] && ofExchange(other, publish.Topic) {
@@ -155,7 +155,7 @@ var ProcessesRefusedClients = stateful("processes-refused-clients", "processes w
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				connected[l] = p.Code == codec.Success
 				return Forward
 			}),
@@ -166,7 +166,7 @@ var ProcessesRefusedClients = stateful("processes-refused-clients", "processes w
 // PREFIX/RUN/SCOPE/… belongs to RUNxSCOPEx….
 func ofExchange(l *Link, topic string) bool {
 	levels := strings.Split(topic, "/")
-	return len(levels) > 3 && strings.HasPrefix(l.clientID(), levels[1]+"x"+levels[2]+"x")
+	return len(levels) > 3 && strings.HasPrefix(l.ClientID(), levels[1]+"x"+levels[2]+"x")
 }
 
 // DisplacesBeforeValidation looks at the Client Identifier first: what it finds
@@ -177,7 +177,7 @@ var DisplacesBeforeValidation = stateful("displaces-before-validation", "displac
 	func() behaviour {
 		refused := map[*Link]bool{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				p, ok := f.Packet.(*codec.Connect)
 				if !ok || f.Breach == nil {
 					return Forward
@@ -186,7 +186,7 @@ var DisplacesBeforeValidation = stateful("displaces-before-validation", "displac
 				l.ToBroker(p)
 				return Swallow
 			},
-			fromBroker: func(l *Link, _ *Frame) Action {
+			FromBroker: func(l *Link, _ *Frame) Action {
 				if !refused[l] {
 					return Forward
 				}

@@ -19,7 +19,7 @@ var TakesEveryDisconnectForNormal = fromClient("takes-every-disconnect-for-norma
 var TakesShortDisconnectForNormal = stateful("takes-short-disconnect-for-normal", "treats a DISCONNECT without Property Length as one with Reason Code 0x00",
 	Breaks{V5: "5.0/3.14.2.2.1/property-length-omitted"},
 	func() behaviour {
-		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		return behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			if p, ok := f.Packet.(*codec.Disconnect); ok && len(f.Raw) == 3 {
 				p.Code = codec.NormalDisconnection
 			}
@@ -50,11 +50,11 @@ var StaysAfterDisconnect = stateful("stays-after-disconnect", "does not close th
 	func() behaviour {
 		left := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, _ *codec.Disconnect) Action {
+			FromClient: only(func(l *Link, _ *codec.Disconnect) Action {
 				left[l] = true
 				return Forward
 			}),
-			brokerGone: func(l *Link) Action {
+			BrokerGone: func(l *Link) Action {
 				if left[l] {
 					return Swallow
 				}
@@ -76,7 +76,7 @@ func saysGoodbye(name, does string, breaks Breaks, packets ...codec.Packet) Faul
 		accepted := map[*Link]bool{}
 		reasons := map[*Link]codec.ReasonCode{}
 		return behaviour{
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connack:
 					accepted[l] = p.Code == codec.Success
@@ -86,7 +86,7 @@ func saysGoodbye(name, does string, breaks Breaks, packets ...codec.Packet) Faul
 				}
 				return Forward
 			},
-			brokerGone: func(l *Link) Action {
+			BrokerGone: func(l *Link) Action {
 				if !accepted[l] {
 					return Forward
 				}
@@ -155,11 +155,11 @@ func staysAfterDisconnect() behaviour {
 		return states[l]
 	}
 	return behaviour{
-		fromClient: only(func(l *Link, _ *codec.Disconnect) Action {
+		FromClient: only(func(l *Link, _ *codec.Disconnect) Action {
 			of(l).left = true
 			return Forward
 		}),
-		fromBroker: func(l *Link, f *Frame) Action {
+		FromBroker: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Connack:
 				of(l).accepted = p.Code == codec.Success
@@ -168,7 +168,7 @@ func staysAfterDisconnect() behaviour {
 			}
 			return Forward
 		},
-		brokerGone: func(l *Link) Action {
+		BrokerGone: func(l *Link) Action {
 			if !of(l).accepted || of(l).left {
 				return Forward
 			}
@@ -189,14 +189,14 @@ var DisconnectsBeforeConnack = stateful("disconnects-before-connack", "sends DIS
 	func() behaviour {
 		accepted := map[*Link]bool{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				accepted[l] = p.Code == codec.Success
 				if !accepted[l] {
 					return Swallow
 				}
 				return Forward
 			}),
-			brokerGone: func(l *Link) Action {
+			BrokerGone: func(l *Link) Action {
 				if !accepted[l] {
 					l.ToClient(&codec.Disconnect{Code: codec.ProtocolError})
 				}

@@ -8,7 +8,7 @@ var IgnoresErrors = stateful("ignores-errors", "ignores packets that break a rul
 		Follows: Follows{Open: true, Because: "each rule that is broken has a sentence of its own about the end of the connection"}},
 	func() behaviour {
 		connected := map[*Link]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Breach != nil || connected[l] && f.Type() == codec.CONNECT {
 				return Swallow
 			}
@@ -50,7 +50,7 @@ var PanicsForOne = stateful("panics-for-one", "closes all connections when one c
 	Breaks{V5: "5.0/4.13.1/other-sessions",
 		Follows: Follows{Down: true, Because: "each check that makes it end all connections is named as one that brings it down"}},
 	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Breach != nil {
 				for _, other := range l.Others() {
 					other.CloseClient()
@@ -77,8 +77,8 @@ var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connecti
 		Follows: Follows{V5: "MQTT-3.14.4-1", Open: true, Because: "each error has a sentence of its own about the end of the connection, and what is sent on it is sent behind the DISCONNECT"}},
 	func() behaviour {
 		stays := staysAfterDisconnect()
-		disconnected := stays.fromBroker
-		stays.fromBroker = func(l *Link, f *Frame) Action {
+		disconnected := stays.FromBroker
+		stays.FromBroker = func(l *Link, f *Frame) Action {
 			if p, ok := f.Packet.(*codec.Connack); ok && p.Code.IsError() {
 				l.Hold()
 			}
@@ -103,11 +103,11 @@ var MendsSilentClose = stateful("mends-silent-close", "sends DISCONNECT with 0x8
 	func() behaviour {
 		told := map[*Link]bool{}
 		return behaviour{
-			fromBroker: only(func(l *Link, _ *codec.Disconnect) Action {
+			FromBroker: only(func(l *Link, _ *codec.Disconnect) Action {
 				told[l] = true
 				return Forward
 			}),
-			brokerGone: func(l *Link) Action {
+			BrokerGone: func(l *Link) Action {
 				if !told[l] {
 					l.ToClient(&codec.Disconnect{Code: codec.MalformedPacket})
 				}

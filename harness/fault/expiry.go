@@ -43,13 +43,13 @@ var FreezesExpiry = stateful("freezes-expiry", "delivers messages with the Messa
 	func() behaviour {
 		published := map[string]codec.Property{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Publish) Action {
+			FromClient: only(func(_ *Link, p *codec.Publish) Action {
 				if i := slices.IndexFunc(p.Properties, isExpiry); i >= 0 {
 					published[p.Topic+"\x00"+p.Payload] = p.Properties[i]
 				}
 				return Forward
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 				if interval, ok := published[p.Topic+"\x00"+p.Payload]; ok {
 					p.Properties = append(without(p.Properties, codec.PropMessageExpiryInterval), interval)
 				}
@@ -72,11 +72,11 @@ var WithholdsPubcompOfExpiring = stateful("withholds-pubcomp-of-expiring", "does
 		}
 		expiring := map[delivery]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
 				expiring[delivery{l, p.PacketID}] = p.QoS == codec.QoS2 && p.Properties.Has(codec.PropMessageExpiryInterval)
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Pubcomp) Action {
+			FromBroker: only(func(l *Link, p *codec.Pubcomp) Action {
 				if expiring[delivery{l, p.PacketID}] {
 					return Swallow
 				}

@@ -1,4 +1,4 @@
-// Package fault breaks a good broker on purpose: a [Proxy] between the scripted
+// Package fault breaks a good broker on purpose: a [proxy.Proxy] between the scripted
 // clients and the broker that makes it break exactly one rule. Every check of
 // the suite must be seen to fail against a fault; a check that nothing makes
 // fail proves nothing.
@@ -10,15 +10,16 @@
 package fault
 
 import (
+	"context"
 	"fmt"
-	"net/http"
+	"net"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
 
 	"mqttspec/codec"
-	"mqttspec/harness/wire/websocket"
+	"mqttspec/harness/proxy"
 )
 
 // A Fault is one broken rule.
@@ -35,63 +36,39 @@ type Fault struct {
 	start func() behaviour
 }
 
-// behaviour is what a fault does; a nil function lets everything pass.
-type behaviour struct {
-	fromClient func(l *Link, f *Frame) Action
-	fromBroker func(l *Link, f *Frame) Action
-	// clientGone is told when the client has closed its connection, before the
-	// broker's is closed; Swallow keeps the broker's open.
-	clientGone func(l *Link) Action
-	// brokerGone is told when the broker has closed its connection, before the
-	// client's is closed; Swallow keeps the client's open.
-	brokerGone func(l *Link) Action
-
-	// Of connections over WebSocket: upgraded sees the header of the broker's
-	// answer to the handshake, the others every frame. With one of the latter the
-	// packets within are not looked at.
-	upgraded        func(h http.Header)
-	frameFromClient func(l *Link, f *websocket.Frame) Action
-	frameFromBroker func(l *Link, f *websocket.Frame) Action
-}
-
-// Action is what becomes of a packet (or of a close) after a fault saw it.
-type Action int
+// What a fault is written in.
+type (
+	behaviour = proxy.Behaviour
+	// A Link is one client's connection through the proxy.
+	Link = proxy.Link
+	// A Frame is one packet on its way.
+	Frame = proxy.Frame
+	// Action is what becomes of a packet.
+	Action = proxy.Action
+)
 
 // The actions.
 const (
-	Forward Action = iota // pass it on, with the changes made to it
-	Swallow               // drop it
+	Forward = proxy.Forward
+	Swallow = proxy.Swallow
 )
 
-// A Frame is one packet on its way.
-type Frame struct {
-	Raw []byte
-	// Packet is the decoded packet; nil when it cannot be decoded.
-	Packet codec.Packet
-	// Breach is what the strict decoder found wrong with it; nil for a legal packet.
-	Breach *codec.Breach
-	// Pieces is in how many pieces the packet arrived; Behind says that the
-	// first of them was the end of a segment that held other packets.
-	Pieces int
-	Behind bool
-
-	from      codec.Peer
-	swallowed bool
+// NewProxy starts a proxy with one fault in front of the broker that dial
+// reaches.
+func NewProxy(version codec.Version, f Fault, dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error) {
+	return proxy.Listen(version, f.start(), dial)
 }
-
-// Type is the packet type by the first byte.
-func (f *Frame) Type() codec.Type { return codec.Type(f.Raw[0] >> 4) }
 
 // fromBroker makes a fault of an edit to the packets of one type that the
 // broker sends.
 func fromBroker[T codec.Packet](name, does string, breaks Breaks, edit func(l *Link, p T) Action) Fault {
-	return stateful(name, does, breaks, func() behaviour { return behaviour{fromBroker: only(edit)} })
+	return stateful(name, does, breaks, func() behaviour { return behaviour{FromBroker: only(edit)} })
 }
 
 // fromClient makes a fault of an edit to the packets of one type that clients
 // send: the broker then acts on something else than it was told.
 func fromClient[T codec.Packet](name, does string, breaks Breaks, edit func(l *Link, p T) Action) Fault {
-	return stateful(name, does, breaks, func() behaviour { return behaviour{fromClient: only(edit)} })
+	return stateful(name, does, breaks, func() behaviour { return behaviour{FromClient: only(edit)} })
 }
 
 // stateful makes a fault that remembers something between packets. Every fault
@@ -143,7 +120,7 @@ func tolerates(name, does string, breaks Breaks, match func(l *Link, f *Frame) b
 		breaks.Follows.Because = "what is ignored does not end the connection, whatever rules it breaks"
 	}
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {
 				return Swallow
 			}
@@ -156,7 +133,7 @@ func tolerates(name, does string, breaks Breaks, match func(l *Link, f *Frame) b
 // and closes the connection.
 func refuses(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Type() != codec.CONNECT || !match(l, f) {
 				return Forward
 			}
@@ -175,7 +152,7 @@ func refuses(name, does string, breaks Breaks, match func(l *Link, f *Frame) boo
 // as if it were a good one.
 func accepts(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.CONNECT && match(l, f) {
 				l.ToClient(&codec.Connack{})
 				return Swallow
@@ -189,7 +166,7 @@ func accepts(name, does string, breaks Breaks, match func(l *Link, f *Frame) boo
 // word.
 func closes(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if match(l, f) {
 				l.CloseClient()
 				return Swallow
@@ -229,15 +206,9 @@ func breaks(t codec.Type, statements ...string) func(*Link, *Frame) bool {
 	return func(l *Link, f *Frame) bool { return f.Type() == t && broken(l, f) }
 }
 
-// only applies an edit to the packets of one type. A client's that breaks a rule
-// passes as it is: to write it anew would mend it.
+// only applies an edit to the packets of one type.
 func only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Action {
-	return func(l *Link, f *Frame) Action {
-		if p, ok := f.Packet.(T); ok && (f.Breach == nil || f.from == codec.Server) {
-			return edit(l, p)
-		}
-		return Forward
-	}
+	return proxy.Only(edit)
 }
 
 // without is a list of properties less those with this identifier.

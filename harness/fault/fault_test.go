@@ -44,7 +44,7 @@ func TestMakers(t *testing.T) {
 	t.Run("stateful", func(t *testing.T) {
 		f := stateful("name", "does", Breaks{}, func() behaviour {
 			count := 0
-			return behaviour{fromClient: func(*Link, *Frame) Action {
+			return behaviour{FromClient: func(*Link, *Frame) Action {
 				if count++; count == 2 {
 					return Swallow
 				}

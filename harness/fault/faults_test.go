@@ -16,7 +16,7 @@ var versions = []codec.Version{codec.V311, codec.V5}
 // TestToursPassUnchanged holds the proxy to changing nothing by itself.
 func TestToursPassUnchanged(t *testing.T) {
 	noFrame := Fault{start: func() behaviour {
-		return behaviour{frameFromClient: func(*Link, *websocket.Frame) Action { return Forward }}
+		return behaviour{FrameFromClient: func(*Link, *websocket.Frame) Action { return Forward }}
 	}}
 	for _, to := range slices.Concat(tours, specialTours) {
 		for _, v := range versions {
@@ -85,7 +85,7 @@ func hold(t *testing.T, v codec.Version, f Fault, to tour, first seen) {
 // ofFrames says whether a fault looks at WebSocket frames.
 func ofFrames(f Fault) bool {
 	b := f.start()
-	return b.frameFromClient != nil || b.frameFromBroker != nil
+	return b.FrameFromClient != nil || b.FrameFromBroker != nil
 }
 
 // mentions are the words by which a sentence speaks of packets, and of the end

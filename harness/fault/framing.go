@@ -34,7 +34,7 @@ var NeedsOnePacketPerSegment = fromFrames("needs-one-packet-per-segment", "loses
 // fromFrames makes a fault of what becomes of the packets that clients send,
 // whether they can be decoded or not.
 func fromFrames(name, does string, breaks Breaks, handle func(*Link, *Frame) Action) Fault {
-	return stateful(name, does, breaks, func() behaviour { return behaviour{fromClient: handle} })
+	return stateful(name, does, breaks, func() behaviour { return behaviour{FromClient: handle} })
 }
 
 // LosesLengths loses messages whose Remaining Length has so many bytes: two or

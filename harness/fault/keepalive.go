@@ -15,14 +15,14 @@ var KeepsSilentClients = stateful("keeps-silent-clients", "never closes the conn
 		keepAlive := map[*Link]time.Duration{}
 		silent := func(l *Link) bool { return keepAlive[l] > 0 && time.Since(last[l]) >= keepAlive[l] }
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if p, ok := f.Packet.(*codec.Connect); ok {
 					keepAlive[l] = time.Duration(p.KeepAlive) * time.Second
 				}
 				last[l] = time.Now()
 				return Forward
 			},
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connack:
 					if seconds, ok := p.Properties.Number(codec.PropServerKeepAlive); ok {
@@ -35,7 +35,7 @@ var KeepsSilentClients = stateful("keeps-silent-clients", "never closes the conn
 				}
 				return Forward
 			},
-			brokerGone: func(l *Link) Action {
+			BrokerGone: func(l *Link) Action {
 				if silent(l) {
 					l.Hold()
 					return Swallow
@@ -59,10 +59,10 @@ func timesOut(name, does string, breaks Breaks, counts func(f *Frame) bool) Faul
 func closesAfter(name, does string, breaks Breaks, counts func(f *Frame) bool, after func(keepAlive uint16) time.Duration) Fault {
 	return stateful(name, does, breaks, func() behaviour {
 		alive := map[*Link]time.Time{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			now := time.Now()
 			last, known := alive[l]
-			keepAlive := l.connect().KeepAlive
+			keepAlive := l.Asked().KeepAlive
 			switch {
 			case known && keepAlive > 0 && now.Sub(last) > after(keepAlive):
 				l.CloseClient()
@@ -120,7 +120,7 @@ var CountsOwnPackets = stateful("counts-own-packets", "keeps the connection of a
 	Breaks{V311: "MQTT-3.1.2-24", V5: "MQTT-3.1.2-22"},
 	func() behaviour {
 		unanswered := map[*Link]int{}
-		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+		return behaviour{FromBroker: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.PUBLISH {
 				l.ToBroker(&codec.Pingreq{})
 				unanswered[l]++

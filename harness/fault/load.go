@@ -31,7 +31,7 @@ var RepeatsMessages = everyHundredth("repeats-messages", "delivers one of a hund
 func everyHundredth(name, does string, breaks Breaks, edit func(l *Link, p *codec.Publish) Action) Fault {
 	return stateful(name, does, breaks, func() behaviour {
 		count := 0
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 			if p.QoS < codec.QoS2 || p.Dup {
 				return Forward
 			}

@@ -45,7 +45,7 @@ var AcceptsRefusedClients = fromBroker("accepts-refused-clients", "accepts clien
 	func(l *Link, p *codec.Connack) Action {
 		switch p.Code {
 		case codec.RefusedCredentials, codec.RefusedNotAuthorized, codec.BadUserNameOrPassword, codec.NotAuthorized:
-			if !l.connect().Properties.Has(codec.PropAuthenticationMethod) {
+			if !l.Asked().Properties.Has(codec.PropAuthenticationMethod) {
 				l.Hold()
 				p.Code, p.Properties = codec.Success, nil
 			}
@@ -67,7 +67,7 @@ var RefusesSilently = fromBroker("refuses-silently", "closes the connections tha
 var TakesPasswordsForStrings = stateful("takes-passwords-for-strings", "takes a CONNECT for malformed whose Password is empty, no UTF-8, or without a User Name",
 	Breaks{V311: "3.1.1/3.1.3.5/password-binary", V5: "5.0/3.1.3.6/password-binary"},
 	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Connect)
 			if !ok || p.Password == nil || p.UserName != nil && *p.Password != "" && utf8.ValidString(*p.Password) {
 				return Forward

@@ -43,7 +43,7 @@ var HoldsRetainedBack = stateful("holds-retained-back", "sends no message with R
 		held := map[*Link]bool{}
 		retained := map[string]bool{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
 					held[l] = slices.ContainsFunc(p.Subscriptions, func(s codec.Subscription) bool { return s.RetainHandling > 0 })
@@ -52,7 +52,7 @@ var HoldsRetainedBack = stateful("holds-retained-back", "sends no message with R
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if held[l] && retained[p.Topic] {
 					return Swallow
 				}
@@ -66,7 +66,7 @@ var KeepsFirstOptions = stateful("keeps-first-options", "goes on with the Subscr
 	Breaks{V5: "MQTT-3.8.4-3"},
 	func() behaviour {
 		first := map[filterOf]codec.Subscription{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 			for i, s := range p.Subscriptions {
 				if _, ok := first[filterOf{l, s.Filter}]; !ok {
 					first[filterOf{l, s.Filter}] = s

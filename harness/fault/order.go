@@ -6,7 +6,7 @@ import "mqttspec/codec"
 var SwapsMessages = stateful("swaps-messages", "sends every second message of a topic and QoS ahead of the one before it",
 	Breaks{V311: "MQTT-4.6.0-1 MQTT-4.6.0-5 MQTT-4.6.0-6", V5: "MQTT-4.6.0-5 MQTT-4.6.0-6"},
 	func() behaviour {
-		return behaviour{fromBroker: swaps[*codec.Publish](func(*Link, *Frame) bool { return true })}
+		return behaviour{FromBroker: swaps[*codec.Publish](func(*Link, *Frame) bool { return true })}
 	})
 
 // SwapsResent loses the order of what it resends.
@@ -15,11 +15,11 @@ var SwapsResent = stateful("swaps-resent", "resends every second PUBLISH ahead o
 	func() behaviour {
 		sent := deliveries{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				sent.fromClient(l, f)
 				return Forward
 			},
-			fromBroker: swaps[*codec.Publish](func(l *Link, f *Frame) bool { return sent.fromBroker(l, f) != nil }),
+			FromBroker: swaps[*codec.Publish](func(l *Link, f *Frame) bool { return sent.fromBroker(l, f) != nil }),
 		}
 	})
 
@@ -27,7 +27,7 @@ var SwapsResent = stateful("swaps-resent", "resends every second PUBLISH ahead o
 var SwapsPubrels = stateful("swaps-pubrels", "sends every second PUBREL ahead of the one before it",
 	Breaks{V311: "MQTT-4.6.0-4 MQTT-4.6.0-6"},
 	func() behaviour {
-		return behaviour{fromBroker: swaps[*codec.Pubrel](func(*Link, *Frame) bool { return true })}
+		return behaviour{FromBroker: swaps[*codec.Pubrel](func(*Link, *Frame) bool { return true })}
 	})
 
 // swaps holds a packet of one type (a PUBLISH: of one topic and QoS) back until

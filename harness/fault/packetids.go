@@ -6,7 +6,7 @@ import "mqttspec/codec"
 var IgnoresIdentifierZero = stateful("ignores-identifier-zero", "ignores packets with Packet Identifier 0 and carries on",
 	Breaks{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/unnamed-error"},
 	func() behaviour {
-		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		return behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			if f.Breach != nil && f.Breach.Field == "Packet Identifier" {
 				return Swallow
 			}
@@ -30,12 +30,12 @@ var SharesIdentifiers = stateful("shares-identifiers", "takes a client's PUBLISH
 	func() behaviour {
 		underWay := map[deliveryKey]bool{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				underWay[deliveryKey{l.clientID(), p.PacketID}] = p.QoS > codec.QoS0
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				underWay[deliveryKey{l.ClientID(), p.PacketID}] = p.QoS > codec.QoS0
 				return Forward
 			}),
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
-				if p.QoS > codec.QoS0 && underWay[deliveryKey{l.clientID(), p.PacketID}] {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
+				if p.QoS > codec.QoS0 && underWay[deliveryKey{l.ClientID(), p.PacketID}] {
 					return Swallow
 				}
 				return Forward
@@ -52,16 +52,16 @@ var MixesUpIdentifiers = stateful("mixes-up-identifiers", "does not resend a mes
 		used := map[deliveryKey]bool{}
 		sent := deliveries{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				sent.fromClient(l, f)
 				if p, ok := f.Packet.(*codec.Publish); ok {
-					used[deliveryKey{l.clientID(), p.PacketID}] = true
+					used[deliveryKey{l.ClientID(), p.PacketID}] = true
 				}
 				return Forward
 			},
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				d := sent.fromBroker(l, f)
-				if d != nil && used[deliveryKey{l.clientID(), d.publish.PacketID}] {
+				if d != nil && used[deliveryKey{l.ClientID(), d.publish.PacketID}] {
 					return Swallow
 				}
 				return Forward
@@ -75,7 +75,7 @@ var CountsAnew = stateful("counts-anew", "numbers messages to a client that is b
 	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.3.2-1", V5: "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1"},
 	func() behaviour {
 		again := map[*Link]uint16{}
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 			switch id, resumed := again[l]; {
 			case p.QoS == codec.QoS0:
 			case p.Dup:

@@ -31,8 +31,8 @@ var KeepsTooLargeMessages = stateful("keeps-too-large-messages", "keeps a messag
 	func() behaviour {
 		limits := packetLimits{}
 		return behaviour{
-			fromClient: only(limits.take),
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromClient: only(limits.take),
+			FromBroker: func(l *Link, f *Frame) Action {
 				if limit := limits[l]; f.Type() == codec.PUBLISH && limit > 0 && uint32(len(f.Raw)) > limit {
 					return Swallow // unacknowledged, it stays with the session
 				}
@@ -47,8 +47,8 @@ var StopsAtTooLargeMessages = stateful("stops-at-too-large-messages", "sends a s
 	func() behaviour {
 		limits, stopped := packetLimits{}, map[*Link]bool{}
 		return behaviour{
-			fromClient: only(limits.take),
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromClient: only(limits.take),
+			FromBroker: func(l *Link, f *Frame) Action {
 				if limit := limits[l]; f.Type() == codec.PUBLISH && limit > 0 {
 					stopped[l] = stopped[l] || uint32(len(f.Raw)) > limit
 					if stopped[l] {
@@ -91,11 +91,11 @@ func declared(handle func(l *Link, f *Frame, most uint32) Action) func() behavio
 	return func() behaviour {
 		most := map[*Link]uint32{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				most[l], _ = p.Properties.Number(codec.PropMaximumPacketSize)
 				return Forward
 			}),
-			fromClient: func(l *Link, f *Frame) Action { return handle(l, f, most[l]) },
+			FromClient: func(l *Link, f *Frame) Action { return handle(l, f, most[l]) },
 		}
 	}
 }
@@ -140,8 +140,8 @@ func limited(name, does string, breaks Breaks, tooLarge func(size, limit uint32)
 	return stateful(name, does, breaks, func() behaviour {
 		limits := packetLimits{}
 		return behaviour{
-			fromClient: only(limits.take),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(limits.take),
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				raw, err := codec.Append(nil, l.Version, p)
 				if limit := limits[l]; err != nil || limit == 0 || !tooLarge(uint32(len(raw)), limit) {
 					return Forward

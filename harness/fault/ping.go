@@ -12,7 +12,7 @@ var AnswersEveryOtherPing = stateful("answers-every-other-ping", "answers only e
 	Breaks{V311: "MQTT-3.12.4-1", V5: "MQTT-3.12.4-1"},
 	func() behaviour {
 		count := map[*Link]int{}
-		return behaviour{fromBroker: only(func(l *Link, _ *codec.Pingresp) Action {
+		return behaviour{FromBroker: only(func(l *Link, _ *codec.Pingresp) Action {
 			count[l]++
 			if count[l]%2 == 0 {
 				return Swallow

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mqttspec/codec"
+	"mqttspec/harness/proxy"
 	"mqttspec/harness/wire/websocket"
 )
 
@@ -28,7 +29,7 @@ type pair struct {
 
 // between starts a proxy with a fault on real sockets and connects through it,
 // by its own listener or by that for WebSocket.
-func between(t *testing.T, v codec.Version, f Fault, overWebSocket bool) (*Proxy, pair) {
+func between(t *testing.T, v codec.Version, f Fault, overWebSocket bool) (*proxy.Proxy, pair) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,17 +40,17 @@ func between(t *testing.T, v codec.Version, f Fault, overWebSocket bool) (*Proxy
 		var d net.Dialer
 		return d.DialContext(ctx, "tcp", listener.Addr().String())
 	}
-	proxy, err := NewProxy(v, f, toBroker)
+	through, err := NewProxy(v, f, toBroker)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(proxy.Close)
-	dial := proxy.Dial
+	t.Cleanup(through.Close)
+	dial := through.Dial
 	if overWebSocket {
-		if err := proxy.ListenWebSocket(toBroker); err != nil {
+		if err := through.ListenWebSocket(toBroker); err != nil {
 			t.Fatal(err)
 		}
-		dial = proxy.DialWebSocket
+		dial = through.DialWebSocket
 	}
 	client, err := dial(t.Context())
 	if err != nil {
@@ -60,7 +61,7 @@ func between(t *testing.T, v codec.Version, f Fault, overWebSocket bool) (*Proxy
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close(); broker.Close() })
-	return proxy, pair{client.(*net.TCPConn), broker.(*net.TCPConn)}
+	return through, pair{client.(*net.TCPConn), broker.(*net.TCPConn)}
 }
 
 // wantRead reads exactly these bytes.
@@ -129,12 +130,12 @@ func TestProxyPassesAResetOn(t *testing.T) {
 }
 
 func TestProxyWithoutABroker(t *testing.T) {
-	proxy, err := NewProxy(codec.V5, Nothing, func(context.Context) (net.Conn, error) { return nil, errors.New("no broker") })
+	through, err := NewProxy(codec.V5, Nothing, func(context.Context) (net.Conn, error) { return nil, errors.New("no broker") })
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer proxy.Close()
-	client, err := proxy.Dial(t.Context())
+	defer through.Close()
+	client, err := through.Dial(t.Context())
 	if errors.Is(err, syscall.ECONNRESET) { // so soon
 		return
 	}
@@ -149,19 +150,19 @@ func TestProxyWithoutABroker(t *testing.T) {
 // packets pass, one that waits for the WebSocket handshake, one whose broker is
 // still being dialled.
 func TestCloseEndsEverything(t *testing.T) {
-	proxy, p := between(t, codec.V5, Nothing, false)
+	through, p := between(t, codec.V5, Nothing, false)
 	_, _ = io.WriteString(p.client, "\xC0\x00")
 	wantRead(t, p.broker, "\xC0\x00")
-	proxy.Close()
+	through.Close()
 	wantGone(t, p.client)
 	wantGone(t, p.broker)
 
-	proxy, p = between(t, codec.V5, Nothing, true)
-	proxy.Close()
+	through, p = between(t, codec.V5, Nothing, true)
+	through.Close()
 	wantGone(t, p.client)
 
 	dialled := make(chan bool)
-	proxy, err := NewProxy(codec.V5, Nothing, func(ctx context.Context) (net.Conn, error) {
+	through, err := NewProxy(codec.V5, Nothing, func(ctx context.Context) (net.Conn, error) {
 		close(dialled)
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -169,13 +170,13 @@ func TestCloseEndsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := proxy.Dial(t.Context())
+	client, err := through.Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
 	<-dialled
-	proxy.Close()
+	through.Close()
 	wantGone(t, client)
 }
 
@@ -189,11 +190,11 @@ func wantGone(t *testing.T, from io.Reader) {
 
 func TestLinkAfterClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newProxy(codec.V5, Nothing)
+		p := proxy.New(codec.V5, Nothing.start())
 		p.Close()
 		client, atProxy := connection()
 		behind, broker := connection()
-		p.link(atProxy, behind, (*Link).carryPackets)
+		p.Join(atProxy, behind)
 		wantEnd(t, client, nil)
 		wantEnd(t, broker, nil)
 	})
@@ -231,7 +232,7 @@ func through(t *testing.T, b behaviour, take func(e *ends)) []step {
 
 // on makes a behaviour of what becomes of a PINGREQ.
 func on(ping func(l *Link) Action) behaviour {
-	return behaviour{fromClient: only(func(l *Link, _ *codec.Pingreq) Action { return ping(l) })}
+	return behaviour{FromClient: only(func(l *Link, _ *codec.Pingreq) Action { return ping(l) })}
 }
 
 // wantSteps holds what happened against lines, one a step.
@@ -273,13 +274,13 @@ func TestWhatAFaultCanDo(t *testing.T) {
 	})
 	t.Run("keep the other side open", func(t *testing.T) {
 		gone := func(*Link) Action { return Swallow }
-		wantSteps(t, through(t, behaviour{clientGone: gone}, func(e *ends) { e.leaves().down(pong) }),
+		wantSteps(t, through(t, behaviour{ClientGone: gone}, func(e *ends) { e.leaves().down(pong) }),
 			"alice > closed  ->  nothing", "alice < PINGRESP")
-		wantSteps(t, through(t, behaviour{brokerGone: gone}, func(e *ends) { e.hangsUp().leaves() }),
+		wantSteps(t, through(t, behaviour{BrokerGone: gone}, func(e *ends) { e.hangsUp().leaves() }),
 			"alice < closed  ->  nothing", "alice > closed  ->  alice > closed; alice < closed")
 	})
 	t.Run("speak at the end", func(t *testing.T) {
-		wantSteps(t, through(t, behaviour{brokerGone: func(l *Link) Action { l.ToClient(pong); return Forward }}, func(e *ends) { e.hangsUp() }),
+		wantSteps(t, through(t, behaviour{BrokerGone: func(l *Link) Action { l.ToClient(pong); return Forward }}, func(e *ends) { e.hangsUp() }),
 			"alice < closed  ->  alice < PINGRESP; alice < closed")
 	})
 	t.Run("later", func(t *testing.T) {
@@ -298,7 +299,7 @@ func TestWhatAFaultCanDo(t *testing.T) {
 	t.Run("the length of what comes", func(t *testing.T) {
 		// Behind a length that cannot be read nothing can; swallowed, it takes all
 		// that came with it along, and what comes next is read anew.
-		swallow := behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		swallow := behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			if f.Breach != nil {
 				return Swallow
 			}
@@ -312,7 +313,7 @@ func TestWhatAFaultCanDo(t *testing.T) {
 	})
 	t.Run("pieces", func(t *testing.T) {
 		var frames []Frame
-		count := behaviour{fromClient: func(_ *Link, f *Frame) Action { frames = append(frames, *f); return Forward }}
+		count := behaviour{FromClient: func(_ *Link, f *Frame) Action { frames = append(frames, *f); return Forward }}
 		through(t, count, func(e *ends) { e.up(ping).upInPieces(&codec.Publish{Topic: "t"}).upAtOnce(ping, ping) })
 		var got [][2]any
 		for _, f := range frames {
@@ -326,7 +327,7 @@ func TestWhatAFaultCanDo(t *testing.T) {
 		var names []string
 		b := on(func(l *Link) Action {
 			for _, o := range l.Others() {
-				names = append(names, o.clientID())
+				names = append(names, o.ClientID())
 			}
 			return Forward
 		})
@@ -349,7 +350,7 @@ func TestWhatAFaultCanDo(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for name, b := range map[string]behaviour{
 		"sent": on(func(l *Link) Action { l.ToClient(&codec.Auth{}); return Swallow }),
-		"edited": {fromBroker: only(func(_ *Link, p *codec.Connack) Action {
+		"edited": {FromBroker: only(func(_ *Link, p *codec.Connack) Action {
 			p.Properties = codec.Properties{codec.ReceiveMaximum(1)}
 			return Forward
 		})},
@@ -368,7 +369,7 @@ func TestProxiesShareNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		message := &codec.Publish{Topic: "t"}
 		for range 2 {
-			s := &stage{version: codec.V5, proxy: newProxy(codec.V5, SwapsMessages)}
+			s := &stage{version: codec.V5, proxy: proxy.New(codec.V5, SwapsMessages.start())}
 			defer s.proxy.Close()
 			s.connect("alice", clean).down(message)
 			if last := s.steps[len(s.steps)-1]; len(last.came) != 0 {

@@ -38,11 +38,11 @@ var PropagatesDup = stateful("propagates-dup", "delivers a message with the DUP 
 	func() behaviour {
 		dup := map[string]bool{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Publish) Action {
+			FromClient: only(func(_ *Link, p *codec.Publish) Action {
 				dup[p.Topic+"\x00"+p.Payload] = p.Dup
 				return Forward
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 				p.Dup = p.Dup || dup[p.Topic+"\x00"+p.Payload]
 				return Forward
 			}),
@@ -70,11 +70,11 @@ var DropsUnauthorized = stateful("drops-unauthorized", "neither acknowledges a Q
 	func() behaviour {
 		unauthorized := map[deliveringKey]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
 				unauthorized[deliveringKey{l, p.PacketID}] = strings.HasPrefix(p.Topic, "$SYS/")
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Puback) Action {
+			FromBroker: only(func(l *Link, p *codec.Puback) Action {
 				if unauthorized[deliveringKey{l, p.PacketID}] {
 					return Swallow
 				}

@@ -60,7 +60,7 @@ var SeesNoSubscribers = []Fault{
 var TakesShortPubrecForSuccess = stateful("takes-short-pubrec-for-success", "treats a PUBREC without Property Length as one with Reason Code 0x00",
 	Breaks{V5: "5.0/3.5.2.2.1/property-length-omitted"},
 	func() behaviour {
-		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		return behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			if p, ok := f.Packet.(*codec.Pubrec); ok && len(f.Raw) == 5 {
 				p.Code = codec.Success
 			}
@@ -72,7 +72,7 @@ var TakesShortPubrecForSuccess = stateful("takes-short-pubrec-for-success", "tre
 var ForwardsWhateverComes = stateful("forwards-whatever-comes", "delivers messages with properties that no message can have",
 	Breaks{V5: "MQTT-3.3.2-14"},
 	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Publish)
 			if !ok || f.Breach == nil || len(p.Properties) == 0 {
 				return Forward

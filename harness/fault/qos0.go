@@ -8,11 +8,11 @@ var AcknowledgesQoS0 = stateful("acknowledges-qos-0", "answers a QoS 0 PUBLISH w
 	func() behaviour {
 		accepted := map[*Link]bool{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				accepted[l] = p.Code == codec.Success
 				return Forward
 			}),
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
 				if accepted[l] && p.QoS == codec.QoS0 {
 					l.ToClient(&codec.Puback{PacketID: 1})
 				}
@@ -67,14 +67,14 @@ var ResendsQoS0 = stateful("resends-qos-0", "sends the last QoS 0 message of a s
 	func() behaviour {
 		last := map[string]*codec.Publish{} // by Client Identifier
 		seen := map[*Link]bool{}
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
-			if again := last[l.clientID()]; again != nil && !seen[l] {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
+			if again := last[l.ClientID()]; again != nil && !seen[l] {
 				l.ToClient(again)
 			}
 			seen[l] = true
 			if p.QoS == codec.QoS0 {
 				kept := *p
-				last[l.clientID()] = &kept
+				last[l.ClientID()] = &kept
 			}
 			return Forward
 		})}

@@ -57,7 +57,7 @@ var IdentifiersOnlyOnce = stateful("identifiers-only-once", "acknowledges a PUBL
 			id uint16
 		}
 		used, released := map[use]bool{}, map[use]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
 				u := use{l, p.PacketID}
@@ -122,18 +122,18 @@ var ResendsAcknowledged = stateful("resends-acknowledged", "sends the last messa
 		sent := deliveries{}
 		completed := map[string]*delivery{} // by Client Identifier
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if d := sent.fromClient(l, f); d != nil {
-					completed[l.clientID()] = d
+					completed[l.ClientID()] = d
 				}
 				return Forward
 			},
-			fromBroker: func(l *Link, f *Frame) Action {
-				if d := completed[l.clientID()]; d != nil && d.link != l && f.Type() == codec.PUBLISH {
+			FromBroker: func(l *Link, f *Frame) Action {
+				if d := completed[l.ClientID()]; d != nil && d.link != l && f.Type() == codec.PUBLISH {
 					again := *d.publish
 					again.Dup = true
 					l.ToClient(&again)
-					delete(completed, l.clientID())
+					delete(completed, l.ClientID())
 				}
 				sent.fromBroker(l, f)
 				return Forward
@@ -147,7 +147,7 @@ var ResendsOnPing = stateful("resends-on-ping", "sends the last unacknowledged P
 	func() behaviour {
 		last := map[*Link]codec.Packet{}
 		return behaviour{
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Publish:
 					again := *p
@@ -158,7 +158,7 @@ var ResendsOnPing = stateful("resends-on-ping", "sends the last unacknowledged P
 				}
 				return Forward
 			},
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if f.Type() == codec.PINGREQ && last[l] != nil {
 					l.ToClient(last[l])
 				}
@@ -174,11 +174,11 @@ func onResend(name, does string, breaks Breaks, edit func(l *Link, first *codec.
 	return stateful(name, does, breaks, func() behaviour {
 		sent := deliveries{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				sent.fromClient(l, f)
 				return Forward
 			},
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				if d := sent.fromBroker(l, f); d != nil {
 					return edit(l, d.publish, f.Packet)
 				}
@@ -210,7 +210,7 @@ func (ds deliveries) fromBroker(l *Link, f *Frame) (resent *delivery) {
 		if p.QoS == codec.QoS0 {
 			return nil
 		}
-		key := deliveryKey{l.clientID(), p.PacketID}
+		key := deliveryKey{l.ClientID(), p.PacketID}
 		d := ds[key]
 		if d == nil || d.link == l || d.publish.Payload != p.Payload {
 			first := *p
@@ -220,7 +220,7 @@ func (ds deliveries) fromBroker(l *Link, f *Frame) (resent *delivery) {
 		d.link = l
 		return d
 	case *codec.Pubrel:
-		d := ds[deliveryKey{l.clientID(), p.PacketID}]
+		d := ds[deliveryKey{l.ClientID(), p.PacketID}]
 		if d == nil || d.link == l {
 			return nil
 		}
@@ -236,14 +236,14 @@ func (ds deliveries) fromClient(l *Link, f *Frame) (completed *delivery) {
 	var key deliveryKey
 	switch p := f.Packet.(type) {
 	case *codec.Puback:
-		key = deliveryKey{l.clientID(), p.PacketID}
+		key = deliveryKey{l.ClientID(), p.PacketID}
 	case *codec.Pubrec:
 		if !p.Code.IsError() {
 			return nil
 		}
-		key = deliveryKey{l.clientID(), p.PacketID}
+		key = deliveryKey{l.ClientID(), p.PacketID}
 	case *codec.Pubcomp:
-		key = deliveryKey{l.clientID(), p.PacketID}
+		key = deliveryKey{l.ClientID(), p.PacketID}
 	default:
 		return nil
 	}

@@ -53,10 +53,10 @@ var PubcompWrongIdentifier = fromBroker("pubcomp-wrong-identifier", "sends PUBCO
 func onRepeat(name, does string, breaks Breaks, edit func(l *Link, p *codec.Publish) Action) Fault {
 	return stateful(name, does, breaks, func() behaviour {
 		received := map[deliveryKey]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
-				key := deliveryKey{l.clientID(), p.PacketID}
+				key := deliveryKey{l.ClientID(), p.PacketID}
 				if p.QoS != codec.QoS2 {
 					return Forward
 				}
@@ -65,7 +65,7 @@ func onRepeat(name, does string, breaks Breaks, edit func(l *Link, p *codec.Publ
 				}
 				received[key] = true
 			case *codec.Pubrel:
-				delete(received, deliveryKey{l.clientID(), p.PacketID})
+				delete(received, deliveryKey{l.ClientID(), p.PacketID})
 			}
 			return Forward
 		}}
@@ -88,18 +88,18 @@ var IgnoresDuplicates = stateful("ignores-duplicates", "sends PUBREC for a messa
 	func() behaviour {
 		answered := map[deliveryKey]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Pubrel) Action {
-				delete(answered, deliveryKey{l.clientID(), p.PacketID})
+			FromClient: only(func(l *Link, p *codec.Pubrel) Action {
+				delete(answered, deliveryKey{l.ClientID(), p.PacketID})
 				return Forward
 			}),
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connack:
 					if !p.SessionPresent {
-						maps.DeleteFunc(answered, func(key deliveryKey, _ bool) bool { return key.client == l.clientID() })
+						maps.DeleteFunc(answered, func(key deliveryKey, _ bool) bool { return key.client == l.ClientID() })
 					}
 				case *codec.Pubrec:
-					key := deliveryKey{l.clientID(), p.PacketID}
+					key := deliveryKey{l.ClientID(), p.PacketID}
 					if answered[key] {
 						return Swallow
 					}
@@ -129,11 +129,11 @@ var ResendsOnlyOnce = stateful("resends-only-once", "resends an unacknowledged p
 		sent := deliveries{}
 		resent := map[*delivery]bool{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				sent.fromClient(l, f)
 				return Forward
 			},
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				d := sent.fromBroker(l, f)
 				if d != nil && resent[d] {
 					return Swallow
@@ -152,12 +152,12 @@ var ForgetsReceived = stateful("forgets-received", "forgets the Packet Identifie
 	Breaks{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-10 MQTT-4.3.3-11"},
 	func() behaviour {
 		received := map[deliveryKey]*Link{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
-				received[deliveryKey{l.clientID(), p.PacketID}] = l
+				received[deliveryKey{l.ClientID(), p.PacketID}] = l
 			case *codec.Pubrel:
-				if received[deliveryKey{l.clientID(), p.PacketID}] != l {
+				if received[deliveryKey{l.ClientID(), p.PacketID}] != l {
 					return Swallow
 				}
 			}
@@ -170,14 +170,14 @@ var IgnoresUnknownPubrel = stateful("ignores-unknown-pubrel", "does not answer a
 	Breaks{V311: "MQTT-4.3.3-2", V5: "MQTT-4.3.3-11"},
 	func() behaviour {
 		incomplete := map[deliveryKey]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
 				if p.QoS == codec.QoS2 {
-					incomplete[deliveryKey{l.clientID(), p.PacketID}] = true
+					incomplete[deliveryKey{l.ClientID(), p.PacketID}] = true
 				}
 			case *codec.Pubrel:
-				key := deliveryKey{l.clientID(), p.PacketID}
+				key := deliveryKey{l.ClientID(), p.PacketID}
 				if !incomplete[key] {
 					return Swallow
 				}

@@ -79,7 +79,7 @@ func flowControlFrom(least int, name, does string, breaks Breaks, frees func(cod
 		}
 		flows := map[*Link]*flow{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				if connect, ok := f.Packet.(*codec.Connect); ok {
 					setReceiveMaximum(connect, 0)
 					flows[l] = &flow{}
@@ -97,8 +97,8 @@ func flowControlFrom(least int, name, does string, breaks Breaks, frees func(cod
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum)
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				most, ok := l.Asked().Properties.Number(codec.PropReceiveMaximum)
 				if !ok || p.QoS == codec.QoS0 {
 					return Forward
 				}
@@ -120,19 +120,19 @@ var WaitsForAcknowledgement = stateful("waits-for-acknowledgement", "answers not
 	func() behaviour {
 		underWay := map[*Link]int{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if p.QoS > codec.QoS0 {
 					underWay[l]++
 				}
 				return Forward
 			}),
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch f.Type() {
 				case codec.PUBACK, codec.PUBCOMP:
 					underWay[l]--
 				case codec.PUBREC, codec.PUBREL, codec.CONNECT, codec.DISCONNECT:
 				default:
-					if most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum); ok && underWay[l] >= int(most) {
+					if most, ok := l.Asked().Properties.Number(codec.PropReceiveMaximum); ok && underWay[l] >= int(most) {
 						return Swallow
 					}
 				}
@@ -158,7 +158,7 @@ func (u usedUp) fromBroker(l *Link, f *Frame) {
 
 func (u usedUp) any() bool {
 	for l, n := range u {
-		if most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum); ok && n >= int(most) {
+		if most, ok := l.Asked().Properties.Number(codec.PropReceiveMaximum); ok && n >= int(most) {
 			return true
 		}
 	}
@@ -171,8 +171,8 @@ var WaitsForSlowest = stateful("waits-for-slowest", "sends nobody a message whil
 	func() behaviour {
 		u := usedUp{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action { u.fromClient(l, f); return Forward },
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action { u.fromClient(l, f); return Forward },
+			FromBroker: func(l *Link, f *Frame) Action {
 				if f.Type() == codec.PUBLISH && u.any() {
 					return Swallow
 				}
@@ -190,8 +190,8 @@ var AnswersWhenAllHave = stateful("answers-when-all-have", "acknowledges no PUBL
 	func() behaviour {
 		u := usedUp{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action { u.fromClient(l, f); return Forward },
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action { u.fromClient(l, f); return Forward },
+			FromBroker: func(l *Link, f *Frame) Action {
 				if f.Type() == codec.PUBACK && u.any() {
 					return Swallow
 				}
@@ -212,15 +212,15 @@ var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that com
 		}
 		counts := map[string]*count{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				most, ok := l.connect().Properties.Number(codec.PropReceiveMaximum)
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				most, ok := l.Asked().Properties.Number(codec.PropReceiveMaximum)
 				if !ok || p.QoS == codec.QoS0 {
 					return Forward
 				}
-				c := counts[l.clientID()]
+				c := counts[l.ClientID()]
 				if c == nil {
 					c = &count{l, map[uint16]bool{}}
-					counts[l.clientID()] = c
+					counts[l.ClientID()] = c
 				}
 				if c.link != l && len(c.underWay) >= int(most) {
 					return Swallow
@@ -228,8 +228,8 @@ var KeepsQuota = stateful("keeps-quota", "sends no messages to a client that com
 				c.underWay[p.PacketID] = true
 				return Forward
 			}),
-			fromClient: only(func(l *Link, p *codec.Puback) Action {
-				if c := counts[l.clientID()]; c != nil {
+			FromClient: only(func(l *Link, p *codec.Puback) Action {
+				if c := counts[l.ClientID()]; c != nil {
 					delete(c.underWay, p.PacketID)
 				}
 				return Forward
@@ -242,7 +242,7 @@ var KeepsReceiveMaximum = stateful("keeps-receive-maximum", "goes by the Receive
 	Breaks{V5: "5.0/4.9/quota-not-kept MQTT-3.3.4-9"},
 	func() behaviour {
 		first := map[string]uint32{}
-		return behaviour{fromClient: only(func(_ *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(_ *Link, p *codec.Connect) Action {
 			if most, known := first[p.ClientID]; known {
 				setReceiveMaximum(p, most)
 			} else {
@@ -274,11 +274,11 @@ var BearsAnyNumber = stateful("bears-any-number", "answers any number of unfinis
 		count := map[*Link]uint32{}
 		most := map[*Link]uint32{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				most[l], _ = p.Properties.Number(codec.PropReceiveMaximum)
 				return Forward
 			}),
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
 				if p.QoS < codec.QoS2 || most[l] == 0 {
 					return Forward
 				}
@@ -298,21 +298,21 @@ func bears(name, does string, breaks Breaks, ok func(unfinished, most int) bool,
 		count := map[string]int{}
 		most := map[*Link]uint32{}
 		return behaviour{
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				most[l], _ = p.Properties.Number(codec.PropReceiveMaximum)
 				return Forward
 			}),
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Pubrel:
 					if down {
-						count[l.clientID()]--
+						count[l.ClientID()]--
 					}
 				case *codec.Publish:
 					if p.QoS < codec.QoS2 {
 						return Forward
 					}
-					if count[l.clientID()]++; !ok(count[l.clientID()], int(most[l])) {
+					if count[l.ClientID()]++; !ok(count[l.ClientID()], int(most[l])) {
 						l.ToClient(&codec.Disconnect{Code: codec.ReceiveMaximumExceeded})
 						l.CloseClient()
 						return Swallow

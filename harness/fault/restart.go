@@ -24,15 +24,15 @@ var MendsExpiredSessions = stateful("mends-expired-sessions", "discards, when a 
 	func() behaviour {
 		ends := map[string]time.Time{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Connect) Action {
+			FromClient: only(func(_ *Link, p *codec.Connect) Action {
 				if end, known := ends[p.ClientID]; known && time.Now().After(end) {
 					p.CleanStart = true
 				}
 				return Forward
 			}),
-			clientGone: func(l *Link) Action {
+			ClientGone: func(l *Link) Action {
 				if l.Connect != nil {
-					ends[l.clientID()] = time.Now().Add(time.Duration(expiryOf(l.connect().Properties)) * time.Second)
+					ends[l.ClientID()] = time.Now().Add(time.Duration(expiryOf(l.Asked().Properties)) * time.Second)
 				}
 				return Forward
 			},
@@ -46,19 +46,19 @@ var ForgetsWillsOfRestart = stateful("forgets-wills-of-restart", "publishes no W
 	func() behaviour {
 		lost := map[string]bool{} // the topics of the wills
 		return behaviour{
-			brokerGone: func(l *Link) Action {
-				if will := l.connect().Will; will != nil {
+			BrokerGone: func(l *Link) Action {
+				if will := l.Asked().Will; will != nil {
 					lost[will.Topic] = true
 				}
 				return Forward
 			},
-			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 				if lost[p.Topic] {
 					return Swallow
 				}
 				return Forward
 			}),
-			clientGone: func(l *Link) Action {
+			ClientGone: func(l *Link) Action {
 				l.Connect = nil // who goes first has its will published
 				return Forward
 			},
@@ -73,17 +73,17 @@ var DeliversAgainAfterRestart = stateful("delivers-again-after-restart", "delive
 		const own = 0x7777 // the Packet Identifier of the proxy's message
 		restarted := false
 		return behaviour{
-			brokerGone: func(*Link) Action {
+			BrokerGone: func(*Link) Action {
 				restarted = true
 				return Forward
 			},
-			fromClient: only(func(l *Link, p *codec.Publish) Action {
+			FromClient: only(func(l *Link, p *codec.Publish) Action {
 				if restarted && p.QoS == codec.QoS2 && p.Dup {
 					l.ToBroker(&codec.Publish{QoS: codec.QoS1, PacketID: own, Topic: p.Topic, Payload: p.Payload})
 				}
 				return Forward
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Puback) Action {
+			FromBroker: only(func(_ *Link, p *codec.Puback) Action {
 				if p.PacketID == own {
 					return Swallow
 				}

@@ -32,11 +32,11 @@ var KeepsRetainFlag = stateful("keeps-retain-flag", "forwards a message to an es
 	func() behaviour {
 		retained := map[string]bool{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Publish) Action {
+			FromClient: only(func(_ *Link, p *codec.Publish) Action {
 				retained[p.Topic+"\x00"+p.Payload] = p.Retain
 				return Forward
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 				p.Retain = p.Retain || retained[p.Topic+"\x00"+p.Payload]
 				return Forward
 			}),
@@ -67,11 +67,11 @@ var RetainsEverythingLate = stateful("retains-everything-late", "treats every PU
 	Breaks{V311: "MQTT-3.3.1-12", V5: "MQTT-3.3.1-8"},
 	func() behaviour {
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Publish) Action {
+			FromClient: only(func(_ *Link, p *codec.Publish) Action {
 				p.Retain = true
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if !p.Retain {
 					return Forward
 				}
@@ -88,7 +88,7 @@ var KeepsFirstRetained = stateful("keeps-first-retained", "does not replace the 
 	Breaks{V311: "MQTT-3.3.1-5 MQTT-3.3.1-6 MQTT-3.3.1-7", V5: "MQTT-3.3.1-5"},
 	func() behaviour {
 		stored := map[string]bool{}
-		return behaviour{fromClient: only(func(_ *Link, p *codec.Publish) Action {
+		return behaviour{FromClient: only(func(_ *Link, p *codec.Publish) Action {
 			if p.Retain && stored[p.Topic] {
 				p.Retain = false
 			}
@@ -102,7 +102,7 @@ var OneRetainedMessage = stateful("one-retained-message", "sends a new subscript
 	Breaks{V311: "MQTT-3.3.1-6", V5: "MQTT-3.3.1-9"},
 	func() behaviour {
 		sent := map[*Link]bool{}
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 			if p.Retain && sent[l] {
 				return Swallow
 			}
@@ -119,7 +119,7 @@ var StoresEmptyMessages = stateful("stores-empty-messages", "stores an empty mes
 		stored := map[string]bool{}
 		wanted := map[*Link]string{} // the topic of an unanswered SUBSCRIBE
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Publish:
 					stored[p.Topic] = p.Retain && p.Payload == ""
@@ -128,7 +128,7 @@ var StoresEmptyMessages = stateful("stores-empty-messages", "stores an empty mes
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Suback) Action {
+			FromBroker: only(func(l *Link, p *codec.Suback) Action {
 				if topic := wanted[l]; stored[topic] {
 					l.ToClient(&codec.Publish{Retain: true, Topic: topic})
 				}

@@ -28,14 +28,14 @@ var ForgetsSessions = stateful("forgets-sessions", "discards every session when 
 	func() behaviour {
 		stored := map[string]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
+			FromClient: only(func(l *Link, p *codec.Connect) Action {
 				p.CleanStart = true
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
-				id := l.clientID()
-				p.SessionPresent = !l.connect().CleanStart && stored[id]
-				stored[id] = !l.connect().CleanStart
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
+				id := l.ClientID()
+				p.SessionPresent = !l.Asked().CleanStart && stored[id]
+				stored[id] = !l.Asked().CleanStart
 				return Forward
 			}),
 		}

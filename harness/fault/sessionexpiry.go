@@ -48,7 +48,7 @@ var TakesExpiryForSigned = stateful("takes-expiry-for-signed", "ends a session w
 			}
 			return ps
 		}
-		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		return behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Connect:
 				p.Properties = signed(p.Properties)
@@ -64,7 +64,7 @@ var CountsExpiryFromConnect = stateful("counts-expiry-from-connect", "counts the
 	Breaks{V5: "MQTT-3.1.2-23 MQTT-4.1.0-1"},
 	func() behaviour {
 		ends := map[string]time.Time{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			if end, known := ends[p.ClientID]; known && time.Now().After(end) {
 				p.CleanStart = true
 			}
@@ -79,7 +79,7 @@ var KeepsFirstExpiry = stateful("keeps-first-expiry", "uses the Session Expiry I
 	Breaks{V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-3.1.2-23 MQTT-4.1.0-2"},
 	func() behaviour {
 		first := map[string]uint32{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			if n, known := first[p.ClientID]; known && !p.CleanStart {
 				p.Properties = withExpiry(p.Properties, n)
 			}
@@ -110,7 +110,7 @@ var TakesAbsentExpiryForZero = fromClient("takes-absent-expiry-for-zero", "takes
 var TakesExpiryAfterZero = fromClient("takes-expiry-after-zero", "takes a DISCONNECT with a Session Expiry Interval for a valid one though that of CONNECT was 0",
 	Breaks{V5: "5.0/3.14.2.2.2/session-expiry-interval-after-zero"},
 	func(l *Link, p *codec.Disconnect) Action {
-		if expiryOf(l.connect().Properties) == 0 {
+		if expiryOf(l.Asked().Properties) == 0 {
 			p.Properties = nil
 		}
 		return Forward

@@ -40,14 +40,14 @@ var SharesAmongAllGroups = stateful("shares-among-all-groups", "delivers a messa
 		member := map[*Link]bool{}
 		to := map[string]*Link{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				for _, s := range p.Subscriptions {
 					_, _, ok := shared(s.Filter)
 					member[l] = member[l] || ok
 				}
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				key := p.Topic + "\x00" + p.Payload
 				if !member[l] || to[key] != nil && to[key] != l {
 					if member[l] {
@@ -66,7 +66,7 @@ var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a messa
 	Breaks{V5: "5.0/4.8.2/independent"},
 	func() behaviour {
 		delivered := map[string]bool{}
-		return behaviour{fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 			key := p.Topic + "\x00" + p.Payload
 			if delivered[key] {
 				return Swallow
@@ -84,17 +84,17 @@ var SharesWithThoseThere = stateful("shares-with-those-there", "drops a message 
 		member := map[string]bool{} // Client Identifiers
 		resumed := map[*Link]bool{} // connections of members that have come back
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connect:
 					resumed[l] = member[p.ClientID]
 				case *codec.Subscribe:
 					_, _, ok := shared(firstFilter(p))
-					member[l.clientID()] = member[l.clientID()] || ok
+					member[l.ClientID()] = member[l.ClientID()] || ok
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if !resumed[l] {
 					return Forward
 				}
@@ -117,7 +117,7 @@ var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "e
 			}
 		}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
 					for _, s := range p.Subscriptions {
@@ -134,7 +134,7 @@ var EndsGroupsWithTheirCreators = stateful("ends-groups-with-their-creators", "e
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, _ *codec.Publish) Action {
+			FromBroker: only(func(l *Link, _ *codec.Publish) Action {
 				for _, group := range groups[l] {
 					if ended[group] {
 						return Swallow
@@ -151,7 +151,7 @@ var KeepsMessagesForNewMembers = stateful("keeps-messages-for-new-members", "han
 	Breaks{V5: "5.0/4.8.2/ends-with-last-member"},
 	func() behaviour {
 		var kept []*codec.Publish
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
 				kept = append(kept, p)
@@ -204,9 +204,9 @@ var ReassignsWhenMembersLeave = stateful("reassigns-when-members-leave", "sends 
 	func() behaviour {
 		g := newGroup()
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action { g.joined(l, f); return Forward },
-			fromBroker: func(l *Link, f *Frame) Action { g.received(l, f); return Forward },
-			clientGone: func(l *Link) Action { g.reassign(l); return Forward },
+			FromClient: func(l *Link, f *Frame) Action { g.joined(l, f); return Forward },
+			FromBroker: func(l *Link, f *Frame) Action { g.received(l, f); return Forward },
+			ClientGone: func(l *Link) Action { g.reassign(l); return Forward },
 		}
 	})
 
@@ -216,7 +216,7 @@ var ReassignsRefusedMessages = stateful("reassigns-refused-messages", "sends a m
 	func() behaviour {
 		g := newGroup()
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				g.joined(l, f)
 				switch p := f.Packet.(type) {
 				case *codec.Puback:
@@ -230,7 +230,7 @@ var ReassignsRefusedMessages = stateful("reassigns-refused-messages", "sends a m
 				}
 				return Forward
 			},
-			fromBroker: func(l *Link, f *Frame) Action { g.received(l, f); return Forward },
+			FromBroker: func(l *Link, f *Frame) Action { g.received(l, f); return Forward },
 		}
 	})
 
@@ -239,7 +239,7 @@ var ReassignsNothing = stateful("reassigns-nothing", "sends a message to no seco
 	Breaks{V5: "5.0/4.8.2/qos-1-to-another"},
 	func() behaviour {
 		first := map[string]*Link{}
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 			key := p.Topic + "\x00" + p.Payload
 			if first[key] == nil {
 				first[key] = l
@@ -258,7 +258,7 @@ var SharesSubscriptionIdentifiers = stateful("shares-subscription-identifiers", 
 		first := map[string]codec.Properties{}
 		groups := map[*Link]string{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				filter := firstFilter(p)
 				groups[l] = filter
 				if _, ok := first[filter]; !ok {
@@ -266,7 +266,7 @@ var SharesSubscriptionIdentifiers = stateful("shares-subscription-identifiers", 
 				}
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				p.Properties = withIdentifiers(p.Properties, first[groups[l]])
 				return Forward
 			}),
@@ -304,7 +304,7 @@ var MendsReassignment = stateful("mends-reassignment", "sends an unacknowledged 
 		}
 		unacknowledged := map[string]*pending{} // by Client Identifier
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connect:
 					waiting := unacknowledged[p.ClientID]
@@ -324,13 +324,13 @@ var MendsReassignment = stateful("mends-reassignment", "sends an unacknowledged 
 					if p.PacketID == id {
 						return Swallow
 					}
-					delete(unacknowledged, l.clientID())
+					delete(unacknowledged, l.ClientID())
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if _, _, ok := shared(filter[l]); ok && p.QoS == codec.QoS1 {
-					unacknowledged[l.clientID()] = &pending{p, filter[l]}
+					unacknowledged[l.ClientID()] = &pending{p, filter[l]}
 				}
 				return Forward
 			}),

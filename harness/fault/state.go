@@ -9,7 +9,7 @@ var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every sess
 	func() behaviour {
 		clean := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
+			FromClient: only(func(l *Link, p *codec.Connect) Action {
 				clean[l] = p.CleanStart
 				p.CleanStart = false
 				if l.Version == codec.V5 {
@@ -17,7 +17,7 @@ var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every sess
 				}
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Connack) Action {
+			FromBroker: only(func(l *Link, p *codec.Connack) Action {
 				p.SessionPresent = p.SessionPresent && !clean[l]
 				return Forward
 			}),
@@ -29,7 +29,7 @@ var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every sess
 var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to a stored session although a clean one with the same Client Identifier was there since",
 	Breaks{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
 	func() behaviour {
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			if p.CleanStart {
 				p.ClientID += "c" // another session altogether
 			}
@@ -51,7 +51,7 @@ var RemovesRetainedWithSession = stateful("removes-retained-with-session", "dele
 			return Forward
 		}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Publish:
 					if p.Retain {
@@ -62,7 +62,7 @@ var RemovesRetainedWithSession = stateful("removes-retained-with-session", "dele
 				}
 				return Forward
 			},
-			clientGone: end,
+			ClientGone: end,
 		}
 	})
 
@@ -79,8 +79,8 @@ var ForgetsWhileConnected = stateful("forgets-while-connected", "forgets the sub
 			return Forward
 		}
 		return behaviour{
-			clientGone: forget,
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			ClientGone: forget,
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if forgotten[l] {
 					return Swallow
 				}

@@ -22,7 +22,7 @@ const byteOrderMark = "\uFEFF"
 // StripsByteOrderMarks takes U+FEFF for no part of a topic.
 var StripsByteOrderMarks = stateful("strips-byte-order-marks", "leaves U+FEFF out of Topic Names and Topic Filters",
 	Breaks{V311: "MQTT-1.5.3-3 MQTT-4.7.3-4", V5: "MQTT-1.5.4-3 MQTT-4.7.3-4"}, func() behaviour {
-		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		return behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
 				p.Topic = strings.ReplaceAll(p.Topic, byteOrderMark, "")

@@ -51,7 +51,7 @@ var KeepsFirstSubscriptionIdentifier = stateful("keeps-first-subscription-identi
 	Breaks{V5: "5.0/3.8.4/subscription-identifier-replaced"},
 	func() behaviour {
 		first := map[filterOf]codec.Properties{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 			key := filterOf{l, firstFilter(p)}
 			if _, ok := first[key]; !ok {
 				first[key] = p.Properties.All(codec.PropSubscriptionIdentifier)
@@ -69,20 +69,20 @@ var RevertsSubscriptionIdentifier = stateful("reverts-subscription-identifier", 
 		used := map[string]codec.Properties{}
 		repeated := map[string]int{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
-				used[l.clientID()] = append(used[l.clientID()], p.Properties.All(codec.PropSubscriptionIdentifier)...)
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				used[l.ClientID()] = append(used[l.ClientID()], p.Properties.All(codec.PropSubscriptionIdentifier)...)
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
-				ids := used[l.clientID()]
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				ids := used[l.ClientID()]
 				if !p.Dup || len(ids) == 0 {
 					return Forward
 				}
 				id := ids[:1]
-				if repeated[l.clientID()] == 0 {
+				if repeated[l.ClientID()] == 0 {
 					id = ids[len(ids)-1:]
 				}
-				repeated[l.clientID()]++
+				repeated[l.ClientID()]++
 				p.Properties = withIdentifiers(p.Properties, id)
 				return Forward
 			}),

@@ -115,7 +115,7 @@ var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscript
 		}
 		filters := map[request][]filterOf{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				var keys []filterOf
 				for i := range p.Subscriptions {
 					s := &p.Subscriptions[i]
@@ -130,7 +130,7 @@ var KeepsFirstQoS = stateful("keeps-first-qos", "grants a new QoS to a subscript
 				filters[request{l, p.PacketID}] = keys
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Suback) Action {
+			FromBroker: only(func(l *Link, p *codec.Suback) Action {
 				for i, key := range filters[request{l, p.PacketID}] {
 					if i < len(p.Codes) {
 						p.Codes[i] = codec.ReasonCode(requested[key])
@@ -151,7 +151,7 @@ var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds 
 	func() behaviour {
 		times := map[filterOf]int{}
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
 					for _, s := range p.Subscriptions {
@@ -164,7 +164,7 @@ var AddsIdenticalSubscriptions = stateful("adds-identical-subscriptions", "adds 
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				for subscription, n := range times {
 					filter := subscription.filter
 					if _, inner, ok := shared(filter); ok {
@@ -187,15 +187,15 @@ var SendsRetainedOnce = stateful("sends-retained-once", "sends no retained messa
 		subscribed := map[subscription]bool{}
 		again := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				for _, s := range p.Subscriptions {
-					key := subscription{l.clientID(), s.Filter}
+					key := subscription{l.ClientID(), s.Filter}
 					again[l] = again[l] || subscribed[key]
 					subscribed[key] = true
 				}
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if p.Retain && again[l] {
 					return Swallow
 				}
@@ -210,11 +210,11 @@ var SendsRetainedTopicsOnce = stateful("sends-retained-topics-once", "sends a cl
 	func() behaviour {
 		type message struct{ client, topic string }
 		sent := map[message]bool{}
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 			if !p.Retain {
 				return Forward
 			}
-			m := message{l.clientID(), p.Topic}
+			m := message{l.ClientID(), p.Topic}
 			if sent[m] {
 				return Swallow
 			}
@@ -231,13 +231,13 @@ var MissesOneWhenReplacing = stateful("misses-one-when-replacing", "loses a mess
 		subscribed := map[filterOf]int{}
 		gap := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				key := filterOf{l, firstFilter(p)}
 				subscribed[key]++
 				gap[l] = gap[l] || subscribed[key] >= 5
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if gap[l] {
 					gap[l] = false
 					return Swallow
@@ -263,12 +263,12 @@ var TakesFirstFilterOnly = stateful("takes-first-filter-only", "grants all Topic
 	func() behaviour {
 		requested := map[uint16][]codec.Subscription{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(_ *Link, p *codec.Subscribe) Action {
 				requested[p.PacketID] = p.Subscriptions
 				p.Subscriptions = p.Subscriptions[:1]
 				return Forward
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Suback) Action {
+			FromBroker: only(func(_ *Link, p *codec.Suback) Action {
 				p.Codes = nil
 				for _, s := range requested[p.PacketID] {
 					p.Codes = append(p.Codes, codec.ReasonCode(s.QoS))
@@ -284,7 +284,7 @@ var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message
 		Follows: Follows{Losing: true, Because: "whatever is due to a second subscriber does not come"}},
 	func() behaviour {
 		chosen := map[string]*Link{}
-		return behaviour{fromBroker: only(func(l *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {
 			if p.Retain { // it may be sent for a subscription
 				return Forward
 			}
@@ -304,7 +304,7 @@ var SendsAllTheSame = stateful("sends-all-the-same", "sends every subscriber of 
 	Breaks{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent"},
 	func() behaviour {
 		first := map[string]*codec.Publish{}
-		return behaviour{fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+		return behaviour{FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 			key := p.Topic + "\x00" + p.Payload
 			if first[key] == nil {
 				copied := *p
@@ -381,14 +381,14 @@ var SharesIdentifiersWithSubscribe = stateful("shares-identifiers-with-subscribe
 	func() behaviour {
 		underWay := delivering{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				if !underWay[deliveringKey{l, p.PacketID}] {
 					return Forward
 				}
 				l.ToClient(&codec.Suback{PacketID: p.PacketID, Codes: slices.Repeat([]codec.ReasonCode{codec.PacketIdentifierInUse}, len(p.Subscriptions))})
 				return Swallow
 			}),
-			fromBroker: only(underWay.fromBroker),
+			FromBroker: only(underWay.fromBroker),
 		}
 	})
 
@@ -398,7 +398,7 @@ var SharesIdentifiersWithUnsubscribe = stateful("shares-identifiers-with-unsubsc
 	func() behaviour {
 		underWay := delivering{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
 				if !underWay[deliveringKey{l, p.PacketID}] {
 					return Forward
 				}
@@ -407,7 +407,7 @@ var SharesIdentifiersWithUnsubscribe = stateful("shares-identifiers-with-unsubsc
 				}
 				return Swallow
 			}),
-			fromBroker: only(underWay.fromBroker),
+			FromBroker: only(underWay.fromBroker),
 		}
 	})
 
@@ -416,7 +416,7 @@ var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answ
 	Breaks{V311: "3.1.1/2.3.1/packet-identifiers-independent MQTT-4.3.3-1", V5: "5.0/2.2.1/packet-identifiers-independent MQTT-4.3.3-4"},
 	func() behaviour {
 		used := delivering{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:
 				used[deliveringKey{l, p.PacketID}] = true
@@ -433,8 +433,8 @@ var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answ
 // check may mind it.
 var SubscribesClients = stateful("subscribes-clients", "subscribes every client to a topic of its own, on which much is published",
 	Breaks{}, func() behaviour {
-		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
-			status := &codec.Publish{Topic: "status/" + l.clientID(), Payload: "well"}
+		return behaviour{FromBroker: func(l *Link, f *Frame) Action {
+			status := &codec.Publish{Topic: "status/" + l.ClientID(), Payload: "well"}
 			switch f.Packet.(type) {
 			case *codec.Publish, *codec.Suback, *codec.Pingresp, *codec.Puback, *codec.Pubrec, *codec.Unsuback:
 				l.ToClient(status)

@@ -29,7 +29,7 @@ var IgnoresCutOffProperties = tolerates("ignores-cut-off-properties", "ignores a
 var RefusesRepeatedUserProperties = stateful("refuses-repeated-user-properties", "closes the connection on a SUBSCRIBE or UNSUBSCRIBE with more than one User Property",
 	Breaks{V5: "5.0/3.10.2.1.2/user-property-repeated 5.0/3.8.2.1.3/user-property-repeated"},
 	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			var properties codec.Properties
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:

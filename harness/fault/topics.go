@@ -11,7 +11,7 @@ import (
 // it sees Topic Names and Topic Filters through an edit.
 func rewritesTopics(name, does string, breaks Breaks, edit func(topic string) string) Fault {
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromClient: func(_ *Link, f *Frame) Action {
+		return behaviour{FromClient: func(_ *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Publish:
 				p.Topic = edit(p.Topic)
@@ -77,11 +77,11 @@ var PlusNeedsCharacters = stateful("plus-needs-characters", "matches + to no emp
 	func() behaviour {
 		plus := map[*Link]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Subscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
 				plus[l] = slices.ContainsFunc(p.Subscriptions, func(s codec.Subscription) bool { return strings.Contains(s.Filter, "+") })
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if plus[l] && (strings.HasSuffix(p.Topic, "/") || strings.Contains(p.Topic, "//")) {
 					return Swallow
 				}
@@ -159,7 +159,7 @@ var CarriesDollarTopics = stateful("carries-dollar-topics", "delivers messages t
 	Breaks{V311: "3.1.1/4.7.2/dollar-topics-reserved", V5: "5.0/4.7.2/dollar-topics-reserved"},
 	func() behaviour {
 		subscribers := map[string][]*Link{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:
 				for _, s := range p.Subscriptions {
@@ -183,7 +183,7 @@ var GrantsMalformedFilters = stateful("grants-malformed-filters", "grants subscr
 			V5:      "MQTT-1.5.4-1 MQTT-1.5.4-2 MQTT-3.8.3-1 MQTT-3.8.3-2 MQTT-4.7.3-2 5.0/4.13.1/protocol-error 5.0/4.13.1/malformed-packet",
 			Because: "what is no UTF-8, holds a null character or is not there at all is no Topic Filter either"}},
 	func() behaviour {
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			p, ok := f.Packet.(*codec.Subscribe)
 			if !ok || f.Breach == nil || !strings.HasPrefix(f.Breach.Field, "Topic Filter") {
 				return Forward

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/proxy"
 	"mqttspec/harness/wire/websocket"
 )
 
@@ -32,7 +33,7 @@ type tour struct {
 // stage is a tour on its way through a proxy.
 type stage struct {
 	version codec.Version
-	proxy   *Proxy
+	proxy   *proxy.Proxy
 	ends    []*ends
 	steps   []step
 	nextID  uint16
@@ -129,7 +130,7 @@ func (s seen) String() string {
 func travel(t *testing.T, v codec.Version, f Fault, to tour) (all seen) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{version: v, proxy: newProxy(v, f)}
+		s := &stage{version: v, proxy: proxy.New(v, f.start())}
 		defer s.proxy.Close()
 		to.take(s)
 		all = seen{s.steps, s.proxy.Err()}
@@ -143,7 +144,7 @@ func (s *stage) open(name string) *ends {
 	behind, broker := connection()
 	e := &ends{stage: s, name: name, client: client, broker: broker}
 	s.ends = append(s.ends, e)
-	s.proxy.link(atProxy, behind, (*Link).carryPackets)
+	s.proxy.Join(atProxy, behind)
 	synctest.Wait()
 	return e
 }
@@ -156,7 +157,7 @@ func (s *stage) openWebSocket(name string) *ends {
 	e := &ends{stage: s, name: name, client: client, broker: broker}
 	e.toClient.header, e.toBroker.header = true, true
 	s.ends = append(s.ends, e)
-	s.proxy.link(atProxy, behind, (*Link).carryWebSocket)
+	s.proxy.JoinWebSocket(atProxy, behind)
 	for _, way := range []struct {
 		at     *memory
 		from   codec.Peer
@@ -341,7 +342,8 @@ func (e *ends) leaves() *ends {
 // breaks has the client's connection end by a reset.
 func (e *ends) breaks() *ends {
 	e.toClient.ended = true // nobody is there to see it
-	reset(e.client)
+	_ = e.client.SetLinger(0)
+	e.client.Close()
 	e.stage.step(event{at: e.name, from: codec.Client, other: "reset"})
 	return e
 }

@@ -26,7 +26,7 @@ var AcknowledgesDeletionsOnly = stateful("acknowledges-deletions-only", "does no
 	Breaks{V311: "MQTT-3.10.4-5", V5: "MQTT-3.10.4-5"},
 	func() behaviour {
 		subscribed := map[filterOf]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:
 				for _, s := range p.Subscriptions {
@@ -63,7 +63,7 @@ var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all su
 		subscribed := map[*Link][]string{}
 		asked := map[*Link]map[uint16]int{} // how many filters, by Packet Identifier
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Subscribe:
 					for _, s := range p.Subscriptions {
@@ -78,7 +78,7 @@ var UnsubscribesEverything = stateful("unsubscribes-everything", "deletes all su
 				}
 				return Forward
 			},
-			fromBroker: only(func(l *Link, p *codec.Unsuback) Action {
+			FromBroker: only(func(l *Link, p *codec.Unsuback) Action {
 				p.Codes = p.Codes[:min(asked[l][p.PacketID], len(p.Codes))]
 				return Forward
 			}),
@@ -94,7 +94,7 @@ var UnsubscribesEveryone = stateful("unsubscribes-everyone", "deletes the subscr
 		unanswered := 0
 		var last func() // passes the client's own UNSUBSCRIBE on
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
+			FromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
 				for _, o := range l.Others() {
 					if o.Connect != nil {
 						o.ToBroker(&codec.Unsubscribe{PacketID: own, Filters: p.Filters})
@@ -107,7 +107,7 @@ var UnsubscribesEveryone = stateful("unsubscribes-everyone", "deletes the subscr
 				last = func() { l.ToBroker(p) }
 				return Swallow
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Unsuback) Action {
+			FromBroker: only(func(_ *Link, p *codec.Unsuback) Action {
 				if p.PacketID != own {
 					return Forward
 				}
@@ -143,12 +143,12 @@ var UnsubscribesFirstFilterOnly = stateful("unsubscribes-first-filter-only", "ac
 	func() behaviour {
 		missing := map[uint16]int{}
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Unsubscribe) Action {
+			FromClient: only(func(_ *Link, p *codec.Unsubscribe) Action {
 				missing[p.PacketID] = len(p.Filters) - 1
 				p.Filters = p.Filters[:1]
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Unsuback) Action {
+			FromBroker: only(func(l *Link, p *codec.Unsuback) Action {
 				if l.Version == codec.V5 {
 					p.Codes = append(p.Codes, make([]codec.ReasonCode, missing[p.PacketID])...)
 				}
@@ -191,13 +191,13 @@ var DropsInFlightOnUnsubscribe = stateful("drops-in-flight-on-unsubscribe", "bre
 	func() behaviour {
 		unsubscribed := map[string]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, _ *codec.Unsubscribe) Action {
-				unsubscribed[l.clientID()] = true
+			FromClient: only(func(l *Link, _ *codec.Unsubscribe) Action {
+				unsubscribed[l.ClientID()] = true
 				return Forward
 			}),
-			fromBroker: func(l *Link, f *Frame) Action {
+			FromBroker: func(l *Link, f *Frame) Action {
 				if f.Type() == codec.PUBLISH || f.Type() == codec.PUBREL {
-					if unsubscribed[l.clientID()] {
+					if unsubscribed[l.ClientID()] {
 						return Swallow
 					}
 				}

@@ -12,19 +12,19 @@ import (
 // frameFromClient makes a fault of an edit to the WebSocket frames that clients
 // send.
 func frameFromClient(name, does string, breaks Breaks, edit func(l *Link, f *websocket.Frame) Action) Fault {
-	return stateful(name, does, breaks, func() behaviour { return behaviour{frameFromClient: edit} })
+	return stateful(name, does, breaks, func() behaviour { return behaviour{FrameFromClient: edit} })
 }
 
 // SelectsOldSubprotocol selects the name that MQTT 3.1 went by.
 var SelectsOldSubprotocol = stateful("selects-old-subprotocol", "selects the WebSocket subprotocol mqttv3.1, whatever is on offer",
 	Breaks{V311: "MQTT-6.0.0-4", V5: "MQTT-6.0.0-4"}, func() behaviour {
-		return behaviour{upgraded: func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "mqttv3.1") }}
+		return behaviour{Upgraded: func(h http.Header) { h.Set("Sec-WebSocket-Protocol", "mqttv3.1") }}
 	})
 
 // SelectsNoSubprotocol upgrades without a word about the subprotocol.
 var SelectsNoSubprotocol = stateful("selects-no-subprotocol", "selects no WebSocket subprotocol",
 	Breaks{V311: "MQTT-6.0.0-4", V5: "MQTT-6.0.0-4"}, func() behaviour {
-		return behaviour{upgraded: func(h http.Header) { h.Del("Sec-WebSocket-Protocol") }}
+		return behaviour{Upgraded: func(h http.Header) { h.Del("Sec-WebSocket-Protocol") }}
 	})
 
 // ReadsAnyDataFrame does not look at the type of data frames.
@@ -40,7 +40,7 @@ var ReadsAnyDataFrame = frameFromClient("reads-any-data-frame", "takes packets f
 // SendsTextFrames sends its packets in frames of the wrong type.
 var SendsTextFrames = stateful("sends-text-frames", "sends its packets in text frames",
 	Breaks{V311: "MQTT-6.0.0-1", V5: "MQTT-6.0.0-1"}, func() behaviour {
-		return behaviour{frameFromBroker: func(_ *Link, f *websocket.Frame) Action {
+		return behaviour{FrameFromBroker: func(_ *Link, f *websocket.Frame) Action {
 			if f.OpCode == ws.OpBinary {
 				f.OpCode = ws.OpText
 			}
@@ -93,7 +93,7 @@ var ForgetsPacketAtPing = stateful("forgets-packet-at-ping", "drops what it has 
 	Breaks{V311: "MQTT-6.0.0-2", V5: "MQTT-6.0.0-2"},
 	func() behaviour {
 		parts := map[*Link][]byte{}
-		return behaviour{frameFromClient: func(l *Link, f *websocket.Frame) Action {
+		return behaviour{FrameFromClient: func(l *Link, f *websocket.Frame) Action {
 			switch {
 			case f.OpCode == ws.OpPing:
 				parts[l] = nil

@@ -69,7 +69,7 @@ var RetainsNoWill = fromClient("retains-no-will", "publishes every Will Message 
 var DisconnectsAsLost = stateful("disconnects-as-lost", "treats a connection that ends with DISCONNECT like one that was lost",
 	Breaks{V311: "MQTT-3.1.2-10 MQTT-3.14.4-3", V5: "5.0/3.14.2.1/reason-code-omitted 5.0/3.14.2.2.1/property-length-omitted MQTT-3.1.2-10 MQTT-3.14.4-3"},
 	func() behaviour {
-		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Disconnect) Action {
 			l.CloseBroker()
 			return Swallow
 		})}
@@ -81,7 +81,7 @@ var RepublishesWills = stateful("republishes-wills", "keeps a Will Message after
 	Breaks{V311: "MQTT-3.1.2-10 MQTT-3.1.2-12", V5: "MQTT-3.1.2-10"},
 	func() behaviour {
 		wills := map[string]*codec.Will{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			if p.Will != nil {
 				wills[p.ClientID] = p.Will
 			} else {
@@ -96,7 +96,7 @@ var KeepsFirstWill = stateful("keeps-first-will", "keeps the Will Message of a c
 	Breaks{V311: "MQTT-3.1.2-10 MQTT-3.1.2-8", V5: "MQTT-3.1.2-10 MQTT-3.1.2-8"},
 	func() behaviour {
 		wills := map[string]*codec.Will{}
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			if first := wills[p.ClientID]; first != nil {
 				p.Will = first
 			}
@@ -121,9 +121,9 @@ var ForgetsWillOfSilent = fromClient("forgets-will-of-silent", "publishes no Wil
 var ForgetsWillOnTakeover = stateful("forgets-will-on-takeover", "publishes no Will Message when another connection takes the session over",
 	Breaks{V311: "MQTT-3.1.2-8", V5: "5.0/3.1.4/session-taken-over-will MQTT-3.1.2-8"},
 	func() behaviour {
-		return behaviour{fromClient: only(func(l *Link, p *codec.Connect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
 			for _, o := range l.Others() {
-				if o.Connect != nil && o.connect().ClientID == p.ClientID {
+				if o.Connect != nil && o.Asked().ClientID == p.ClientID {
 					o.ToBroker(&codec.Disconnect{})
 				}
 			}
@@ -137,7 +137,7 @@ var ForgetsWillOnError = stateful("forgets-will-on-error", "publishes no Will Me
 	Breaks{V311: "MQTT-3.1.2-8", V5: "MQTT-3.1.2-8"},
 	func() behaviour {
 		connected := map[*Link]bool{}
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Breach != nil || f.Type() == codec.CONNECT && connected[l] {
 				l.ToBroker(&codec.Disconnect{})
 				return Swallow
@@ -154,13 +154,13 @@ var PublishesWillsLate = stateful("publishes-wills-late", "publishes a Will Mess
 	func() behaviour {
 		wills := map[string]bool{}
 		return behaviour{
-			fromClient: only(func(l *Link, p *codec.Connect) Action {
+			FromClient: only(func(l *Link, p *codec.Connect) Action {
 				if p.Will != nil {
 					wills[p.Will.Topic] = true
 				}
 				return Forward
 			}),
-			fromBroker: only(func(l *Link, p *codec.Publish) Action {
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
 				if !wills[p.Topic] {
 					return Forward
 				}

@@ -46,7 +46,7 @@ var DelaysWillBeyondSession = stateful("delays-will-beyond-session", "publishes 
 	Breaks{V5: "5.0/3.1.2.5/will-prompt 5.0/3.14.2.1/disconnect-with-will MQTT-3.1.2-8"},
 	func() behaviour {
 		return behaviour{
-			fromClient: func(l *Link, f *Frame) Action {
+			FromClient: func(l *Link, f *Frame) Action {
 				switch p := f.Packet.(type) {
 				case *codec.Connect:
 					if p.Will != nil && p.Will.Properties.Has(codec.PropWillDelayInterval) {
@@ -72,7 +72,7 @@ var PublishesWillDespiteReconnect = stateful("publishes-will-despite-reconnect",
 		}
 		wills := map[string]pending{}
 		watchers := map[string]*Link{} // by topic
-		return behaviour{fromClient: func(l *Link, f *Frame) Action {
+		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			switch p := f.Packet.(type) {
 			case *codec.Subscribe:
 				for _, s := range p.Subscriptions {
@@ -107,9 +107,9 @@ var TakesTwoWillDelays = accepts("takes-two-will-delays", "accepts a CONNECT wit
 var MendsWillAtSessionEnd = stateful("mends-will-at-session-end", "publishes a delayed Will Message at once on a DISCONNECT that ends the session but not with 0x00",
 	Breaks{},
 	func() behaviour {
-		return behaviour{fromClient: only(func(l *Link, p *codec.Disconnect) Action {
+		return behaviour{FromClient: only(func(l *Link, p *codec.Disconnect) Action {
 			n, ok := p.Properties.Number(codec.PropSessionExpiryInterval)
-			if will := l.connect().Will; will != nil && ok && n == 0 && p.Code != codec.NormalDisconnection {
+			if will := l.Asked().Will; will != nil && ok && n == 0 && p.Code != codec.NormalDisconnection {
 				l.ToBroker(&codec.Publish{QoS: will.QoS, PacketID: min(1, uint16(will.QoS)), Retain: will.Retain, Topic: will.Topic, Payload: will.Payload})
 				p.Code = codec.NormalDisconnection
 			}

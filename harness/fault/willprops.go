@@ -45,13 +45,13 @@ var CountsWillExpiryFromConnect = stateful("counts-will-expiry-from-connect", "t
 	func() behaviour {
 		stored := map[string]time.Time{} // by topic
 		return behaviour{
-			fromClient: only(func(_ *Link, p *codec.Connect) Action {
+			FromClient: only(func(_ *Link, p *codec.Connect) Action {
 				if p.Will != nil {
 					stored[p.Will.Topic] = time.Now()
 				}
 				return Forward
 			}),
-			fromBroker: only(func(_ *Link, p *codec.Publish) Action {
+			FromBroker: only(func(_ *Link, p *codec.Publish) Action {
 				since, ok := stored[p.Topic]
 				if i := slices.IndexFunc(p.Properties, isExpiry); ok && i >= 0 {
 					p.Properties = slices.Clone(p.Properties)

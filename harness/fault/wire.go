@@ -14,7 +14,7 @@ import (
 // sends makes a broker that sends something else for every packet of one type.
 func sends[T codec.Packet](name, does string, breaks Breaks, wrong func(l *Link, p T) codec.Packet) Fault {
 	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{fromBroker: func(l *Link, f *Frame) Action {
+		return behaviour{FromBroker: func(l *Link, f *Frame) Action {
 			if p, ok := f.Packet.(T); ok {
 				f.Packet = wrong(l, p)
 			}
@@ -330,8 +330,8 @@ var MalformedSubackProperties = append([]Fault{
 func disconnects(name, does string, breaks Breaks, p codec.Packet) Fault {
 	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{
-			fromBroker: only(func(*Link, *codec.Disconnect) Action { return Swallow }),
-			brokerGone: func(l *Link) Action {
+			FromBroker: only(func(*Link, *codec.Disconnect) Action { return Swallow }),
+			BrokerGone: func(l *Link) Action {
 				l.ToClient(p)
 				return Forward
 			},
@@ -408,14 +408,14 @@ var SendsOutOfOrderV5 = []Fault{
 var ExceedsTopicAliases = []Fault{
 	sends("sends-topic-alias-unasked", "sends Topic Alias 1 to clients that allow none",
 		Breaks{V5: "MQTT-3.1.2-27 MQTT-3.1.2-26 MQTT-3.3.2-11"}, func(l *Link, p *codec.Publish) codec.Packet {
-			if n, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); n == 0 {
+			if n, _ := l.Asked().Properties.Number(codec.PropTopicAliasMaximum); n == 0 {
 				return withProperties(p, codec.Properties{codec.TopicAlias(1)})
 			}
 			return p
 		}),
 	sends("sends-topic-alias-above-maximum", "sends a Topic Alias above the client's Topic Alias Maximum",
 		Breaks{V5: "MQTT-3.1.2-26 MQTT-3.3.2-11"}, func(l *Link, p *codec.Publish) codec.Packet {
-			if n, _ := l.connect().Properties.Number(codec.PropTopicAliasMaximum); n > 0 {
+			if n, _ := l.Asked().Properties.Number(codec.PropTopicAliasMaximum); n > 0 {
 				return withProperties(p, codec.Properties{codec.TopicAlias(uint16(n + 1))})
 			}
 			return p
@@ -426,7 +426,7 @@ var ExceedsTopicAliases = []Fault{
 var VolunteersResponseInformation = sends("volunteers-response-information", "sends Response Information to clients that did not request it",
 	Breaks{V5: "MQTT-3.1.2-28"},
 	func(l *Link, p *codec.Connack) codec.Packet {
-		if n, _ := l.connect().Properties.Number(codec.PropRequestResponseInformation); n == 0 {
+		if n, _ := l.Asked().Properties.Number(codec.PropRequestResponseInformation); n == 0 {
 			return withProperties(p, codec.Properties{codec.ResponseInformation("answers")})
 		}
 		return p
@@ -439,5 +439,5 @@ var AssignsEveryClientIdentifier = sends("assigns-every-client-identifier", "sen
 		if p.Code != codec.Success {
 			return p
 		}
-		return withProperties(p, codec.Properties{codec.AssignedClientIdentifier(l.clientID())})
+		return withProperties(p, codec.Properties{codec.AssignedClientIdentifier(l.ClientID())})
 	})

@@ -1,4 +1,7 @@
-package fault
+// Package proxy stands between the scripted clients and a broker and changes what
+// passes: what makes a good broker a faulty one (package fault), or one that is
+// merely different (package freedom), is a [Behaviour].
+package proxy
 
 import (
 	"bufio"
@@ -8,39 +11,41 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
 	"mqttspec/codec"
+	"mqttspec/harness/wire/websocket"
 )
 
-// duplex is a connection whose directions end one by one.
-type duplex interface {
+// A Duplex is a connection whose directions end one by one.
+type Duplex interface {
 	net.Conn
 	CloseWrite() error
 }
 
 // reset makes the close of a connection a reset, where its transport has that.
-func reset(conn duplex) {
+func reset(conn Duplex) {
 	if tcp, ok := conn.(interface{ SetLinger(int) error }); ok {
 		_ = tcp.SetLinger(0)
 	}
 	conn.Close()
 }
 
-// A Proxy is a broker made faulty: it listens on a loopback port and passes
-// what it gets to the good broker behind it, through the fault.
+// A Proxy is a broker made different: it listens on a loopback port and passes
+// what it gets to the broker behind it, through the behaviour.
 type Proxy struct {
 	version   codec.Version
-	behaviour behaviour
+	behaviour Behaviour
 	dialling  context.Context // until the proxy is closed
 	stop      context.CancelFunc
 	listener  net.Listener
 	webSocket net.Listener // nil: nobody asked for it
 	group     sync.WaitGroup
 
-	// mu orders everything the fault sees, so that faults need no locks.
+	// mu orders everything the behaviour sees, so that it needs no locks.
 	mu      sync.Mutex
 	links   []*Link // in the order in which they came
 	later   []task  // in the order in which they are due
@@ -54,8 +59,67 @@ type task struct {
 	do  func()
 }
 
+// A Behaviour is what a proxy does to what passes; a nil function lets everything
+// pass. Its functions are called one at a time.
+type Behaviour struct {
+	FromClient func(l *Link, f *Frame) Action
+	FromBroker func(l *Link, f *Frame) Action
+	// ClientGone is told when the client has closed its connection, before the
+	// broker's is closed; Swallow keeps the broker's open.
+	ClientGone func(l *Link) Action
+	// BrokerGone is told when the broker has closed its connection, before the
+	// client's is closed; Swallow keeps the client's open.
+	BrokerGone func(l *Link) Action
+
+	// Of connections over WebSocket: Upgraded sees the header of the broker's
+	// answer to the handshake, the others every frame. With one of the latter the
+	// packets within are not looked at.
+	Upgraded        func(h http.Header)
+	FrameFromClient func(l *Link, f *websocket.Frame) Action
+	FrameFromBroker func(l *Link, f *websocket.Frame) Action
+}
+
+// Action is what becomes of a packet (or of a close) after a behaviour saw it.
+type Action int
+
+// The actions.
+const (
+	Forward Action = iota // pass it on, with the changes made to it
+	Swallow               // drop it
+)
+
+// A Frame is one packet on its way.
+type Frame struct {
+	Raw []byte
+	// Packet is the decoded packet; nil when it cannot be decoded.
+	Packet codec.Packet
+	// Breach is what the strict decoder found wrong with it; nil for a legal packet.
+	Breach *codec.Breach
+	// Pieces is in how many pieces the packet arrived; Behind says that the
+	// first of them was the end of a segment that held other packets.
+	Pieces int
+	Behind bool
+
+	from      codec.Peer
+	swallowed bool
+}
+
+// Type is the packet type by the first byte.
+func (f *Frame) Type() codec.Type { return codec.Type(f.Raw[0] >> 4) }
+
+// Only applies an edit to the packets of one type. A client's that breaks a rule
+// passes as it is: to write it anew would mend it.
+func Only[T codec.Packet](edit func(l *Link, p T) Action) func(*Link, *Frame) Action {
+	return func(l *Link, f *Frame) Action {
+		if p, ok := f.Packet.(T); ok && (f.Breach == nil || f.from == codec.Server) {
+			return edit(l, p)
+		}
+		return Forward
+	}
+}
+
 // A Link is one client's connection through the proxy. Its methods are called
-// by faults only, one at a time.
+// by behaviours only, one at a time.
 type Link struct {
 	// Version is the protocol version in use.
 	Version codec.Version
@@ -63,33 +127,38 @@ type Link struct {
 	Connect *codec.Connect
 
 	proxy          *Proxy
-	client, broker duplex
+	client, broker Duplex
 	joined         bool // packets pass; over WebSocket not before the handshake is done
 	held           bool // keep the client's connection open when the broker's ends
 	brokerGone     bool
 }
 
-// NewProxy starts a proxy with one fault in front of the broker that dial
-// reaches.
-func NewProxy(version codec.Version, f Fault, dial func(context.Context) (net.Conn, error)) (*Proxy, error) {
+// Listen starts a proxy with a behaviour in front of the broker that dial reaches.
+func Listen(version codec.Version, b Behaviour, dial func(context.Context) (net.Conn, error)) (*Proxy, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	p := newProxy(version, f)
+	p := New(version, b)
 	p.listener = listener
 	p.group.Go(func() { p.accept(listener, dial, (*Link).carryPackets) })
 	return p, nil
 }
 
-// newProxy is a proxy that does not listen.
-func newProxy(version codec.Version, f Fault) *Proxy {
-	p := &Proxy{version: version, behaviour: f.start()}
+// New is a proxy that does not listen: connections are given to it two by two.
+func New(version codec.Version, b Behaviour) *Proxy {
+	p := &Proxy{version: version, behaviour: b}
 	p.dialling, p.stop = context.WithCancel(context.Background())
 	return p
 }
 
-// Dial opens a connection to the faulty broker.
+// Join has packets pass between a client's connection and a broker's.
+func (p *Proxy) Join(client, broker Duplex) { p.link(client, broker, (*Link).carryPackets) }
+
+// JoinWebSocket is Join for connections over WebSocket, before their handshake.
+func (p *Proxy) JoinWebSocket(client, broker Duplex) { p.link(client, broker, (*Link).carryWebSocket) }
+
+// Dial opens a connection to the different broker.
 func (p *Proxy) Dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	return d.DialContext(ctx, "tcp", p.listener.Addr().String())
@@ -113,7 +182,7 @@ func (p *Proxy) Close() {
 	p.group.Wait()
 }
 
-// Err is the first mistake in the fault's declaration that has shown: a packet
+// Err is the first mistake of the behaviour that has shown: a packet
 // of its that cannot be written in this version of the protocol, and was not
 // sent.
 func (p *Proxy) Err() error {
@@ -131,15 +200,15 @@ func (p *Proxy) accept(listener net.Listener, dial func(context.Context) (net.Co
 		}
 		broker, err := dial(p.dialling)
 		if err != nil {
-			reset(client.(duplex)) // as where nobody listens, or a broker has reset at once
+			reset(client.(Duplex)) // as where nobody listens, or a broker has reset at once
 			continue
 		}
-		p.link(client.(duplex), broker.(duplex), carry)
+		p.link(client.(Duplex), broker.(Duplex), carry)
 	}
 }
 
 // link joins two connections until carry returns.
-func (p *Proxy) link(client, broker duplex, carry func(*Link)) {
+func (p *Proxy) link(client, broker Duplex, carry func(*Link)) {
 	l := &Link{Version: p.version, proxy: p, client: client, broker: broker}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -163,7 +232,7 @@ func (p *Proxy) link(client, broker duplex, carry func(*Link)) {
 func (l *Link) carryPackets() { l.join(l.client, l.broker, (*Link).pump) }
 
 // join lets packets pass between two connections until both directions have ended.
-func (l *Link) join(client, broker duplex, pump func(*Link, codec.Peer)) {
+func (l *Link) join(client, broker Duplex, pump func(*Link, codec.Peer)) {
 	l.proxy.mu.Lock()
 	l.client, l.broker, l.joined = client, broker, true
 	l.proxy.mu.Unlock()
@@ -176,16 +245,16 @@ func (l *Link) join(client, broker duplex, pump func(*Link, codec.Peer)) {
 // pump carries one direction until it ends.
 func (l *Link) pump(from codec.Peer) {
 	source, sink := l.client, l.broker
-	handle, gone := l.proxy.behaviour.fromClient, l.proxy.behaviour.clientGone
+	handle, gone := l.proxy.behaviour.FromClient, l.proxy.behaviour.ClientGone
 	if from == codec.Server {
 		source, sink = l.broker, l.client
-		handle, gone = l.proxy.behaviour.fromBroker, l.proxy.behaviour.brokerGone
+		handle, gone = l.proxy.behaviour.FromBroker, l.proxy.behaviour.BrokerGone
 	}
 	l.ended(from, source, sink, l.carry(from, source, sink, handle), gone)
 }
 
 // ended passes on the end of one direction.
-func (l *Link) ended(from codec.Peer, source, sink duplex, end error, gone func(*Link) Action) {
+func (l *Link) ended(from codec.Peer, source, sink Duplex, end error, gone func(*Link) Action) {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
 	if from == codec.Server {
@@ -204,7 +273,7 @@ func (l *Link) ended(from codec.Peer, source, sink duplex, end error, gone func(
 
 // carry passes packets on until the source ends, and says how it ended. Bytes
 // that are no packets are passed on as they are.
-func (l *Link) carry(from codec.Peer, source, sink duplex, handle func(*Link, *Frame) Action) error {
+func (l *Link) carry(from codec.Peer, source, sink Duplex, handle func(*Link, *Frame) Action) error {
 	if handle == nil {
 		handle = func(*Link, *Frame) Action { return Forward }
 	}
@@ -248,7 +317,7 @@ func malformedLength(err error, raw []byte) bool {
 	return errors.As(err, &breach) && len(raw) > 0
 }
 
-// frame is a packet as a fault sees it; err is what was wrong with its length.
+// frame is a packet as a behaviour sees it; err is what was wrong with its length.
 func (l *Link) frame(from codec.Peer, raw []byte, err error) *Frame {
 	f := &Frame{Raw: raw, from: from}
 	if err == nil {
@@ -272,8 +341,8 @@ func (a *arrivals) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// handle shows a frame to the fault and passes on what it leaves of it.
-func (l *Link) handle(from codec.Peer, sink duplex, f *Frame, handle func(*Link, *Frame) Action) {
+// handle shows a frame to the behaviour and passes on what it leaves of it.
+func (l *Link) handle(from codec.Peer, sink Duplex, f *Frame, handle func(*Link, *Frame) Action) {
 	l.proxy.mu.Lock()
 	defer l.proxy.mu.Unlock()
 	if connect, ok := f.Packet.(*codec.Connect); ok && from == codec.Client && l.Connect == nil {
@@ -303,7 +372,7 @@ func (l *Link) handle(from codec.Peer, sink duplex, f *Frame, handle func(*Link,
 	_, _ = sink.Write(out)
 }
 
-// encoded is a frame's packet as bytes, to see whether a fault changed it; nil
+// encoded is a frame's packet as bytes, to see whether the behaviour changed it; nil
 // without one.
 func (l *Link) encoded(f *Frame) ([]byte, error) {
 	if f.Packet == nil {
@@ -315,7 +384,7 @@ func (l *Link) encoded(f *Frame) ([]byte, error) {
 // mistaken keeps the first mistake.
 func (p *Proxy) mistaken(err error) {
 	if p.mistake == nil {
-		p.mistake = fmt.Errorf("fault: %w", err)
+		p.mistake = fmt.Errorf("proxy: %w", err)
 	}
 }
 
@@ -325,7 +394,7 @@ func (l *Link) ToClient(packets ...codec.Packet) { l.send(l.client, packets) }
 // ToBroker sends a packet to the broker as if the client had.
 func (l *Link) ToBroker(packets ...codec.Packet) { l.send(l.broker, packets) }
 
-func (l *Link) send(sink duplex, packets []codec.Packet) {
+func (l *Link) send(sink Duplex, packets []codec.Packet) {
 	var out bytes.Buffer
 	for _, p := range packets {
 		raw, err := codec.Append(nil, l.Version, p)
@@ -338,19 +407,33 @@ func (l *Link) send(sink duplex, packets []codec.Packet) {
 	_, _ = sink.Write(out.Bytes())
 }
 
-// connect is what the client connected with; empty before.
-func (l *Link) connect() *codec.Connect {
+// Asked is what the client connected with; empty before.
+func (l *Link) Asked() *codec.Connect {
 	if l.Connect == nil {
 		return &codec.Connect{}
 	}
 	return l.Connect
 }
 
-// clientID is the Client Identifier that the client connected with.
-func (l *Link) clientID() string { return l.connect().ClientID }
+// ClientID is the Client Identifier that the client connected with.
+func (l *Link) ClientID() string { return l.Asked().ClientID }
 
 // Hold keeps the client's connection open when the broker closes its own.
 func (l *Link) Hold() { l.held = true }
+
+// Release no longer does, and closes it if the broker has closed its own meanwhile.
+func (l *Link) Release() {
+	l.held = false
+	if l.brokerGone {
+		l.CloseClient()
+	}
+}
+
+// BrokerGone says whether the broker has closed its connection.
+func (l *Link) BrokerGone() bool { return l.brokerGone }
+
+// Addr is the address that the client has reached.
+func (l *Link) Addr() net.Addr { return l.client.LocalAddr() }
 
 // CloseClient closes the client's connection as if the broker had.
 func (l *Link) CloseClient() { _ = l.client.CloseWrite() }

@@ -1,4 +1,4 @@
-package fault
+package proxy
 
 import (
 	"bufio"
@@ -14,8 +14,8 @@ import (
 
 // ListenWebSocket makes the proxy a broker that can be reached over WebSocket
 // too; dial opens the transport under the good broker's WebSocket listener.
-// What the broker answers to the handshake passes through the fault, then every
-// frame, or, for faults that know nothing of frames, every packet.
+// What the broker answers to the handshake passes through the behaviour, then every
+// frame, or, for those that know nothing of frames, every packet.
 func (p *Proxy) ListenWebSocket(dial func(context.Context) (net.Conn, error)) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -28,7 +28,7 @@ func (p *Proxy) ListenWebSocket(dial func(context.Context) (net.Conn, error)) er
 	return nil
 }
 
-// DialWebSocket opens the transport under a WebSocket connection to the faulty
+// DialWebSocket opens the transport under a WebSocket connection to the different
 // broker.
 func (p *Proxy) DialWebSocket(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
@@ -44,13 +44,13 @@ func (l *Link) carryWebSocket() {
 		return
 	}
 	pump := (*Link).pump
-	if l.proxy.behaviour.frameFromClient != nil || l.proxy.behaviour.frameFromBroker != nil {
+	if l.proxy.behaviour.FrameFromClient != nil || l.proxy.behaviour.FrameFromBroker != nil {
 		pump = (*Link).pumpFrames
 	}
 	l.join(websocket.NewConn(client, clientSrc, false), websocket.NewConn(broker, brokerSrc, true), pump)
 }
 
-// handshake passes the request on, and the response through the fault.
+// handshake passes the request on, and the response through the behaviour.
 func (p *Proxy) handshake(client, broker io.Writer, clientSrc, brokerSrc *bufio.Reader) error {
 	request, err := http.ReadRequest(clientSrc)
 	if err != nil {
@@ -64,9 +64,9 @@ func (p *Proxy) handshake(client, broker io.Writer, clientSrc, brokerSrc *bufio.
 	if err != nil {
 		return err
 	}
-	if p.behaviour.upgraded != nil {
+	if p.behaviour.Upgraded != nil {
 		p.mu.Lock()
-		p.behaviour.upgraded(response.Header)
+		p.behaviour.Upgraded(response.Header)
 		p.mu.Unlock()
 	}
 	fmt.Fprintf(client, "HTTP/1.1 %s\r\n", response.Status)
@@ -84,10 +84,10 @@ func writeHeader(w io.Writer, h http.Header) error {
 // pumpFrames carries one direction of a WebSocket connection frame by frame.
 func (l *Link) pumpFrames(from codec.Peer) {
 	source, sink := l.client.(*websocket.Conn), l.broker.(*websocket.Conn)
-	handle, gone := l.proxy.behaviour.frameFromClient, l.proxy.behaviour.clientGone
+	handle, gone := l.proxy.behaviour.FrameFromClient, l.proxy.behaviour.ClientGone
 	if from == codec.Server {
 		source, sink = sink, source
-		handle, gone = l.proxy.behaviour.frameFromBroker, l.proxy.behaviour.brokerGone
+		handle, gone = l.proxy.behaviour.FrameFromBroker, l.proxy.behaviour.BrokerGone
 	}
 	end := func() error {
 		for {
@@ -102,5 +102,5 @@ func (l *Link) pumpFrames(from codec.Peer) {
 			l.proxy.mu.Unlock()
 		}
 	}()
-	l.ended(from, source.Conn.(duplex), sink.Conn.(duplex), end, gone)
+	l.ended(from, source.Conn.(Duplex), sink.Conn.(Duplex), end, gone)
 }
