@@ -189,6 +189,17 @@ func (d *decoder) reasonCode(undefined rule) ReasonCode {
 	return c
 }
 
+// Sends says whether a peer sends packets of this type (table 2.1 of 3.1.1 and of 5.0).
+func (p Peer) Sends(v Version, t Type) bool {
+	switch {
+	case t == 0 || t > AUTH || v != V5 && t == AUTH:
+		return false
+	case p == Server:
+		return flow[t].server && !(t == DISCONNECT && v != V5)
+	}
+	return flow[t].client
+}
+
 // flow says which peers send the packets of each type (table 2.1 of 3.1.1,
 // table 2-1 of 5.0).
 var flow = [AUTH + 1]struct{ client, server bool }{
@@ -208,11 +219,7 @@ func (d *decoder) checkType(first byte) {
 		d.broken = true
 		return
 	}
-	sends := flow[d.typ].client
-	if d.from == Server {
-		sends = flow[d.typ].server && !(d.typ == DISCONNECT && d.version != V5)
-	}
-	if !sends {
+	if !d.from.Sends(d.version, d.typ) {
 		d.fail(fieldHeader, 0, ruleDirection, "a %v does not send %v", d.from, d.typ)
 	}
 	want, broken := byte(0), ruleReservedFlags

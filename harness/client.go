@@ -108,14 +108,15 @@ func (c *Client) read() {
 			breach = err.Error()
 			if !c.causedByClient(raw, err) {
 				c.x.breached(c, err)
+				c.x.noteMalformed(text, err)
 			}
 		}
-		repeated := false // a CONNACK that MQTT-3.2.0-2 forbids
+		answer := true // not what no server sends, nor a CONNACK that MQTT-3.2.0-2 forbids
 		if packet != nil {
 			c.x.sees(packet)
 			c.mu.Lock()
 			more := c.audit.received(packet, len(raw))
-			repeated = packet.Type() == codec.CONNACK && c.audit.connacks > 1 && c.x.Version == codec.V5
+			answer = codec.Server.Sends(c.x.Version, packet.Type()) && !(packet.Type() == codec.CONNACK && c.audit.connacks > 1 && c.x.Version == codec.V5)
 			if d, ok := packet.(*codec.Disconnect); ok && c.brokerDisconnect == nil {
 				c.brokerDisconnect = d
 			}
@@ -127,8 +128,8 @@ func (c *Client) read() {
 			}
 		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
-		if repeated {
-			continue // it answers nothing
+		if !answer {
+			continue
 		}
 		if packet == nil {
 			c.inbox.End(wire.Unreadable, breach+lookalike(raw))
@@ -357,18 +358,28 @@ func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet,
 		nothing.text += c.leftovers()
 		return nil, nothing
 	case got.packet != nil:
+		c.x.taken = got.packet.String()
 		return got.packet, seen{}
-	case got.ending == wire.Unreadable:
-		panic(&Stop{
-			Kind: Unprepared, Step: StepWellFormed, Statement: c.x.lastBroken(c),
-			Reason: "the broker's bytes cannot be read as packets: " + got.text, Observed: got.text,
-		})
-	case got.ending == wire.Flooded:
-		panic(&Stop{Kind: Unprepared, Reason: got.text, Observed: got.text})
-	case c.x.step != "":
+	}
+	c.legible(got.ending, got.text)
+	if c.x.step != "" {
 		c.keptItsTime()
 	}
 	return nil, seen{text: got.text}
+}
+
+// legible ends the exchange where the connection has ended by what could not be read:
+// that is for the check which answers for the statement that it breaks.
+func (c *Client) legible(ending wire.Ending, text string) {
+	switch ending {
+	case wire.Unreadable:
+		panic(&Stop{
+			Kind: Unprepared, Step: StepWellFormed, Statement: c.x.lastBroken(c),
+			Reason: "the broker's bytes cannot be read as packets: " + text, Observed: text,
+		})
+	case wire.Flooded:
+		panic(&Stop{Kind: Unprepared, Reason: text, Observed: text})
+	}
 }
 
 // keptItsTime ends the exchange where the broker had to close the connection because

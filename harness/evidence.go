@@ -175,7 +175,30 @@ func (x *Exchange) lacks(expected string, instead seen) {
 		s.Kind, s.Step = Unprepared, x.step
 		s.Reason = fmt.Sprintf("expected %s, observed %s", expected, observed)
 	}
+	if broken := x.brokenBy(observed); broken != "" && !instead.missing {
+		x.standOn(s, broken)
+	}
 	panic(s)
+}
+
+// standOn makes a stop by a packet that is malformed one that is for the check which
+// answers for the statement that this breaks: nothing else is to be learned from it.
+func (x *Exchange) standOn(s *Stop, broken string) {
+	s.Kind, s.Step, s.Statement = Unprepared, StepWellFormed, broken
+	s.Reason = fmt.Sprintf("expected %s, observed %s, which breaks %s", firstLine(s.Expected), firstLine(s.Observed), broken)
+}
+
+// brokenBy is the statement that the packet which was observed breaks by itself; ""
+// is none.
+func (x *Exchange) brokenBy(observed string) string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for packet, statement := range x.malformed {
+		if strings.HasPrefix(observed, packet) {
+			return statement
+		}
+	}
+	return ""
 }
 
 // Failf ends the exchange with a verdict against the broker: what the rule
@@ -264,6 +287,11 @@ func (x *Exchange) failGomega(message string, _ ...int) {
 	expected, observed := squeeze(parts[3]), squeeze(parts[2])
 	if what != "" {
 		expected = what + " " + expected
+	}
+	if broken := x.brokenBy(x.taken); x.taken != "" && broken != "" { // what it holds is no more than that
+		s := &Stop{Expected: expected, Observed: observed}
+		x.standOn(s, broken)
+		panic(s)
 	}
 	x.fail(expected, observed)
 }

@@ -85,8 +85,9 @@ type Exchange struct {
 	names          map[string]int
 	ids            map[string]string
 	breaches       []Breach
-	sessions       map[string]bool // Client Identifiers with state at the broker
-	retained       map[string]bool // topics with retained messages of ours
+	malformed      map[string]string // packets by their text, and the statements that they break
+	sessions       map[string]bool   // Client Identifiers with state at the broker
+	retained       map[string]bool   // topics with retained messages of ours
 	cases          []CaseEvidence
 	about          []string  // what this part of the exchange is about
 	decides        []Step    // steps that this exchange is about
@@ -105,6 +106,7 @@ type Exchange struct {
 	overhears      bool                // a client subscribed to more than topics of this run
 	seenTypes      map[codec.Type]bool // of packets from the broker
 	seenProperties map[codec.PropertyID]bool
+	taken          string          // the packet that was taken last
 	aborted        []abortedSocket // connections that a client has reset
 	// patience is that of the settings, but none where nothing late would tell.
 	patience time.Duration
@@ -136,7 +138,7 @@ func newExchange(ctx context.Context, target *Target, profile *Profile, settings
 		scope:   base36(scopes.Add(1)),
 		counter: new(atomic.Int64),
 		names:   map[string]int{}, ids: map[string]string{},
-		sessions: map[string]bool{}, retained: map[string]bool{}, refusals: map[string][]uint16{},
+		malformed: map[string]string{}, sessions: map[string]bool{}, retained: map[string]bool{}, refusals: map[string][]uint16{},
 		seenTypes: map[codec.Type]bool{}, seenProperties: map[codec.PropertyID]bool{},
 	}
 	x.Gomega = gomega.NewGomega(x.failGomega)
@@ -303,6 +305,19 @@ func (x *Exchange) breached(c *Client, err error) {
 		b.Statement = ruleDataFrame.statement(x.Version, codec.PUBLISH)
 	}
 	x.breach(b)
+}
+
+// mostMalformed is how many malformed packets are remembered.
+const mostMalformed = 1000
+
+// noteMalformed remembers a packet in which the strict decoder has found something
+// wrong.
+func (x *Exchange) noteMalformed(packet string, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if breach := (*codec.Breach)(nil); errors.As(err, &breach) && len(x.malformed) < mostMalformed {
+		x.malformed[packet] = breach.Statement
+	}
 }
 
 // breach records a breach of a statement.

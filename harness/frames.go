@@ -54,11 +54,14 @@ func (c *Client) SendFrames(frames ...websocket.Frame) {
 }
 
 // Bytes are packets as they go over the wire: for what is cut, or put into
-// frames, by hand. It notes what they will leave behind at the broker.
+// frames, by hand. It notes what they will leave behind at the broker, and answer to.
 func (c *Client) Bytes(packets ...codec.Packet) []byte {
 	var all []byte
 	for _, p := range packets {
 		c.x.remember(p)
+		c.mu.Lock()
+		c.audit.sent(p)
+		c.mu.Unlock()
 		all = append(all, c.encode(p)...)
 	}
 	return all

@@ -786,17 +786,19 @@ func (c *Client) Complete(packets ...codec.Packet) {
 func (c *Client) WantArrivals(expected string) []codec.Packet {
 	type arrivals struct {
 		packets []codec.Packet
-		endText string
+		ending  wire.Ending
+		text    string
 	}
 	got, waited, ok := awaitPatiently(c.x, []*Client{c}, c.x.settings.Timeout, func(_ int, in *wire.Contents) (arrivals, bool) {
 		packets := append(in.TakeAll(wire.Releases, anyPacket), in.TakeAll(wire.Messages, anyPacket)...)
-		return arrivals{packets, in.EndText}, len(packets) > 0 || in.Ended()
+		return arrivals{packets, in.Ending, in.EndText}, len(packets) > 0 || in.Ended()
 	})
 	switch {
 	case !ok:
 		c.x.lacks(expected, nothingIn(waited))
 	case len(got.packets) == 0:
-		c.x.fail(expected, got.endText)
+		c.legible(got.ending, got.text)
+		c.x.fail(expected, got.text)
 	}
 	return got.packets
 }

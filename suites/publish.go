@@ -95,7 +95,8 @@ var _ = Check(Definition{
 			// A limit that 3.1.1 gives a broker no way to declare, and by which it may
 			// not authorize the message (MQTT-3.3.5-2); that one of 5.0 has to is for
 			// packetsize-of-server-unlimited.
-			refusal := alice.WantTakenOrRefused(QoS1, topic, payload.value)
+			var refusal string
+			x.StandsOn(StepPublishQoS1, func() { refusal = alice.WantTakenOrRefused(QoS1, topic, payload.value) })
 			if x.Version == V5 && alice.Closed() {
 				x.StandsOn(stepLargeMessage, func() { x.Failf("the connection to stay", "%s", refusal) })
 			}

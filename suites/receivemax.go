@@ -191,6 +191,7 @@ var _ = Check(Definition{
 		carol := x.Connect(Clean, As("carol"))
 		carol.Subscribe(QoS1, topic)
 		alice := x.Connect(Clean, As("alice"))
+		standsOnDelivery(x, QoS1)
 
 		// bob acknowledges nothing.
 		var messages []Message

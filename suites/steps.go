@@ -32,6 +32,7 @@ const (
 	stepAliasZeroCloses      harness.Step = "the end of the connection after Topic Alias 0"
 	stepAliasAboveCloses     harness.Step = "the end of the connection after a Topic Alias above the maximum"
 	stepAliasUnknownCloses   harness.Step = "the end of the connection after a Topic Alias that was not set"
+	stepAliasAllowed         harness.Step = "a Topic Alias within the client's maximum"
 	stepServerAliases        harness.Step = "messages by Topic Aliases that the client can resolve"
 	stepWillDiscarded        harness.Step = "a Will Message that DISCONNECT discards"
 	stepResentQoS1           harness.Step = "an unacknowledged QoS 1 message, resent"
@@ -93,6 +94,7 @@ var decidedBy = map[harness.Step]string{
 	stepAliasZeroCloses:      "alias-zero",
 	stepAliasAboveCloses:     "alias-above-maximum",
 	stepAliasUnknownCloses:   "alias-unknown",
+	stepAliasAllowed:         "alias-within-maximum",
 	stepServerAliases:        "alias-within-maximum",
 	stepWillDiscarded:        "disconnect-discards-will",
 	stepResentQoS1:           "qos1-unacknowledged-resent",

@@ -29,10 +29,10 @@ func unusual(id string) bool {
 	})
 }
 
-// RefusesUnusualClientIDsWrongly says that it is unavailable, by the return code
-// that 3.1.1 has for that; in 5.0 it is no code of CONNACK at all.
+// RefusesUnusualClientIDsWrongly says that it is unavailable. In 5.0 it goes on
+// without a word: there, any code will do.
 var RefusesUnusualClientIDsWrongly = stateful("refuses-unusual-client-identifiers-wrongly",
-	"refuses Client Identifiers that are longer than 23 bytes or hold other characters than letters and digits with the return code 0x03, in 5.0 too",
+	"refuses Client Identifiers that are longer than 23 bytes or hold other characters than letters and digits with the return code 0x03, or in 5.0 does not answer them",
 	Breaks{V311: "MQTT-3.1.3-9", V5: "MQTT-3.1.3-8"},
 	func() behaviour {
 		refused := ofClient(unusual)
@@ -40,8 +40,10 @@ var RefusesUnusualClientIDsWrongly = stateful("refuses-unusual-client-identifier
 			if f.Type() != codec.CONNECT || !refused(l, f) {
 				return Forward
 			}
-			l.ToClient(codec.Wrong(&codec.Connack{Code: codec.RefusedServerUnavailable}))
-			l.CloseClient()
+			if l.Version == codec.V311 {
+				l.ToClient(&codec.Connack{Code: codec.RefusedServerUnavailable})
+				l.CloseClient()
+			}
 			return Swallow
 		}}
 	})

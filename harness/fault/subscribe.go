@@ -301,7 +301,12 @@ var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message
 
 // SendsAllTheSame makes one packet for all.
 var SendsAllTheSame = stateful("sends-all-the-same", "sends every subscriber of a message the packet that it made for the first of them",
-	Breaks{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent"},
+	Breaks{V311: "3.1.1/4.3/clients-independent", V5: "5.0/4.3/clients-independent",
+		Follows: Follows{
+			V311: "MQTT-3.3.1-5 MQTT-3.3.1-8 MQTT-3.8.4-6",
+			V5: "5.0/3.3.1.3/retained-message-flag MQTT-3.3.1-5 MQTT-3.3.1-12 MQTT-3.3.1-13 MQTT-3.3.4-2 MQTT-3.3.4-3 MQTT-3.3.4-4 MQTT-3.3.4-5 " +
+				"5.0/3.3.4/subscription-identifier-foreign 5.0/3.3.4/subscription-identifier-returned 5.0/3.3.4/topic-alias-mapped MQTT-3.8.4-8 5.0/4.8.2/one-session MQTT-4.8.2-3",
+			Because: "RETAIN, the QoS, the Subscription Identifiers and the Topic Alias of a packet are one subscriber's"}},
 	func() behaviour {
 		first := map[string]*codec.Publish{}
 		return behaviour{FromBroker: only(func(_ *Link, p *codec.Publish) Action {

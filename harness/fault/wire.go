@@ -106,7 +106,7 @@ var MalformedFraming = []Fault{
 		Breaks{V311: "3.1.1/2.2.1/packet-type-reserved", V5: "5.0/2.1.2/packet-type-reserved"},
 		func(*Link, *codec.Pingresp) codec.Packet { return codec.Raw{0x00, 0x00} }),
 	sends("sends-client-packet", "answers PINGREQ with PINGREQ",
-		Breaks{V311: "3.1.1/2.2.1/packet-direction", V5: "5.0/2.1.2/packet-direction"},
+		Breaks{V311: "3.1.1/2.2.1/packet-direction MQTT-3.12.4-1", V5: "5.0/2.1.2/packet-direction MQTT-3.12.4-1"},
 		func(*Link, *codec.Pingresp) codec.Packet { return &codec.Pingreq{} }),
 	sendsWrong[*codec.Pingresp]("sends-trailing-byte", "sends a byte behind the last field of PINGRESP",
 		Breaks{V311: "3.1.1/2.2.3/remaining-length", V5: "5.0/2.1.4/remaining-length"}, codec.Trailing(0x00)),
@@ -125,9 +125,9 @@ var MalformedPubrel = sendsWrong[*codec.Pubrel]("sends-pubrel-without-flags", "s
 // MalformedStrings sends strings that are none.
 var MalformedStrings = []Fault{
 	sendsWrong[*codec.Publish]("sends-ill-formed-utf-8", "sends a Topic Name that is ill-formed UTF-8",
-		Breaks{V311: "MQTT-1.5.3-1 MQTT-3.3.2-1", V5: "MQTT-1.5.4-1 MQTT-3.3.2-1"}, codec.SetString("Topic Name", "\xC3\x28")),
+		Breaks{V311: "MQTT-1.5.3-1 MQTT-3.3.2-1", V5: "MQTT-1.5.4-1 MQTT-3.3.2-1", Follows: Follows{Losing: true, Because: "a message on another topic is not the one that is due"}}, codec.SetString("Topic Name", "\xC3\x28")),
 	sendsWrong[*codec.Publish]("sends-null-character", "sends a Topic Name with U+0000 in it",
-		Breaks{V311: "MQTT-1.5.3-2 MQTT-4.7.3-2", V5: "MQTT-1.5.4-2 MQTT-4.7.3-2"}, codec.SetString("Topic Name", "a\x00b")),
+		Breaks{V311: "MQTT-1.5.3-2 MQTT-4.7.3-2", V5: "MQTT-1.5.4-2 MQTT-4.7.3-2", Follows: Follows{Losing: true, Because: "a message on another topic is not the one that is due"}}, codec.SetString("Topic Name", "a\x00b")),
 }
 
 // MalformedStringPair sends a User Property whose value is no string.
@@ -170,7 +170,9 @@ var ZeroPacketIDs = []Fault{
 		Breaks{V311: "MQTT-2.3.1-1", V5: "MQTT-2.2.1-4"},
 		func(_ *Link, p *codec.Publish) codec.Packet { p.PacketID = 0; return p }),
 	sendsWrong[*codec.Puback]("sends-puback-with-packet-id-0", "sends PUBACK with the Packet Identifier 0",
-		Breaks{V311: "MQTT-2.3.1-6", V5: "MQTT-2.2.1-5"}, codec.Set("Packet Identifier", 0, 0)),
+		Breaks{V311: "MQTT-2.3.1-6", V5: "MQTT-2.2.1-5",
+			Follows: Follows{V311: "MQTT-3.3.4-1 MQTT-3.3.5-2 MQTT-4.3.2-2", V5: "MQTT-3.3.4-1 MQTT-4.3.2-4", Because: "no message is acknowledged by its Packet Identifier"}},
+		codec.Set("Packet Identifier", 0, 0)),
 	sendsWrong[*codec.Suback]("sends-suback-with-packet-id-0", "sends SUBACK with the Packet Identifier 0",
 		Breaks{V311: "MQTT-2.3.1-7", V5: "MQTT-2.2.1-6"}, codec.Set("Packet Identifier", 0, 0)),
 }
@@ -246,7 +248,7 @@ var MalformedPublish = []Fault{
 	sendsWrong[*codec.Publish]("sends-wildcard-topic", "sends a Topic Name with a wildcard in it",
 		Breaks{V311: "MQTT-3.3.2-2 MQTT-3.3.2-3 MQTT-4.7.1-1", V5: "MQTT-3.3.2-2 MQTT-3.3.2-3 MQTT-4.7.0-1"}, codec.SetString("Topic Name", "a/#")),
 	sendsWrong[*codec.Publish]("sends-empty-topic", "sends an empty Topic Name",
-		Breaks{V311: "MQTT-4.7.3-1 MQTT-3.3.2-3", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.7.3-1 MQTT-3.3.2-3"}, codec.SetString("Topic Name", "")),
+		Breaks{V311: "MQTT-4.7.3-1 MQTT-3.3.2-3", V5: "5.0/3.3.2.1/topic-name-empty MQTT-4.7.3-1 MQTT-3.3.2-3", Follows: Follows{Losing: true, Because: "a message on another topic is not the one that is due"}}, codec.SetString("Topic Name", "")),
 	sends("sends-no-topic", "sends PUBLISH without a Topic Name",
 		Breaks{V311: "MQTT-3.3.2-1", V5: "MQTT-3.3.2-1"}, func(_ *Link, p *codec.Publish) codec.Packet {
 			return codec.Raw{0x30, 0x00}
@@ -325,37 +327,17 @@ var MalformedSubackProperties = append([]Fault{
 	sendsProperties[*codec.Unsuback]("twice", twice("5.0/3.11.2.1.2/reason-string-twice", codec.ReasonString("reason"))),
 )...)
 
-// disconnects makes a broker whose DISCONNECT, when a session is taken over,
-// is this one.
-func disconnects(name, does string, breaks Breaks, p codec.Packet) Fault {
-	return stateful(name, does, breaks, func() behaviour {
-		return behaviour{
-			FromBroker: only(func(*Link, *codec.Disconnect) Action { return Swallow }),
-			BrokerGone: func(l *Link) Action {
-				l.ToClient(p)
-				return Forward
-			},
-		}
-	})
-}
-
 // MalformedDisconnect sends DISCONNECT with something wrong in it.
 var MalformedDisconnect = []Fault{
-	disconnects("sends-disconnect-with-flags", "sets a reserved flag in the fixed header of DISCONNECT",
-		Breaks{V5: "MQTT-3.14.1-1"},
+	saysGoodbye("sends-disconnect-with-flags", "sets a reserved flag in the fixed header of DISCONNECT",
+		Breaks{V5: "MQTT-3.14.1-1", Follows: Follows{V5: disconnectReasons, Because: "its Reason Code is always the same"}},
 		codec.Wrong(&codec.Disconnect{Code: codec.SessionTakenOver}, codec.Flags(0x1))),
-	disconnects("sends-undefined-disconnect-code", "sends a Reason Code in DISCONNECT that is not the server's",
-		Breaks{V5: "MQTT-3.14.2-1"},
+	saysGoodbye("sends-undefined-disconnect-code", "sends a Reason Code in DISCONNECT that is not the server's",
+		Breaks{V5: "MQTT-3.14.2-1", Follows: Follows{V5: disconnectReasons, Because: "a client's code is not the one that fits"}},
 		&codec.Disconnect{Code: codec.DisconnectWithWill}),
-	disconnects("sends-session-expiry-in-disconnect", "sends Session Expiry Interval in DISCONNECT",
-		Breaks{V5: "MQTT-3.14.2-2"},
-		&codec.Disconnect{Code: codec.SessionTakenOver, Properties: codec.Properties{codec.SessionExpiryInterval(10)}}),
-	disconnects("sends-reason-string-twice-in-disconnect", "sends Reason String twice in DISCONNECT",
-		Breaks{V5: "5.0/3.14.2.2.3/reason-string-twice"},
-		&codec.Disconnect{Code: codec.SessionTakenOver, Properties: codec.Properties{codec.ReasonString("one"), codec.ReasonString("two")}}),
-	disconnects("sends-server-reference-twice-in-disconnect", "sends Server Reference twice in DISCONNECT",
-		Breaks{V5: "5.0/3.14.2.2.5/server-reference-twice"},
-		&codec.Disconnect{Code: codec.UseAnotherServer, Properties: codec.Properties{codec.ServerReference("here"), codec.ServerReference("there")}}),
+	DisconnectsWithSessionExpiry,
+	DisconnectsWithTwoReasonStrings,
+	DisconnectsWithTwoServerReferences,
 }
 
 // MalformedAuth sends AUTH with something wrong in it.
