@@ -499,7 +499,21 @@ func (c *Client) encode(p codec.Packet) []byte {
 	if err != nil {
 		c.x.errorf("the check sends an illegal packet: %v", err)
 	}
+	c.within(p, len(raw))
 	return raw
+}
+
+// within makes the check inapplicable where a legal packet is larger than the server
+// has said it takes on this connection (5.0): "The Client MUST NOT send packets
+// exceeding Maximum Packet Size to the Server" (section 3.2.2.3.6). A check about that
+// sends a [codec.Illegal].
+func (c *Client) within(p codec.Packet, size int) {
+	if _, illegal := p.(*codec.Illegal); illegal || c.Connack == nil {
+		return
+	}
+	if most, ok := c.Connack.Properties.Number(codec.PropMaximumPacketSize); ok && most > 0 && size > int(most) {
+		c.x.Inapplicable("CONNACK: Maximum Packet Size %d, and the exchange needs %s of %d bytes", most, p.Type(), size)
+	}
 }
 
 // record puts an outgoing packet into the transcript and remembers what it

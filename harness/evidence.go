@@ -279,14 +279,12 @@ var gomegaMessage = regexp.MustCompile(`(?s)^(.*?)Expected\n(.*?)\n((?:not )?to 
 
 // failGomega turns a failed assertion into a verdict.
 func (x *Exchange) failGomega(message string, _ ...int) {
-	parts := gomegaMessage.FindStringSubmatch(message)
-	if parts == nil {
-		x.fail("the assertion to hold", strings.TrimSpace(message))
-	}
-	what := strings.TrimSpace(parts[1])
-	expected, observed := squeeze(parts[3]), squeeze(parts[2])
-	if what != "" {
-		expected = what + " " + expected
+	expected, observed := "the assertion to hold", strings.TrimSpace(message)
+	if parts := gomegaMessage.FindStringSubmatch(message); parts != nil {
+		expected, observed = squeeze(parts[3]), squeeze(parts[2])
+		if what := strings.TrimSpace(parts[1]); what != "" {
+			expected = what + " " + expected
+		}
 	}
 	if broken := x.brokenBy(x.taken); x.taken != "" && broken != "" { // what it holds is no more than that
 		s := &Stop{Expected: expected, Observed: observed}

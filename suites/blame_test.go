@@ -2,10 +2,12 @@ package suites_test
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,8 +19,7 @@ import (
 	"mqttspec/codec"
 	"mqttspec/harness"
 	"mqttspec/harness/fault"
-	proxying "mqttspec/harness/proxy"
-	"mqttspec/harness/wire"
+	"mqttspec/harness/proxy"
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/catalogue"
@@ -205,7 +206,7 @@ func newBaseline(t *testing.T, brokers []witness) *baseline {
 	without := &baseline{map[place]map[string]bool{}, map[place]map[string]bool{}, map[place]map[string]map[reports.Outcome]string{}}
 	var jobs []blaming
 	times := 1
-	if *blameDir != "" {
+	if *blameDir != "" || *freedomsDir != "" {
 		times = 2
 	}
 	for range times {
@@ -328,52 +329,23 @@ func observedOnly(c reports.Check, what string) bool {
 // blameRun runs the suite, but for the checks that want the broker for
 // themselves, on a broker and its instances behind proxies with a fault.
 func blameRun(t *testing.T, job blaming) *reports.Results {
-	var proxies []*proxying.Proxy
-	defer func() {
-		for _, p := range proxies {
-			p.Close()
-		}
-	}()
-	faulty := func(of *harness.Target) *harness.Target {
-		proxy, err := fault.NewProxy(job.version, job.fault, of.Dialer.Dial)
-		if err != nil {
-			t.Fatal(err)
-		}
-		proxies = append(proxies, proxy)
-		target := *of
-		target.Dialer, target.Instances, target.Life = through(proxy.Dial), nil, nil
-		if ws := of.WebSocket; ws != nil {
-			if err := proxy.ListenWebSocket(ws.Under.Dial); err != nil {
-				t.Fatal(err)
+	target, done := proxied(t, job.broker.target, func(dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error) {
+		return fault.NewProxy(job.version, job.fault, dial)
+	})
+	defer done()
+	if job.fault.Name == fault.IgnoresMissingCertificate.Name {
+		for _, of := range target.All() {
+			if of.Certified != nil {
+				of.Certified = &harness.Certified{With: of.Certified.With, Without: of.Certified.With}
 			}
-			target.WebSocket = &wire.WebSocketDialer{Under: through(proxy.DialWebSocket), Host: ws.Host, RequestURI: ws.RequestURI}
-		}
-		if certified := of.Certified; certified != nil && job.fault.Name == fault.IgnoresMissingCertificate.Name {
-			target.Certified = &harness.Certified{With: certified.With, Without: certified.With}
-		}
-		return &target
-	}
-	target := faulty(job.broker.target)
-	for _, instance := range job.broker.target.Instances {
-		target.Instances = append(target.Instances, faulty(instance))
-	}
-	var shared []string
-	for _, d := range suites.All().Definitions() {
-		if d.Alone {
-			shared = append(shared, "!"+d.Slug)
 		}
 	}
 	r, err := suites.Test(t.Context(), target, suites.Options{
-		Versions: []codec.Version{job.version}, Selection: runner.Selection{Labels: strings.Join(shared, " && ")},
+		Versions: []codec.Version{job.version}, Selection: runner.Selection{Labels: overlapping()},
 		Patience: impatient,
 	})
 	if err != nil {
 		t.Errorf("%v: %v", job, err)
-	}
-	for _, p := range proxies {
-		if err := p.Err(); err != nil {
-			t.Errorf("%v: %v", job, err)
-		}
 	}
 	return r
 }

@@ -11,6 +11,7 @@ import (
 
 	"mqttspec/codec"
 	"mqttspec/harness/broker/embedded"
+	"mqttspec/harness/freedom"
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/catalogue"
@@ -20,8 +21,8 @@ import (
 func newExplain() *cobra.Command {
 	exchange := false
 	cmd := &cobra.Command{
-		Use:   "explain STATEMENT|SLUG",
-		Short: "Explain a statement of the specification or a check: where it and its faults stand",
+		Use:   "explain STATEMENT|SLUG|SECTION",
+		Short: "Explain a statement of the specification, a check or a section: where it, its faults and its freedoms stand",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return explain(cmd.Context(), cmd.OutOrStdout(), args[0], exchange)
@@ -44,7 +45,52 @@ func explain(ctx context.Context, w io.Writer, name string, exchange bool) error
 			}
 		}
 	}
-	return fmt.Errorf("%q is neither a statement nor a check; `mqttspec list` names them all", name)
+	if explainSection(w, name) {
+		return nil
+	}
+	return fmt.Errorf("%q is neither a statement nor a check, nor a section with either; `mqttspec list` names them all", name)
+}
+
+// explainSection tells of the statements of a section, and of what it leaves open; it
+// says whether there are any.
+func explainSection(w io.Writer, section string) (any bool) {
+	for _, v := range bothVersions {
+		permissions := freedom.Of(v, section)
+		requirements := slices.DeleteFunc(slices.Clone(catalogue.Of(v)), func(r catalogue.Requirement) bool {
+			return r.Section != section && !strings.HasPrefix(r.Section, section+".")
+		})
+		if len(permissions)+len(requirements) == 0 {
+			continue
+		}
+		if any {
+			fmt.Fprintln(w)
+		}
+		any = true
+		fmt.Fprintf(w, "Section %s of MQTT %s\n", section, v)
+		for _, r := range requirements {
+			fmt.Fprintf(w, "  %s, %s, binds %s\n    %s\n", r.ID, r.Level, parties[r.Binds], r.Summary)
+		}
+		explainPermissions(w, permissions)
+	}
+	return any
+}
+
+// explainPermissions tells of what a section leaves open, and of the freedoms that
+// make use of that.
+func explainPermissions(w io.Writer, permissions []freedom.Permission) {
+	if len(permissions) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nLeft open")
+	for _, p := range permissions {
+		fmt.Fprintf(w, "  %s\n", p.Says)
+		for _, f := range p.Freedoms() {
+			fmt.Fprintf(w, "    freedom %s  %s\n      a broker that %s\n", f.Name, f.Where, f.Does)
+		}
+		if p.Because != "" {
+			fmt.Fprintf(w, "    no freedom: %s\n", p.Because)
+		}
+	}
 }
 
 // explainStatement tells of what has this number in one version or both.
@@ -79,6 +125,9 @@ func explainStatement(ctx context.Context, w io.Writer, found []catalogue.Requir
 		explainCheck(w, d, versions[d])
 	}
 	explainFaults(w, deciding)
+	for _, r := range found {
+		explainPermissions(w, freedom.Of(r.Version, r.Section))
+	}
 	if exchange {
 		v := versions[deciding[0]]
 		return explainExchange(ctx, w, v[len(v)-1], deciding[0])

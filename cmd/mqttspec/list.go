@@ -4,10 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mqttspec/codec"
+	"mqttspec/harness/freedom"
 	"mqttspec/reports"
 	"mqttspec/suites"
 )
@@ -25,7 +27,7 @@ func newList() *cobra.Command {
 			return listText(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON: checks, and all statements with their checks or the reason why they have none")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON: checks, all statements with their checks or the reason why they have none, and what the specification leaves open with the freedoms that use it")
 	return cmd
 }
 
@@ -41,6 +43,26 @@ type listed struct {
 	Needs        []string `json:"needs"`
 	Faults       []string `json:"faults"`
 	Where        string   `json:"where"`
+}
+
+// listedPermission is what a sentence leaves open, as list --json shows it.
+type listedPermission struct {
+	ID            string   `json:"id"`
+	MQTT          string   `json:"mqtt"`
+	Section       string   `json:"section"`
+	Says          string   `json:"says"`
+	Freedoms      []string `json:"freedoms"`
+	UnusedBecause string   `json:"unused_because,omitempty"`
+}
+
+// listedFreedom is a broker that makes use of it.
+type listedFreedom struct {
+	Name      string   `json:"name"`
+	Does      string   `json:"does"`
+	MQTT      []string `json:"mqtt"`
+	TakesAway string   `json:"takes_away,omitempty"`
+	Leaves    string   `json:"leaves,omitempty"`
+	Where     string   `json:"where"`
 }
 
 var bothVersions = []codec.Version{codec.V311, codec.V5}
@@ -71,9 +93,23 @@ func listJSON(w io.Writer) error {
 	var out struct {
 		Checks       []listed              `json:"checks"`
 		Requirements []reports.Requirement `json:"requirements"`
+		Permissions  []listedPermission    `json:"permissions"`
+		Freedoms     []listedFreedom       `json:"freedoms"`
 	}
 	for _, v := range bothVersions {
 		out.Checks = append(out.Checks, checksOf(v)...)
+		for _, p := range freedom.Permissions(v) {
+			out.Permissions = append(out.Permissions, listedPermission{p.ID(), v.String(), p.Section, p.Says, append([]string{}, strings.Fields(p.By)...), p.Because})
+		}
+	}
+	for _, f := range freedom.All() {
+		l := listedFreedom{Name: f.Name, Does: f.Does, TakesAway: f.TakesAway, Leaves: f.Leaves, Where: f.Where}
+		for _, v := range bothVersions {
+			if f.In(v) {
+				l.MQTT = append(l.MQTT, v.String())
+			}
+		}
+		out.Freedoms = append(out.Freedoms, l)
 	}
 	out.Requirements = suites.All().Requirements(bothVersions)
 	for i := range out.Requirements {

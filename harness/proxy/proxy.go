@@ -438,6 +438,9 @@ func (l *Link) Addr() net.Addr { return l.client.LocalAddr() }
 // CloseClient closes the client's connection as if the broker had.
 func (l *Link) CloseClient() { _ = l.client.CloseWrite() }
 
+// ResetClient ends the client's connection by a reset, where its transport has that.
+func (l *Link) ResetClient() { reset(l.client) }
+
 // CloseBroker closes the broker's connection as if the client had.
 func (l *Link) CloseBroker() { _ = l.broker.CloseWrite() }
 

@@ -181,7 +181,7 @@ func (f facts) steps(v Verdict) (charges []stepCharge) {
 	}
 	add := func(outcome reports.Outcome, s harness.Stop, reason string) {
 		if decider := f.decider(s); decider != "" && decider != f.slug {
-			charges = append(charges, stepCharge{charge{outcome: outcome, reason: reason, expected: s.Expected, observed: s.Observed}, decider})
+			charges = append(charges, stepCharge{charge{outcome: outcome, statement: s.Statement, reason: reason, expected: s.Expected, observed: s.Observed}, decider})
 		}
 	}
 	switch {

@@ -190,7 +190,9 @@ func (l *ledger) charge(seenIn *entry) (changed []*entry) {
 	}
 	for _, c := range f.steps(seenIn.verdict) {
 		home := l.suite.Lookup(c.decider)
-		c.statement = home.Home(seenIn.item.Version).ID // the step itself, and not what else the check sees of it
+		if c.statement == "" {
+			c.statement = home.Home(seenIn.item.Version).ID // the step itself, and not what else the check sees of it
+		}
 		if c.outcome == reports.Fail && home.Level(seenIn.item.Version) == catalogue.Should {
 			c.outcome = reports.Warn
 		}
