@@ -47,11 +47,15 @@ type Client struct {
 	ignored           []uint16        // Packet Identifiers of ignored messages at QoS 2, before PUBREL
 	anyVersionConnack bool            // take a CONNACK in the format of either version
 	patience          time.Duration   // beyond the timeout
+	unchosen          bool            // the Keep Alive is nobody's choice
+	sending           sync.Mutex      // held while something is sent, guards what follows
 	sentDisconnect    bool
+	byHand            bool      // what is sent goes out in frames that a check has made
 	taken             []Message // that the check has got as part of its set-up
 
 	mu                  sync.Mutex
 	keepAlive           time.Duration // that the client has to keep
+	pings               int           // PINGREQs to stay alive that are not answered yet
 	sentAt              time.Time     // when it sent something last
 	audit               audit
 	otherVersionConnack bool              // CONNACK came in the format of the other version
@@ -128,7 +132,7 @@ func (c *Client) read() {
 			}
 		}
 		c.x.log.add(c.name, FromBroker, text, raw, breach)
-		if !answer {
+		if !answer || packet != nil && c.ownPing(packet) {
 			continue
 		}
 		if packet == nil {
@@ -455,6 +459,8 @@ func Want[T codec.Packet](c *Client, expected string) T {
 // Send writes packets, all in one segment. They must be legal: to break a rule
 // send a [codec.Illegal] or [codec.Raw].
 func (c *Client) Send(packets ...codec.Packet) {
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	var segment []byte
 	for _, p := range packets {
 		raw := c.encode(p)
@@ -469,6 +475,8 @@ func (c *Client) Send(packets ...codec.Packet) {
 // broker serves another connection, and looks at what has arrived before the
 // transport can join it to the rest.
 func (c *Client) SendBytewise(p codec.Packet, other *Client) {
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	raw := c.encode(p)
 	c.record(p, raw)
 	for i := range raw {
@@ -483,6 +491,8 @@ func (c *Client) SendBytewise(p codec.Packet, other *Client) {
 // SendCut writes packets in two segments, the second of which holds the last n
 // bytes, over a slow network.
 func (c *Client) SendCut(n int, packets ...codec.Packet) {
+	c.sending.Lock()
+	defer c.sending.Unlock()
 	var stream []byte
 	for _, p := range packets {
 		raw := c.encode(p)
@@ -527,6 +537,7 @@ func (c *Client) record(p codec.Packet, raw []byte) {
 	switch p := p.(type) {
 	case *codec.Connect:
 		c.keep(p.KeepAlive)
+		c.unchosen = p.KeepAlive == unchosenKeepAlive
 	case *codec.Subscribe:
 		c.x.subscribes(p.Subscriptions...)
 		c.filters[awaited{codec.SUBACK, p.PacketID}] = len(p.Subscriptions)

@@ -72,7 +72,8 @@ func Identified(id string) ConnectOption {
 	return func(c *connecting) { c.packet.ClientID = id }
 }
 
-// KeepAlive sets the Keep Alive in seconds.
+// KeepAlive sets the Keep Alive in seconds. A client that has not chosen its own keeps
+// the server's by itself.
 func KeepAlive(seconds uint16) ConnectOption {
 	return func(c *connecting) { c.packet.KeepAlive = seconds }
 }
@@ -121,7 +122,7 @@ func (x *Exchange) NewConnect(options ...ConnectOption) *codec.Connect {
 
 func (x *Exchange) connecting(options []ConnectOption) *connecting {
 	c := &connecting{x: x, dial: (*Exchange).Dial, packet: &codec.Connect{
-		ProtocolName: "MQTT", ProtocolLevel: byte(x.Version), CleanStart: true, KeepAlive: 60,
+		ProtocolName: "MQTT", ProtocolLevel: byte(x.Version), CleanStart: true, KeepAlive: unchosenKeepAlive,
 	}}
 	if user, password := x.target.Credentials(); user != nil {
 		c.packet.UserName, c.packet.Password = user, password

@@ -231,20 +231,38 @@ func TestNames(t *testing.T) {
 	stop{}.check(t, e.Stop)
 }
 
-// TestServerKeepAlive: a check that has to wait longer than a client may be silent
-// does not apply, unless nobody is connected.
+// TestServerKeepAlive: a client keeps the Keep Alive that the server gives it, unless
+// it has chosen its own, and whatever that brings is no answer to anything.
 func TestServerKeepAlive(t *testing.T) {
-	declares := func(p *Profile) { p.Connack.Properties = codec.Properties{codec.ServerKeepAlive(10)} }
+	limits := func(s *session) {
+		wants(codec.CONNECT)(s)
+		sends(&codec.Connack{Properties: codec.Properties{codec.ServerKeepAlive(4)}})(s)
+		serves(s)
+	}
 	for name, r := range map[string]struct {
-		body func(x *Exchange)
-		want stop
+		options []ConnectOption
+		pings   int
 	}{
-		"too long":     {func(x *Exchange) { x.Connect(Clean); x.Wait(11 * time.Second) }, stop{kind: Declined}},
-		"short enough": {func(x *Exchange) { x.Connect(Clean); x.Wait(9 * time.Second) }, stop{}},
-		"no client":    {func(x *Exchange) { x.Connect(Clean).Disconnect(); x.Wait(11 * time.Second) }, stop{}},
+		"not chosen": {nil, 5},
+		"chosen":     {[]ConnectOption{KeepAlive(600)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r.want.check(t, performing{version: codec.V5, scripts: []script{{serves}}, profile: declares, body: r.body}.evidence(t).Stop)
+			e := performing{version: codec.V5, scripts: []script{{limits}}, body: func(x *Exchange) {
+				alice := x.Connect(append(r.options, Clean)...)
+				x.Wait(11 * time.Second)
+				alice.WantPingresp()
+				alice.WantAlive()
+			}}.evidence(t)
+			stop{}.check(t, e.Stop)
+			pings := 0
+			for _, event := range e.Events {
+				if event.Packet == "PINGREQ (for the Server Keep Alive)" {
+					pings++
+				}
+			}
+			if pings != r.pings {
+				t.Errorf("%d times PINGREQ to stay alive, want %d", pings, r.pings)
+			}
 		})
 	}
 }

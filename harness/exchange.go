@@ -271,12 +271,7 @@ func (x *Exchange) Note(format string, args ...any) {
 
 // Wait lets time pass where the rule itself is about time: Keep Alive, expiry,
 // Will Delay. Never to prove that something does not happen.
-//
-// Nobody keeps the connections alive meanwhile.
 func (x *Exchange) Wait(d time.Duration) {
-	if n := time.Duration(x.Profile.Number(codec.PropServerKeepAlive, 0)) * time.Second; n > 0 && n <= d && slices.ContainsFunc(x.clients, func(c *Client) bool { return !c.Closed() }) {
-		x.Inapplicable("the check has to wait for %s, and the server closes connections that are silent for more than %s (CONNACK: Server Keep Alive)", d, n)
-	}
 	if x.settings.Idle != nil {
 		over := x.settings.Idle()
 		defer over()

@@ -47,6 +47,9 @@ func (c *Client) SendFrames(frames ...websocket.Frame) {
 	if !ok {
 		c.x.errorf("%s is no WebSocket connection", c.name)
 	}
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.byHand = true
 	for _, f := range frames {
 		c.x.log.add(c.name, ToBroker, f.String(), f.Payload, "")
 		_ = conn.WriteFrame(f) // as with write: what became of it shows in what comes back

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"mqttspec/codec"
 	"mqttspec/harness/wire"
@@ -61,7 +62,9 @@ func (c *Client) wantAccepted(connack *codec.Connack) {
 func (c *Client) noteAccepted(connack *codec.Connack) {
 	c.Connack = connack
 	if n, ok := connack.Properties.Number(codec.PropServerKeepAlive); ok {
-		c.keep(uint16(n))
+		if c.keep(uint16(n)); n > 0 && c.unchosen {
+			go c.stayAlive(time.Duration(n) * time.Second)
+		}
 	}
 	if id, ok := connack.Properties.Text(codec.PropAssignedClientIdentifier); ok {
 		c.ID = id

@@ -217,7 +217,7 @@ func newBaseline(t *testing.T, brokers []witness) *baseline {
 		}
 	}
 	results := make([]*reports.Results, len(jobs))
-	atOnce(*blameRuns, len(jobs), func(i int) { results[i] = blameRun(t, jobs[i]) })
+	atOnce(*blameRuns, len(jobs), func(i int) { results[i], _ = blameRun(t, jobs[i]) })
 	for i, r := range results {
 		p := place{jobs[i].broker.name, jobs[i].version}
 		if r.Problem != "" {
@@ -247,7 +247,7 @@ func failed(c reports.Check) bool { return c.Outcome == reports.Fail || c.Outcom
 
 // blame runs the suite on a broker with a fault, and says what has come of it.
 func (without *baseline) blame(t *testing.T, job blaming) *blamed {
-	r := blameRun(t, job)
+	r, changed := blameRun(t, job)
 	p := place{job.broker.name, job.version}
 	b := &blamed{
 		Fault: job.fault.Name, Does: job.fault.Does, Broker: job.broker.name, MQTT: job.version.String(),
@@ -255,7 +255,7 @@ func (without *baseline) blame(t *testing.T, job blaming) *blamed {
 	}
 	for _, id := range job.fault.Breaks.Of(job.version) {
 		s, _ := catalogue.Lookup(job.version, id)
-		b.Must = b.Must || s.Level == catalogue.Must
+		b.Must = b.Must || s.Level == catalogue.Must && changed
 	}
 	if r.Problem != "" {
 		b.Verdict, b.Exit = reports.Incomplete, 2
@@ -327,12 +327,12 @@ func observedOnly(c reports.Check, what string) bool {
 }
 
 // blameRun runs the suite, but for the checks that want the broker for
-// themselves, on a broker and its instances behind proxies with a fault.
-func blameRun(t *testing.T, job blaming) *reports.Results {
+// themselves, on a broker and its instances behind proxies with a fault. Where the
+// fault has changed nothing, as the broker never did what it is about, it is none there.
+func blameRun(t *testing.T, job blaming) (r *reports.Results, changed bool) {
 	target, done := proxied(t, job.broker.target, func(dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error) {
 		return fault.NewProxy(job.version, job.fault, dial)
 	})
-	defer done()
 	if job.fault.Name == fault.IgnoresMissingCertificate.Name {
 		for _, of := range target.All() {
 			if of.Certified != nil {
@@ -347,7 +347,7 @@ func blameRun(t *testing.T, job blaming) *reports.Results {
 	if err != nil {
 		t.Errorf("%v: %v", job, err)
 	}
-	return r
+	return r, done()
 }
 
 // atOnce does n things, so many at the same time.

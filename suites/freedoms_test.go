@@ -236,7 +236,7 @@ func takingRun(t *testing.T, job taking, labels string, names []string) *reports
 		behind, done := proxied(t, target, func(dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error) {
 			return freedom.NewProxy(job.version, f, dial)
 		})
-		defer done()
+		defer func() { done() }()
 		target = behind
 		if f.Late {
 			patience = runner.DefaultPatience

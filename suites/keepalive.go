@@ -52,9 +52,9 @@ var _ = Check(Definition{
 	CaughtBy: Faults{fault.KeepsSilentClients},
 	Takes:    seconds(10) * 3 / 2,
 	Body: func(x *Exchange) {
-		alice := x.Connect(Clean, As("alice"), KeepAlive(60))
+		alice := x.Connect(Clean, As("alice"), KeepAlive(600))
 
-		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 60, 10))
+		wantSilenceEnded(x, alice, keepAliveOf(x, alice, 600, 10))
 	},
 })
 

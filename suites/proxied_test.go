@@ -13,8 +13,9 @@ import (
 )
 
 // proxied is a broker and its instances behind proxies, one each, which listen starts;
-// nobody restarts it. They end with the test, or when done is called.
-func proxied(t testing.TB, of *harness.Target, listen func(dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error)) (target *harness.Target, done func()) {
+// nobody restarts it. They end when done is called, which says whether any has changed
+// something of what passed.
+func proxied(t testing.TB, of *harness.Target, listen func(dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error)) (target *harness.Target, done func() (changed bool)) {
 	t.Helper()
 	var proxies []*proxy.Proxy
 	behind := func(of *harness.Target) *harness.Target {
@@ -37,13 +38,15 @@ func proxied(t testing.TB, of *harness.Target, listen func(dial func(context.Con
 	for _, instance := range of.Instances {
 		target.Instances = append(target.Instances, behind(instance))
 	}
-	return target, func() {
+	return target, func() (changed bool) {
 		for _, p := range proxies {
 			p.Close()
+			changed = changed || p.Changed()
 			if err := p.Err(); err != nil {
 				t.Error(err)
 			}
 		}
+		return changed
 	}
 }
 

@@ -1,6 +1,10 @@
 package freedom
 
-import "mqttspec/codec"
+import (
+	"slices"
+
+	"mqttspec/codec"
+)
 
 // What a server may add of itself.
 
@@ -74,7 +78,10 @@ var AssignsEveryClientIdentifier = declare("assigns-every-client-identifier", "s
 var UsesAliasesAtOnce = declare("uses-aliases-at-once", "sets a Topic Alias for every topic as far as the client allows, and uses it from then on",
 	func() behaviour {
 		aliases := map[*link]map[string]uint16{}
-		return behaviour{FromBroker: edits(func(l *link, p *codec.Publish) action {
+		return behaviour{FromClient: edits(func(_ *link, p *codec.Connect) action { // so that the broker behind uses none
+			p.Properties = slices.DeleteFunc(slices.Clone(p.Properties), func(p codec.Property) bool { return p.ID == codec.PropTopicAliasMaximum })
+			return forward
+		}), FromBroker: edits(func(l *link, p *codec.Publish) action {
 			most, _ := l.Asked().Properties.Number(codec.PropTopicAliasMaximum)
 			if p.Topic == "" || p.Properties.Has(codec.PropTopicAlias) {
 				return forward

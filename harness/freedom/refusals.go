@@ -9,14 +9,26 @@ import (
 
 // Whom a server lets in, what it lets them do, and how it refuses.
 
-// refusing makes brokers that refuse some CONNECT packets.
+// refusing makes brokers that refuse some CONNECT packets, but not for a Client
+// Identifier that they have assigned.
 func refusing(name, does string, v311, v5 codec.ReasonCode, which func(p *codec.Connect) bool, options ...func(*Freedom)) Freedom {
-	return declare(name, does, stateless(behaviour{FromClient: edits(func(l *link, p *codec.Connect) action {
-		if which(p) {
-			return refuse(l, v311, v5)
+	return declare(name, does, func() behaviour {
+		assigned := map[string]bool{}
+		return behaviour{
+			FromClient: edits(func(l *link, p *codec.Connect) action {
+				if which(p) && !assigned[p.ClientID] {
+					return refuse(l, v311, v5)
+				}
+				return forward
+			}),
+			FromBroker: edits(func(_ *link, p *codec.Connack) action {
+				if id, ok := p.Properties.Text(codec.PropAssignedClientIdentifier); ok {
+					assigned[id] = true
+				}
+				return forward
+			}),
 		}
-		return forward
-	})}), options...)
+	}, options...)
 }
 
 // unusual says whether a Client Identifier has characters that a server need not allow
@@ -48,17 +60,20 @@ var (
 // MQTT Server" (5.0, section 3.2.2.2).
 var RefusesWithoutConnack = declare("refuses-without-connack", "closes the connection of a client that it does not accept without a CONNACK",
 	stateless(behaviour{FromBroker: edits(func(l *link, p *codec.Connack) action {
-		if p.Code == codec.Success {
+		switch p.Code {
+		case codec.Success:
+			return forward
+		case codec.RefusedProtocolVersion, codec.RefusedIdentifier: // 3.1.1 demands these (MQTT-3.1.2-2, MQTT-3.1.3-8)
 			return forward
 		}
 		l.CloseClient()
 		return swallow
-	})}), leaves("the CONNACK that a client should get (3.1.1, section 3.1.4)"))
+	})}), leaves("the CONNACK that a client should get (3.1.1, section 3.1.4)"), takesAway("a CONNACK that refuses"))
 
 // ClosesWithoutDisconnect leaves the reason out.
 var ClosesWithoutDisconnect = declare("closes-without-disconnect", "sends no DISCONNECT before it closes a connection",
 	stateless(behaviour{FromBroker: edits(func(*link, *codec.Disconnect) action { return swallow })}),
-	only(codec.V5), leaves("the DISCONNECT that gives the reason (section 4.13.1)"))
+	only(codec.V5), leaves("the DISCONNECT that gives the reason (section 4.13.1)"), takesAway("a DISCONNECT from the server"))
 
 // LeavesReasonsOpen tells nobody what was wrong.
 var LeavesReasonsOpen = declare("leaves-reasons-open", "gives 0x80 Unspecified error as the reason of every refusal and of every DISCONNECT",
@@ -172,11 +187,11 @@ var ValidatesPayloadFormat = declare("validates-payload-format", "refuses a payl
 	}}), only(codec.V5), takesAway("payloads that are not of their format"))
 
 // ownTopics is what all topics of the suite begin with, unless a run says otherwise.
-const ownTopics = "mqttspec/"
+const ownTopics = "mqttspec"
 
 // RefusesOtherTopics has a "security component to authorize particular actions on the
 // topic resource for a given Client" (section 4.7.3).
-var RefusesOtherTopics = declare("refuses-other-topics", "lets clients publish and subscribe to no topics but those below "+ownTopics,
+var RefusesOtherTopics = declare("refuses-other-topics", "lets clients publish and subscribe to no topics but those that begin with "+ownTopics,
 	func() behaviour {
 		allowed := func(filter string) bool {
 			if isShared(filter) {

@@ -49,6 +49,7 @@ type Proxy struct {
 	mu      sync.Mutex
 	links   []*Link // in the order in which they came
 	later   []task  // in the order in which they are due
+	changed bool    // something
 	mistake error
 	closed  bool
 }
@@ -191,6 +192,13 @@ func (p *Proxy) Err() error {
 	return p.mistake
 }
 
+// Changed says whether the behaviour has changed anything yet of what passes.
+func (p *Proxy) Changed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.changed
+}
+
 // accept links every client that comes with the broker that dial reaches.
 func (p *Proxy) accept(listener net.Listener, dial func(context.Context) (net.Conn, error), carry func(*Link)) {
 	for {
@@ -261,6 +269,7 @@ func (l *Link) ended(from codec.Peer, source, sink Duplex, end error, gone func(
 		l.brokerGone = true
 	}
 	if gone != nil && gone(l) == Swallow || from == codec.Server && l.held {
+		l.proxy.changed = true
 		return
 	}
 	if errors.Is(end, io.EOF) {
@@ -351,7 +360,7 @@ func (l *Link) handle(from codec.Peer, sink Duplex, f *Frame, handle func(*Link,
 	}
 	before, _ := l.encoded(f)
 	if handle(l, f) == Swallow {
-		f.swallowed = true
+		f.swallowed, l.proxy.changed = true, true
 		return
 	}
 	if from == codec.Client && l.brokerGone { // only reached when the connection is held open
@@ -367,7 +376,7 @@ func (l *Link) handle(from codec.Peer, sink Duplex, f *Frame, handle func(*Link,
 		return
 	}
 	if !bytes.Equal(before, after) {
-		out = after
+		out, l.proxy.changed = after, true
 	}
 	_, _ = sink.Write(out)
 }
@@ -395,6 +404,7 @@ func (l *Link) ToClient(packets ...codec.Packet) { l.send(l.client, packets) }
 func (l *Link) ToBroker(packets ...codec.Packet) { l.send(l.broker, packets) }
 
 func (l *Link) send(sink Duplex, packets []codec.Packet) {
+	l.proxy.changed = true
 	var out bytes.Buffer
 	for _, p := range packets {
 		raw, err := codec.Append(nil, l.Version, p)
@@ -436,13 +446,19 @@ func (l *Link) BrokerGone() bool { return l.brokerGone }
 func (l *Link) Addr() net.Addr { return l.client.LocalAddr() }
 
 // CloseClient closes the client's connection as if the broker had.
-func (l *Link) CloseClient() { _ = l.client.CloseWrite() }
+func (l *Link) CloseClient() {
+	l.proxy.changed = true
+	_ = l.client.CloseWrite()
+}
 
 // ResetClient ends the client's connection by a reset, where its transport has that.
 func (l *Link) ResetClient() { reset(l.client) }
 
 // CloseBroker closes the broker's connection as if the client had.
-func (l *Link) CloseBroker() { _ = l.broker.CloseWrite() }
+func (l *Link) CloseBroker() {
+	l.proxy.changed = true
+	_ = l.broker.CloseWrite()
+}
 
 // After does something after a while, as if a packet had come then, unless the
 // proxy has been closed. What is due at the same time is done in the order in
