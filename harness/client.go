@@ -61,6 +61,8 @@ type Client struct {
 	otherVersionConnack bool              // CONNACK came in the format of the other version
 	brokerDisconnect    *codec.Disconnect // the first that came
 	closed              bool              // by us
+	closedAt            time.Time         // when we did
+	storedFor           time.Duration     // how long the server keeps the session by its own choice; 0 is as it was asked to
 	brokerClosedAt      time.Time         // when the broker closed it, before we did
 }
 
@@ -987,7 +989,7 @@ func (c *Client) awaitClosed(within time.Duration) {
 // close releases the socket.
 func (c *Client) close() {
 	c.mu.Lock()
-	c.closed = true
+	c.closed, c.closedAt = true, time.Now()
 	c.mu.Unlock()
 	c.conn.Close()
 	<-c.done

@@ -1,6 +1,11 @@
 package harness
 
-import "mqttspec/codec"
+import (
+	"time"
+
+	"mqttspec/codec"
+	"mqttspec/harness/times"
+)
 
 // observer is a client that receives what others publish, so that they can see
 // when the broker is done with it.
@@ -10,14 +15,41 @@ type observer struct {
 }
 
 // Retain publishes a retained message and returns when the broker is seen to
-// have stored it: another client has received its copy. A broker may answer the
-// publisher before that. It is set-up.
+// have stored it: another client has received its copy, and who subscribes now gets
+// it, or, where it deletes the message before, gets none. A broker may answer the
+// publisher before that, and hand on copies before it stores one. It is set-up.
 func (c *Client) Retain(qos codec.QoS, topic, payload string, options ...PublishOption) {
 	step := StepDeliver
 	if payload == "" {
 		step = StepDeliverEmpty
 	}
 	c.observed(step, qos, topic, payload, append(options, Retained)...)
+	c.x.AwaitRetained(topic, payload)
+}
+
+// AwaitRetained waits until a new subscription to a topic brings this message, or, for
+// an empty payload, none; but not for longer than a broker should take to store one:
+// whether it ever does is for the checks about that.
+func (x *Exchange) AwaitRetained(topic, payload string) {
+	newcomer := x.Connect(Clean, As("newcomer of "+topic))
+	defer newcomer.Drop()
+	for start := time.Now(); ; {
+		newcomer.SubscribeUpTo(newcomer.NewSubscribe(x.UpTo(codec.QoS1), topic))
+		stored := payload == ""
+		for p := newcomer.WantAnotherOrIdle(); p != nil; p = newcomer.WantAnotherOrIdle() {
+			newcomer.Ack(p)
+			if p.Topic == topic {
+				stored = p.Payload == payload
+			}
+			if stored && payload != "" {
+				break
+			}
+		}
+		if stored || time.Since(start) > times.Stored {
+			return
+		}
+		newcomer.Unsubscribe(topic)
+	}
 }
 
 // PublishObserved publishes a message and returns when the broker is seen to be

@@ -126,17 +126,28 @@ func (c *Client) PingOrClosed() {
 }
 
 // WantCopy wants this message to come at this QoS, whatever else is there: a
-// broker may send one copy for each of several overlapping subscriptions. It
-// does not acknowledge it.
+// broker may send one copy for each of several overlapping subscriptions, and it may
+// wait for each to be acknowledged. It does not acknowledge the one it returns.
 func (c *Client) WantCopy(qos codec.QoS, topic, payload string) *codec.Publish {
-	p, instead := c.take(wire.Messages, func(p codec.Packet) bool {
-		publish := p.(*codec.Publish)
-		return publish.QoS == qos && publish.Topic == topic && publish.Payload == payload
-	})
-	if p == nil {
-		c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s at QoS %d", topic, shortPayload(payload), qos), instead)
+	var others []string
+	for {
+		p, instead := c.take(wire.Messages, func(p codec.Packet) bool {
+			publish := p.(*codec.Publish)
+			return publish.Topic == topic && publish.Payload == payload
+		})
+		if p == nil {
+			if others != nil {
+				instead.text += ", though there came " + strings.Join(others, "; ")
+			}
+			c.x.lacks(fmt.Sprintf("PUBLISH topic=%s %s at QoS %d", topic, shortPayload(payload), qos), instead)
+		}
+		copied := p.(*codec.Publish)
+		if copied.QoS == qos {
+			return copied
+		}
+		others = append(others, copied.String())
+		c.Ack(copied)
 	}
-	return p.(*codec.Publish)
 }
 
 // sharePrefix begins the Topic Filter of a Shared Subscription (5.0, section 4.8.2).

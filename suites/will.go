@@ -184,6 +184,7 @@ var _ = Check(Definition{
 		watcher := awaitingWill(x, QoS1, topic)
 		x.Connect(Clean, As("alice"), WithWill(codec.Will{QoS: QoS1, Retain: true, Topic: topic, Payload: "lost"})).Drop()
 		watcher.ReceiveWill(topic, "lost")
+		x.AwaitRetained(topic, "lost")
 
 		bob := x.Connect(Clean, As("bob"))
 		bob.Subscribe(QoS1, topic)

@@ -151,6 +151,10 @@ func refuses(name, does string, breaks Breaks, match func(l *Link, f *Frame) boo
 // accepts makes a broker that answers a CONNECT which it would have to refuse
 // as if it were a good one.
 func accepts(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
+	breaks.Follows.Accepting = true
+	if breaks.Follows.Because == "" {
+		breaks.Follows.Because = "each rule about CONNECT that is broken meanwhile has a sentence of its own"
+	}
 	return stateful(name, does, breaks, func() behaviour {
 		return behaviour{FromClient: func(l *Link, f *Frame) Action {
 			if f.Type() == codec.CONNECT && match(l, f) {

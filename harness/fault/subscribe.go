@@ -257,20 +257,26 @@ var AnswersEachFilter = fromBroker("answers-each-filter", "answers a SUBSCRIBE w
 		return Swallow
 	})
 
+// A request is a SUBSCRIBE or UNSUBSCRIBE by its Packet Identifier.
+type request struct {
+	link *Link
+	id   uint16
+}
+
 // TakesFirstFilterOnly grants all filters and keeps one.
 var TakesFirstFilterOnly = stateful("takes-first-filter-only", "grants all Topic Filters of a SUBSCRIBE but subscribes to the first only",
 	Breaks{V311: "MQTT-3.8.4-4 MQTT-4.5.0-1", V5: "MQTT-3.8.4-5 MQTT-4.5.0-1"},
 	func() behaviour {
-		requested := map[uint16][]codec.Subscription{}
+		requested := map[request][]codec.Subscription{}
 		return behaviour{
-			FromClient: only(func(_ *Link, p *codec.Subscribe) Action {
-				requested[p.PacketID] = p.Subscriptions
+			FromClient: only(func(l *Link, p *codec.Subscribe) Action {
+				requested[request{l, p.PacketID}] = p.Subscriptions
 				p.Subscriptions = p.Subscriptions[:1]
 				return Forward
 			}),
-			FromBroker: only(func(_ *Link, p *codec.Suback) Action {
+			FromBroker: only(func(l *Link, p *codec.Suback) Action {
 				p.Codes = nil
-				for _, s := range requested[p.PacketID] {
+				for _, s := range requested[request{l, p.PacketID}] {
 					p.Codes = append(p.Codes, codec.ReasonCode(s.QoS))
 				}
 				return Forward

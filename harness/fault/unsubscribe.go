@@ -141,16 +141,16 @@ var AcknowledgesEachUnsubscription = fromClient("acknowledges-each-unsubscriptio
 var UnsubscribesFirstFilterOnly = stateful("unsubscribes-first-filter-only", "acknowledges all Topic Filters of an UNSUBSCRIBE but deletes the first only",
 	Breaks{V311: "MQTT-3.10.4-6", V5: "MQTT-3.10.4-6"},
 	func() behaviour {
-		missing := map[uint16]int{}
+		missing := map[request]int{}
 		return behaviour{
-			FromClient: only(func(_ *Link, p *codec.Unsubscribe) Action {
-				missing[p.PacketID] = len(p.Filters) - 1
+			FromClient: only(func(l *Link, p *codec.Unsubscribe) Action {
+				missing[request{l, p.PacketID}] = len(p.Filters) - 1
 				p.Filters = p.Filters[:1]
 				return Forward
 			}),
 			FromBroker: only(func(l *Link, p *codec.Unsuback) Action {
 				if l.Version == codec.V5 {
-					p.Codes = append(p.Codes, make([]codec.ReasonCode, missing[p.PacketID])...)
+					p.Codes = append(p.Codes, make([]codec.ReasonCode, missing[request{l, p.PacketID}])...)
 				}
 				return Forward
 			}),

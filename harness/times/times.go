@@ -59,6 +59,12 @@ const (
 	// server notices: mosquitto 2.0.11 looks every five seconds.
 	SilenceNoticed = 6 * time.Second
 
+	// Stored is how long a broker is given to store a retained message of which it has
+	// sent the copies.
+	//
+	// Grows with: nothing. Section: 3.3.1.3, which sets no time.
+	Stored = 2 * time.Second
+
 	// StateGone is how long a broker is given to delete the state of a session that
 	// ends with its connection, whose end has to be noticed first.
 	//
