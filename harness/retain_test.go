@@ -2,10 +2,14 @@ package harness
 
 import (
 	"testing"
-	"time"
 
 	"mqttspec/codec"
 )
+
+// keeps brings a new subscription what is retained.
+func keeps(topic, payload string) script {
+	return script{accepts, grants(1), sends(&codec.Publish{Topic: topic, Payload: payload, Retain: true}), serves}
+}
 
 // TestRetain: a retained message is stored when another client has received its
 // copy, and a new subscription brings it; a broker that does not store it is waited for
@@ -31,7 +35,7 @@ func TestRetain(t *testing.T) {
 		"nobody can observe":            {script{accepts, grants(codec.SubackFailure)}, publisher[:1], retain, stop{kind: Declined, expected: "SUBACK granting QoS 1", observed: "SUBACK"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := performing{scripts: []script{r.publisher, r.observer}, body: func(x *Exchange) { r.body(x.Connect(Clean)) }}.evidence(t)
+			e := performing{scripts: []script{r.publisher, r.observer, keeps(news, "kept")}, body: func(x *Exchange) { r.body(x.Connect(Clean)) }}.evidence(t)
 			r.want.check(t, e.Stop)
 		})
 	}
@@ -40,17 +44,14 @@ func TestRetain(t *testing.T) {
 // TestObserver: one client observes all that an exchange retains, and subscribes
 // to a topic once.
 func TestObserver(t *testing.T) {
-	newcomer := func(topic, payload string) script {
-		return script{accepts, grants(1), sends(&codec.Publish{Topic: topic, Payload: payload, Retain: true})}
-	}
 	e := performing{
 		scripts: []script{
 			{serves},
 			{
-				accepts, grants(1), pongs, sends(published(0, 0, "1")), waits(time.Second), sends(published(0, 0, "2")),
+				accepts, grants(1), pongs, sends(published(0, 0, "1"), published(0, 0, "2")),
 				grants(1), pongs, sends(&codec.Publish{Topic: news + "/other", Payload: "3"}),
 			},
-			newcomer(news, "1"), newcomer(news, "2"), newcomer(news+"/other", "3"),
+			keeps(news, "1"), keeps(news, "2"), keeps(news+"/other", "3"),
 		},
 		body: func(x *Exchange) {
 			c := x.Connect(Clean)
