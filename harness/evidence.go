@@ -126,6 +126,7 @@ const (
 	StepShared       Step = "a message for a Shared Subscription"
 	StepWill         Step = "the publication of a Will Message"
 	StepWellFormed   Step = "bytes that can be read as packets"
+	StepSubackID     Step = "the Packet Identifier of SUBACK"
 	StepSubackCodes  Step = "a SUBACK with one code for each Topic Filter"
 	StepRequestedQoS Step = "a SUBACK that grants no higher QoS than was asked for"
 	StepGrantedQoS   Step = "a message at the QoS granted"
@@ -142,7 +143,7 @@ const (
 // Steps are the steps of the verbs.
 var Steps = []Step{
 	StepConnect, StepSubscribe, StepUnsubscribe, StepPublishQoS1, StepPublishQoS2, StepReceiveQoS2,
-	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepShared, StepWill, StepWellFormed, StepSubackCodes, StepRequestedQoS, StepGrantedQoS, StepWildcards, StepUnretained, StepUnsubackCodes,
+	StepDeliver, StepDeliverEmpty, StepPing, StepAuthenticate, StepShared, StepWill, StepWellFormed, StepSubackID, StepSubackCodes, StepRequestedQoS, StepGrantedQoS, StepWildcards, StepUnretained, StepUnsubackCodes,
 	StepRefusalCloses, StepDisconnectCloses,
 }
 

@@ -55,7 +55,7 @@ func TestSubscribe(t *testing.T) {
 		},
 		{
 			name: "another's SUBACK", script: asked(sends(&codec.Suback{PacketID: 2, Codes: []codec.ReasonCode{1}})), body: subscribe,
-			want: stop{Unprepared, "SUBACK id=1", "SUBACK id=2", StepSubscribe},
+			want: stop{Unprepared, "SUBACK id=1", "SUBACK id=2", StepSubackID},
 		},
 		{
 			name: "no SUBACK", body: subscribe,

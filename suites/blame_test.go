@@ -303,8 +303,7 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 		case slices.Contains(job.fault.Breaks.Of(job.version), id):
 			note(&b.Wanted, id)
 		case slices.Contains(job.fault.Breaks.FollowingOn(job.version), id),
-			job.fault.Breaks.Follows.Open && observedOnly(c, "the connection still open"), job.fault.Breaks.Follows.Accepting && observedOnly(c, "0x00 Success"),
-			job.fault.Breaks.Follows.Losing && (observedOnly(c, "nothing within") || observedOnly(c, "the connection still open")),
+			observedOnly(c, job.fault.Breaks.Follows.Observed),
 			job.fault.Breaks.Follows.Down && strings.Contains(c.Reason, "the broker went down"):
 			note(&b.Follows, id)
 		default:
@@ -315,11 +314,11 @@ func (b *blamed) accused(job blaming, c reports.Check, accused []string) {
 	b.Accusing = append(b.Accusing, a)
 }
 
-// observedOnly reports whether this is all there is against the broker, such as a
-// connection that has not ended.
-func observedOnly(c reports.Check, what string) bool {
+// observedOnly reports whether all that there is against the broker holds one of these
+// texts, such as that of a connection which has not ended.
+func observedOnly(c reports.Check, texts []string) bool {
 	for line := range strings.Lines(c.Observed) {
-		if !strings.Contains(line, what) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(line, text) }) {
 			return false
 		}
 	}

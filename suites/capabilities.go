@@ -126,6 +126,7 @@ var _ = Check(Definition{
 	Needs:    Needs{NoExactlyOnce},
 	CaughtBy: Faults{fault.AcceptsUnsupportedWill},
 	Body: func(x *Exchange) {
+		standsOnWills(x)
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Dial("alice")
 
@@ -151,6 +152,7 @@ var _ = Check(Definition{
 	Needs:    Needs{NoExactlyOnce},
 	CaughtBy: Faults{fault.RefusesSilently, fault.RefusesAsUnavailable},
 	Body: func(x *Exchange) {
+		standsOnWills(x)
 		Each(x, beyond(x), qosName, func(x *Exchange, qos codec.QoS) {
 			alice := x.Dial("alice")
 
@@ -169,6 +171,7 @@ var _ = Check(Definition{
 	Needs:    Needs{NoRetain},
 	CaughtBy: Faults{fault.AcceptsUnsupportedWill},
 	Body: func(x *Exchange) {
+		standsOnWills(x)
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))
@@ -184,6 +187,7 @@ var _ = Check(Definition{
 	Needs:    Needs{NoRetain},
 	CaughtBy: Faults{fault.RefusesSilently, fault.RefusesAsUnavailable},
 	Body: func(x *Exchange) {
+		standsOnWills(x)
 		alice := x.Dial("alice")
 
 		alice.Send(x.NewConnect(Clean, As("alice"), WithWill(codec.Will{Retain: true, Topic: x.Topic("will"), Payload: "gone"})))

@@ -222,10 +222,11 @@ func worseThan(job taking, checks []reports.Check, came map[string]map[reports.O
 	return all, inapplicable
 }
 
-// failedIn says whether a check failed without.
+// failedIn says whether the broker was at fault in a check without.
 func failedIn(before map[reports.Outcome]string) bool {
 	_, failed := before[reports.Fail]
-	return failed
+	_, blocked := before[reports.Blocked]
+	return failed || blocked
 }
 
 // takingRun runs the suite on a broker and its instances behind proxies that take

@@ -405,7 +405,7 @@ func flowing(x *Exchange, want func(x *Exchange, bob *Client, f flow)) {
 			alice := x.Connect(Clean, As("alice"))
 			for _, n := range numbered(messages) {
 				topics = append(topics, x.Topic("flow/"+n))
-				alice.Publish(qos, x.Topic("flow/"+n), n, Retained)
+				alice.Retain(qos, x.Topic("flow/"+n), n)
 			}
 			bob := x.Connect(Clean, As("bob"), With(codec.ReceiveMaximum(most)))
 			bob.Subscribe(qos, topics...)

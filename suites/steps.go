@@ -58,6 +58,7 @@ var decidedBy = map[harness.Step]string{
 
 	harness.StepRefusalCloses:    "connack-refused-closed",
 	harness.StepDisconnectCloses: "disconnect-from-server-closes",
+	harness.StepSubackID:         "subscribe-packet-id",
 	harness.StepSubackCodes:      "subscribe-code-per-filter",
 	harness.StepRequestedQoS:     "subscribe-qos-requested",
 	harness.StepGrantedQoS:       "subscribe-qos-minimum",

@@ -346,6 +346,12 @@ func willOn(x *Exchange, topic, payload string, properties ...codec.Property) Co
 	return WithWill(codec.Will{QoS: x.UpTo(QoS1), Topic: topic, Payload: payload, Properties: properties})
 }
 
+// standsOnWills makes sure, with a client of its own, that the server lets clients
+// leave wills at all: whom it lets do so is its choice.
+func standsOnWills(x *Exchange) {
+	x.Connect(Clean, As("heir"), willOn(x, x.Topic("plain"), "plain")).Disconnect()
+}
+
 // awaitingWill is overhear for a will, with patience: that a will comes at all is
 // a MUST, that it comes promptly only a SHOULD (section 3.1.2.5).
 func awaitingWill(x *Exchange, qos codec.QoS, topic string) *Client {

@@ -153,7 +153,7 @@ var _ = Check(Definition{
 			every[i] = byte(i)
 		}
 		fits := int(x.Profile.Number(codec.PropMaximumPacketSize, 1<<20))
-		x.Connect(Clean, As("alice"), willOn(x, x.Topic("status"), "plain")).Disconnect() // whom it lets leave a will is the server's choice
+		standsOnWills(x)
 		Each(x, []named[string]{
 			{"empty", ""},
 			{"every byte value", string(every)},

@@ -23,20 +23,22 @@ type Breaks struct {
 // though the sentence does not speak of them.
 type Follows struct {
 	V311, V5 string
-	// Open stands for every statement that is broken by a connection which is not
-	// closed, where that is all there is against the broker.
-	Open bool
-	// Accepting stands for every statement that is broken by accepting a CONNECT, where
-	// that is all there is against the broker.
-	Accepting bool
-	// Losing stands for every statement that is broken by something which does not come,
-	// where that is all there is against the broker.
-	Losing bool
+	// Observed stands for every statement of a check that has nothing against the broker
+	// but what holds one of these texts.
+	Observed []string
 	// Down stands for every statement of a check that brings the broker down.
 	Down bool
 	// Because says why, as a sentence without a full stop.
 	Because string
 }
+
+// What is observed of brokers that break a statement by the way.
+var (
+	stillOpen = []string{"the connection still open"}
+	accepted  = []string{"0x00 Success"}
+	lost      = []string{"nothing within", "the connection still open"}
+	displaced = []string{"closed by the broker", "Session taken over", "nothing within"}
+)
 
 // Of are the statements that the fault itself breaks on one version.
 func (b Breaks) Of(v codec.Version) []string { return of(v, b.V311, b.V5) }

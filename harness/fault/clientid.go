@@ -56,7 +56,8 @@ var IgnoresUnusualClientIDs = tolerates("ignores-unusual-client-identifiers",
 
 // TruncatesClientIDs compares all but the last character.
 var TruncatesClientIDs = fromClient("truncates-client-identifiers", "tells clients apart by all but the last character of their Client Identifiers",
-	Breaks{V311: "MQTT-3.1.3-2", V5: "MQTT-3.1.3-2"},
+	Breaks{V311: "MQTT-3.1.3-2", V5: "MQTT-3.1.3-2",
+		Follows: Follows{Observed: displaced, Because: "of two clients at the same time one displaces the other, and what is due to that does not come"}},
 	func(_ *Link, p *codec.Connect) Action {
 		p.ClientID = p.ClientID[:max(0, len(p.ClientID)-1)]
 		return Forward

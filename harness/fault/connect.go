@@ -76,7 +76,7 @@ var AcceptsReservedConnectFlag = accepts("accepts-reserved-connect-flag", "accep
 // AcceptsMalformedConnect takes what it can of a CONNECT.
 var AcceptsMalformedConnect = accepts("accepts-malformed-connect", "accepts a CONNECT however malformed",
 	Breaks{V311: "MQTT-3.1.4-1", V5: "MQTT-3.1.4-1",
-		Follows: Follows{Accepting: true, Because: "each rule about the form of CONNECT has a sentence of its own"}},
+		Follows: Follows{Observed: accepted, Because: "each rule about the form of CONNECT has a sentence of its own"}},
 	malformed(codec.CONNECT))
 
 // RefusesMalformedConnect explains itself where it should not.

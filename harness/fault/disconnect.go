@@ -139,7 +139,7 @@ var (
 // DisconnectsAndStays says that it closes the connection, but does not.
 var DisconnectsAndStays = stateful("disconnects-and-stays", "keeps the connection open after it has sent DISCONNECT",
 	Breaks{V5: "MQTT-3.14.4-2 MQTT-4.13.2-1",
-		Follows: Follows{Open: true, Because: "each error has a sentence of its own about the end of the connection"}},
+		Follows: Follows{Observed: stillOpen, Because: "each error has a sentence of its own about the end of the connection"}},
 	staysAfterDisconnect)
 
 // staysAfterDisconnect makes a broker that keeps an accepted connection open on

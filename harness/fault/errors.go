@@ -5,7 +5,7 @@ import "mqttspec/codec"
 // IgnoresErrors takes every packet that breaks a rule for nothing.
 var IgnoresErrors = stateful("ignores-errors", "ignores packets that break a rule, and a second CONNECT",
 	Breaks{V311: "MQTT-4.8.0-1", V5: "5.0/4.13.1/malformed-packet 5.0/4.13.1/protocol-error MQTT-4.13.1-1",
-		Follows: Follows{Open: true, Because: "each rule that is broken has a sentence of its own about the end of the connection"}},
+		Follows: Follows{Observed: stillOpen, Because: "each rule that is broken has a sentence of its own about the end of the connection"}},
 	func() behaviour {
 		connected := map[*Link]bool{}
 		return behaviour{FromClient: func(l *Link, f *Frame) Action {
@@ -74,7 +74,7 @@ var ClosesAfterRefusal = sends("closes-after-refusal", "closes the connection af
 // CarriesOnAfterError says that it closes the connection, and does not.
 var CarriesOnAfterError = stateful("carries-on-after-error", "keeps the connection open after a CONNACK or DISCONNECT with an error",
 	Breaks{V5: "MQTT-4.13.2-1 MQTT-3.2.2-7 MQTT-3.14.4-2",
-		Follows: Follows{V5: "MQTT-3.14.4-1", Open: true, Because: "each error has a sentence of its own about the end of the connection, and what is sent on it is sent behind the DISCONNECT"}},
+		Follows: Follows{V5: "MQTT-3.14.4-1", Observed: stillOpen, Because: "each error has a sentence of its own about the end of the connection, and what is sent on it is sent behind the DISCONNECT"}},
 	func() behaviour {
 		stays := staysAfterDisconnect()
 		disconnected := stays.FromBroker

@@ -115,7 +115,7 @@ func declaredAt() (where string) {
 // close the connection (or answer with an error), and carries on. Whatever says
 // that it has to close it then, is broken.
 func tolerates(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
-	breaks.Follows.Open = true
+	breaks.Follows.Observed = stillOpen
 	if breaks.Follows.Because == "" {
 		breaks.Follows.Because = "what is ignored does not end the connection, whatever rules it breaks"
 	}
@@ -151,7 +151,7 @@ func refuses(name, does string, breaks Breaks, match func(l *Link, f *Frame) boo
 // accepts makes a broker that answers a CONNECT which it would have to refuse
 // as if it were a good one.
 func accepts(name, does string, breaks Breaks, match func(l *Link, f *Frame) bool) Fault {
-	breaks.Follows.Accepting = true
+	breaks.Follows.Observed = accepted
 	if breaks.Follows.Because == "" {
 		breaks.Follows.Because = "each rule about CONNECT that is broken meanwhile has a sentence of its own"
 	}

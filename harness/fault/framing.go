@@ -23,7 +23,7 @@ var NeedsWholePackets = fromFrames("needs-whole-packets", "closes the connection
 // NeedsOnePacketPerSegment takes a segment for a packet, and looks no further.
 var NeedsOnePacketPerSegment = fromFrames("needs-one-packet-per-segment", "loses the packets that arrive behind another in the same segment",
 	Breaks{V311: "MQTT-7.1.1-1", V5: "MQTT-4.2.0-1",
-		Follows: Follows{Losing: true, Because: "what is lost may be any packet"}},
+		Follows: Follows{Observed: lost, Because: "what is lost may be any packet"}},
 	func(_ *Link, f *Frame) Action {
 		if f.Behind {
 			return Swallow

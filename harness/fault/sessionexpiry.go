@@ -100,7 +100,7 @@ var IgnoresExpiryInDisconnect = fromClient("ignores-expiry-in-disconnect", "igno
 var TakesAbsentExpiryForZero = fromClient("takes-absent-expiry-for-zero", "takes a DISCONNECT without Session Expiry Interval for one with 0",
 	Breaks{V5: "5.0/3.14.2.2.2/session-expiry-interval-used",
 		Follows: Follows{
-			V5: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-3.1.2-6 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-never MQTT-3.2.2-3 MQTT-4.1.0-1", Losing: true,
+			V5: "MQTT-3.1.2-4 MQTT-3.1.2-5 MQTT-3.1.2-6 MQTT-3.1.2-23 5.0/3.1.2.11.2/session-expiry-interval-never MQTT-3.2.2-3 MQTT-4.1.0-1", Observed: lost,
 			Because: "the session of a client that says goodbye is gone when it comes back"}},
 	func(_ *Link, p *codec.Disconnect) Action {
 		if !p.Properties.Has(codec.PropSessionExpiryInterval) {

@@ -65,15 +65,26 @@ var SharesAmongAllGroups = stateful("shares-among-all-groups", "delivers a messa
 var SharesOnlyWhenShared = stateful("shares-only-when-shared", "delivers a message that matches a Shared Subscription only once in all",
 	Breaks{V5: "5.0/4.8.2/independent"},
 	func() behaviour {
-		delivered := map[string]bool{}
-		return behaviour{FromBroker: only(func(_ *Link, p *codec.Publish) Action {
-			key := p.Topic + "\x00" + p.Payload
-			if delivered[key] {
-				return Swallow
-			}
-			delivered[key] = true
-			return Forward
-		})}
+		shared, delivered := map[string]bool{}, map[string]bool{}
+		return behaviour{
+			FromClient: only(func(_ *Link, p *codec.Subscribe) Action {
+				for _, s := range p.Subscriptions {
+					if rest, ok := strings.CutPrefix(s.Filter, "$share/"); ok {
+						_, filter, _ := strings.Cut(rest, "/")
+						shared[filter] = true
+					}
+				}
+				return Forward
+			}),
+			FromBroker: only(func(_ *Link, p *codec.Publish) Action {
+				key := p.Topic + "\x00" + p.Payload
+				if delivered[key] && shared[p.Topic] {
+					return Swallow
+				}
+				delivered[key] = true
+				return Forward
+			}),
+		}
 	})
 
 // SharesWithThoseThere keeps nothing for members that are away: the proxy takes out,

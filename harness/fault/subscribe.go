@@ -287,7 +287,7 @@ var TakesFirstFilterOnly = stateful("takes-first-filter-only", "grants all Topic
 // DeliversToOneOnly forgets about the other subscribers.
 var DeliversToOneOnly = stateful("delivers-to-one-only", "delivers every message to one of its subscribers only",
 	Breaks{V311: "MQTT-4.5.0-1", V5: "5.0/4.8.1/every-subscriber MQTT-4.5.0-1",
-		Follows: Follows{Losing: true, Because: "whatever is due to a second subscriber does not come"}},
+		Follows: Follows{Observed: lost, Because: "whatever is due to a second subscriber does not come"}},
 	func() behaviour {
 		chosen := map[string]*Link{}
 		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {

@@ -104,7 +104,11 @@ var CollapsesSlashes = rewritesTopics("collapses-slashes", "takes several slashe
 
 // TrimsSlashes overlooks empty levels at the ends.
 var TrimsSlashes = rewritesTopics("trims-slashes", "drops the slashes at the start and end of topics",
-	Breaks{V311: "3.1.1/4.7.3/slash-at-either-end MQTT-4.7.3-4", V5: "5.0/4.7.3/slash-at-either-end MQTT-4.7.3-4"},
+	Breaks{V311: "3.1.1/4.7.3/slash-at-either-end MQTT-4.7.3-4", V5: "5.0/4.7.3/slash-at-either-end MQTT-4.7.3-4",
+		Follows: Follows{
+			V311:    "MQTT-3.3.2-3 MQTT-3.8.4-1 MQTT-4.5.0-1 3.1.1/4.7.1.1/empty-level 3.1.1/4.7.1.2/parent-matched MQTT-4.7.1-2 3.1.1/4.7.1.3/one-level-matched 3.1.1/4.7.3/space",
+			V5:      "MQTT-3.3.2-3 MQTT-3.8.4-1 MQTT-4.5.0-1 5.0/4.7.1.1/empty-level 5.0/4.7.1.2/parent-matched MQTT-4.7.1-1 5.0/4.7.1.3/one-level-matched 5.0/4.7.3/space",
+			Because: "an empty level at an end is one for wildcards, too, and a filter of nothing else is gone"}},
 	func(topic string) string { return strings.Trim(topic, "/") })
 
 // DropsSlashAlone finds no level in it: the proxy sends the messages to a topic of
