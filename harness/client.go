@@ -41,6 +41,7 @@ type Client struct {
 	inbox             *wire.Inbox
 	done              chan struct{} // closed when nothing is read any more
 	lastID            uint16
+	lastSent          int             // bytes of the last packet, if it was a legal one
 	filters           map[awaited]int // how many each SUBSCRIBE and UNSUBSCRIBE that was sent has
 	ownTopicsOnly     bool            // ignore messages from outside this exchange's topics
 	stored            bool            // the session is to outlive the connection
@@ -368,6 +369,7 @@ func (c *Client) take(q wire.Queue, pick func(codec.Packet) bool) (codec.Packet,
 		return got.packet, seen{}
 	}
 	c.legible(got.ending, got.text)
+	c.sized()
 	if c.x.step != "" {
 		c.keptItsTime()
 	}
@@ -386,6 +388,33 @@ func (c *Client) legible(ending wire.Ending, text string) {
 	case wire.Flooded:
 		panic(&Stop{Kind: Unprepared, Reason: text, Observed: text})
 	}
+}
+
+// sized makes the check inapplicable where the connection has ended upon a packet of a
+// size at which a server of 3.1.1, which has no way to declare a limit, ends any.
+func (c *Client) sized() {
+	size := c.lastSent
+	if c.x.Version != codec.V311 || size < leastPacket/2 || c.x.controlling || !c.x.settings.Control {
+		return
+	}
+	c.x.aside(fmt.Sprintf("the connection has ended upon a packet of %d bytes: does it upon any?", size), func() {
+		control, topic := c.x.Connect(Clean, As("control")), c.x.controlTopic("size")
+		control.Publish(codec.QoS0, topic, "small")
+		control.Fence()
+		control.Send(control.NewPublish(codec.QoS0, topic, strings.Repeat("x", max(0, size-len(topic)-5))))
+		if control.PingOrClosed(); control.Closed() {
+			panic(&Stop{
+				Kind: Declined, Refused: "large packets", Observed: control.ended(),
+				Reason: fmt.Sprintf("the broker closes the connection upon any packet of %d bytes; 3.1.1 gives it no way to say so", size),
+			})
+		}
+		control.Disconnect()
+	})
+}
+
+// ended is how the connection has ended, in words.
+func (c *Client) ended() string {
+	return look(c, func(in *wire.Contents) string { return in.EndText })
 }
 
 // keptItsTime ends the exchange where the broker had to close the connection because
@@ -520,10 +549,24 @@ func (c *Client) encode(p codec.Packet) []byte {
 // exceeding Maximum Packet Size to the Server" (section 3.2.2.3.6). A check about that
 // sends a [codec.Illegal].
 func (c *Client) within(p codec.Packet, size int) {
-	if _, illegal := p.(*codec.Illegal); illegal || c.Connack == nil {
+	_, illegal := p.(*codec.Illegal)
+	_, connects := p.(*codec.Connect)
+	c.lastSent = 0
+	switch {
+	case illegal:
+		return
+	case c.Connack == nil && !connects: // nobody knows yet
 		return
 	}
-	if most, ok := c.Connack.Properties.Number(codec.PropMaximumPacketSize); ok && most > 0 && size > int(most) {
+	c.lastSent = size
+	known := c.Connack
+	if known == nil { // but by what the server has said to others
+		known = c.x.Profile.Connack
+	}
+	if known == nil {
+		return
+	}
+	if most, ok := known.Properties.Number(codec.PropMaximumPacketSize); ok && most > 0 && size > int(most) {
 		c.x.Inapplicable("CONNACK: Maximum Packet Size %d, and the exchange needs %s of %d bytes", most, p.Type(), size)
 	}
 }

@@ -415,6 +415,40 @@ func (p *Profile) measure(x *Exchange, c *Client) {
 		}
 	}
 	p.grants(c, timed)
+	if p.Version == codec.V311 && p.NoPingresp == "" {
+		p.messages(x)
+	}
+}
+
+// messages asks a broker of 3.1.1 whether it takes retained messages, and any at QoS 2.
+// One that does not authorize a message "MUST either make a positive acknowledgement
+// [...] or close the Network Connection" (MQTT-3.3.5-2), and has no other way to say so.
+func (p *Profile) messages(x *Exchange) {
+	ends := func(name string, message codec.Publish) (instead string) {
+		c := x.DialForeign(name)
+		stopped := x.tries(func() {
+			c.Send(x.NewConnect(Clean, As(name)))
+			c.WantAccepted()
+			if message.Topic = x.Topic("probe"); message.QoS > codec.QoS0 {
+				message.PacketID = c.PacketID()
+			}
+			c.Send(&message)
+			c.Fence()
+		})
+		if stopped == nil || c.Connack == nil || !c.Closed() {
+			return ""
+		}
+		return fmt.Sprintf("%s: %s, as a server of 3.1.1 may that does not authorize it (MQTT-3.3.5-2)", &message, stopped.Observed)
+	}
+	if ends("publisher", codec.Publish{Payload: "probe"}) != "" {
+		return // it is not for what is in question here
+	}
+	if instead := ends("retainer", codec.Publish{Payload: "probe", Retain: true}); instead != "" {
+		p.lacks[Retain] = instead
+	}
+	if instead := ends("exact", codec.Publish{Payload: "probe", QoS: codec.QoS2}); instead != "" {
+		p.lacks[ExactlyOnceFromClients] = instead
+	}
 }
 
 // identified asks the broker whether it takes an empty Client Identifier, which

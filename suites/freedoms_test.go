@@ -209,7 +209,7 @@ func worseThan(job taking, checks []reports.Check, came map[string]map[reports.O
 				continue
 			}
 		case reports.Warn:
-			if leaves || late && strings.HasPrefix(c.Reason, "late: ") || failedIn(before) {
+			if leaves || late || failedIn(before) {
 				continue
 			}
 		case reports.Fail, reports.Blocked:

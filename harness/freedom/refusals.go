@@ -318,3 +318,25 @@ var DiscardsRetainedAtQoS0 = declare("discards-retained-at-qos-0", "keeps no ret
 			},
 		}
 	}, leaves("retained messages at QoS 0, which should be stored (section 3.3.1.3)"), takesAway("retained messages at QoS 0"))
+
+// closing makes brokers of 3.1.1 that close the connection upon some messages: "it MUST
+// either make a positive acknowledgement, according to the normal QoS rules, or close
+// the Network Connection" where it does not authorize one (MQTT-3.3.5-2).
+func closing(name, does, without string, upon func(f *frame, p *codec.Publish) bool) Freedom {
+	return declare(name, does, stateless(behaviour{FromClient: func(l *link, f *frame) action {
+		if p, ok := f.Packet.(*codec.Publish); ok && wellFormed(f) && upon(f, p) {
+			return hangUp(l, codec.NotAuthorized)
+		}
+		return forward
+	}}), only(codec.V311), takesAway(without))
+}
+
+// Servers of 3.1.1 that can say in no other way what they don't have.
+var (
+	ClosesOnRetained = closing("closes-on-retained", "closes the connection upon a PUBLISH with RETAIN 1", "retained messages",
+		func(_ *frame, p *codec.Publish) bool { return p.Retain })
+	ClosesOnQoS2 = closing("closes-on-qos-2", "closes the connection upon a PUBLISH at QoS 2", "messages to it at QoS 2",
+		func(_ *frame, p *codec.Publish) bool { return p.QoS == codec.QoS2 })
+	ClosesOnLargeMessages = closing("closes-on-large-messages", "closes the connection upon a PUBLISH of more than 300 bytes", "large messages",
+		func(f *frame, _ *codec.Publish) bool { return len(f.Raw) > 300 })
+)

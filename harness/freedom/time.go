@@ -38,6 +38,14 @@ var AnswersPingFirst = declare("answers-ping-first", "answers PINGREQ before it 
 		}
 	})
 
+// deaf hears nothing any more on a connection that is about to end.
+func deaf(l *link, _ *frame) action {
+	if l.BrokerGone() {
+		return swallow
+	}
+	return forward
+}
+
 // later holds back what the broker sends of some types, and in any case its
 // DISCONNECT and the end of the connection, until due says so.
 func later(due func() time.Duration, types ...codec.Type) behaviour {
@@ -46,6 +54,7 @@ func later(due func() time.Duration, types ...codec.Type) behaviour {
 		held[t] = true
 	}
 	return behaviour{
+		FromClient: deaf,
 		FromBroker: func(l *link, f *frame) action {
 			if !held[f.Type()] {
 				return forward
@@ -87,7 +96,7 @@ var DeliversEveryTenSeconds = declare("delivers-every-ten-seconds", "delivers on
 
 // ClosesLate has other things to do first.
 var ClosesLate = declare("closes-late", "closes connections ten seconds after it has reason to",
-	stateless(behaviour{BrokerGone: func(l *link) action {
+	stateless(behaviour{FromClient: deaf, BrokerGone: func(l *link) action {
 		l.After(10*time.Second, l.CloseClient)
 		return swallow
 	}}), late)
@@ -284,3 +293,39 @@ var ExpiresSessionsLate = declare("expires-sessions-late", "ends sessions a seco
 		}
 		return forward
 	})}), only(codec.V5))
+
+// CutsPackets sends every byte on its own.
+var CutsPackets = declare("cuts-packets", "sends its packets byte by byte",
+	stateless(behaviour{FromBroker: func(l *link, f *frame) action {
+		if len(f.Raw) > 1000 {
+			return forward
+		}
+		for i := range f.Raw {
+			l.ToClient(codec.Raw(f.Raw[i : i+1]))
+		}
+		return swallow
+	}}))
+
+// GluesPackets sends them together, now and then.
+var GluesPackets = declare("glues-packets", "collects its packets and sends several in one segment",
+	func() behaviour {
+		waiting := map[*link][]codec.Packet{}
+		send := func(l *link) {
+			l.ToClient(waiting[l]...)
+			delete(waiting, l)
+		}
+		return behaviour{
+			FromClient: deaf,
+			FromBroker: func(l *link, f *frame) action {
+				if len(waiting[l]) == 0 {
+					l.After(moment/10, func() { send(l) })
+				}
+				waiting[l] = append(waiting[l], codec.Raw(f.Raw))
+				return swallow
+			},
+			BrokerGone: func(l *link) action {
+				l.After(moment/10, func() { send(l); l.CloseClient() })
+				return swallow
+			},
+		}
+	})

@@ -95,13 +95,15 @@ func (r *Run) besides(ctx context.Context, most int, items []int) (again []int) 
 }
 
 // patient are the settings of a second hearing. What a SHOULD asks for is a
-// warning whether it is late or never comes, so that nobody waits for that; nor in a
-// third hearing where nothing came late in the second.
+// warning whether it is late or never comes, so that nobody waits for that, but for a
+// step that such a check stands on; nor in a third hearing where nothing came late in
+// the second.
 func (r *Run) patient(settings harness.Settings, item Item, before []harness.Evidence) harness.Settings {
 	if settings.Idle == nil {
 		settings.Idle = func() (over func()) { return func() {} }
 	}
-	if item.Level(item.Version) == catalogue.Must && (len(before) < mostHearings-1 || len(before[len(before)-1].Late) > 0) {
+	stands := slices.ContainsFunc(stops(before[len(before)-1]), func(s harness.Stop) bool { return s.Kind == harness.Unprepared })
+	if (item.Level(item.Version) == catalogue.Must || stands) && (len(before) < mostHearings-1 || len(before[len(before)-1].Late) > 0) {
 		settings.Patience = r.Patience
 		settings.CheckTimeout += time.Duration(mostHearings) * (settings.Timeout + r.Patience)
 	}
