@@ -63,8 +63,10 @@ type Client struct {
 	brokerDisconnect    *codec.Disconnect // the first that came
 	closed              bool              // by us
 	closedAt            time.Time         // when we did
-	storedFor           time.Duration     // how long the server keeps the session by its own choice; 0 is as it was asked to
-	brokerClosedAt      time.Time         // when the broker closed it, before we did
+	delivered           map[delivery]bool
+	repetitions         map[*codec.Publish]bool
+	storedFor           time.Duration // how long the server keeps the session by its own choice; 0 is as it was asked to
+	brokerClosedAt      time.Time     // when the broker closed it, before we did
 }
 
 // awaited is an answer that the broker owes.
@@ -124,8 +126,13 @@ func (c *Client) read() {
 			c.mu.Lock()
 			more := c.audit.received(packet, len(raw))
 			answer = codec.Server.Sends(c.x.Version, packet.Type()) && !(packet.Type() == codec.CONNACK && c.audit.connacks > 1 && c.x.Version == codec.V5)
-			if d, ok := packet.(*codec.Disconnect); ok && c.brokerDisconnect == nil {
-				c.brokerDisconnect = d
+			switch p := packet.(type) {
+			case *codec.Disconnect:
+				if c.brokerDisconnect == nil {
+					c.brokerDisconnect = p
+				}
+			case *codec.Publish:
+				c.noteRepetition(p)
 			}
 			c.mu.Unlock()
 			for _, violation := range more {

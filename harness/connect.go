@@ -237,6 +237,7 @@ func (x *Exchange) adopt(name string, conn net.Conn, anyVersionConnack bool) *Cl
 	}
 	x.mu.Unlock()
 	c := &Client{
+		delivered: map[delivery]bool{}, repetitions: map[*codec.Publish]bool{},
 		x: x, name: name, conn: conn, transport: conn, inbox: new(wire.Inbox), done: make(chan struct{}), filters: map[awaited]int{},
 		anyVersionConnack: anyVersionConnack, audit: audit{version: x.Version, known: x.Profile.Connack},
 	}

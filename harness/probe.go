@@ -447,7 +447,7 @@ func (p *Profile) messages(x *Exchange) {
 		p.lacks[Retain] = instead
 	}
 	if instead := ends("exact", codec.Publish{Payload: "probe", QoS: codec.QoS2}); instead != "" {
-		p.lacks[ExactlyOnceFromClients] = instead
+		p.lacks[ExactlyOnce], p.lacks[ExactlyOnceFromClients] = instead, instead
 	}
 }
 

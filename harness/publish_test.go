@@ -22,7 +22,7 @@ func TestAcknowledgements(t *testing.T) {
 		{name: "PUBACK", script: answers(&codec.Puback{PacketID: 5}), body: func(c *Client) { c.WantPuback(5) }},
 		{
 			name: "PUBACK, another message's", script: answers(&codec.Puback{PacketID: 6}), body: func(c *Client) { c.WantPuback(5) },
-			want: stop{Contradicted, "PUBACK id=5", "PUBACK id=6", ""},
+			want: stop{Unprepared, "PUBACK id=5", "PUBACK id=6", StepPublishQoS1},
 		},
 		{
 			name: "PUBACK, of an error", version: v5, script: answers(&codec.Puback{PacketID: 5, Code: errored}), body: func(c *Client) { c.WantPuback(5) },
@@ -63,7 +63,7 @@ func TestAcknowledgements(t *testing.T) {
 		},
 		{
 			name: "PUBCOMP or closed: another message's", script: answers(&codec.Pubcomp{PacketID: 6}), body: func(c *Client) { c.WantPubcompOrClosed(5) },
-			want: stop{Contradicted, "PUBCOMP id=5, or the connection closed", "PUBCOMP id=6", ""},
+			want: stop{Unprepared, "PUBCOMP id=5, or the connection closed", "PUBCOMP id=6", StepPublishQoS2},
 		},
 	})
 }
@@ -245,7 +245,7 @@ func TestTakenOrRefused(t *testing.T) {
 		{name: "QoS 1, DISCONNECT", version: codec.V5, script: asked(disconnect(codec.NotAuthorized)), body: at(1, "DISCONNECT 0x87")},
 		{
 			name: "QoS 1, another message's PUBACK", script: asked(sends(&codec.Puback{PacketID: 2})), body: at(1, ""),
-			want: stop{Contradicted, "PUBACK", "PUBACK id=2", ""},
+			want: stop{Unprepared, "PUBACK", "PUBACK id=2", StepPublishQoS1},
 		},
 		{
 			name: "QoS 1, nothing", body: at(1, ""),

@@ -68,10 +68,38 @@ func (c *Client) took(p *codec.Publish) {
 	c.taken = append(c.taken, Message{p.Topic, p.Payload})
 }
 
-// repeats says whether a message is one that was taken before.
+// repeats says whether a message is one that was taken before, or that the broker has
+// sent on this connection already: whether it may send it again is for the checks about
+// that, and another message it is not.
 func (c *Client) repeats(p *codec.Publish) bool {
-	return slices.Contains(c.taken, Message{p.Topic, p.Payload})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.repetitions[p] || slices.Contains(c.taken, Message{p.Topic, p.Payload})
 }
+
+// A delivery is a message as a connection has brought it.
+type delivery struct {
+	id      uint16
+	message Message
+}
+
+// noteRepetition notes a message that is sent with DUP 1 and was sent on this connection
+// before; the caller holds the lock.
+func (c *Client) noteRepetition(p *codec.Publish) {
+	if p.QoS == codec.QoS0 {
+		return
+	}
+	d := delivery{p.PacketID, Message{p.Topic, p.Payload}}
+	if c.delivered[d] && p.Dup && len(c.repetitions) < mostDelivered {
+		c.repetitions[p] = true
+	}
+	if len(c.delivered) < mostDelivered {
+		c.delivered[d] = true
+	}
+}
+
+// mostDelivered is how many deliveries a connection remembers.
+const mostDelivered = 1000
 
 // WantAnyCopy wants this message to come, at whatever QoS and whatever else is there,
 // which it leaves. It does not acknowledge it.

@@ -352,7 +352,7 @@ func orClosed[T codec.Packet](c *Client, t codec.Type, id uint16, idOf func(T) u
 	}
 	ack = p.(T)
 	if idOf(ack) != id {
-		c.x.fail(expected, p.String())
+		c.x.notTheSame(expected, p)
 	}
 	return ack
 }
@@ -363,9 +363,21 @@ func (c *Client) wantAck(expected string, p codec.Packet, same bool, code codec.
 	if same && c.x.step != "" && slices.Contains(refusals, code) && (p.Type() == codec.PUBACK || p.Type() == codec.PUBREC) {
 		c.x.refused("messages", expected, p)
 	}
-	if !same || code.IsError() {
+	switch {
+	case !same:
+		c.x.notTheSame(expected, p)
+	case code.IsError():
 		c.x.fail(expected, p.String())
 	}
+}
+
+// notTheSame ends the exchange because an acknowledgement is that of another message:
+// which it has to be is for the checks about the message's delivery.
+func (x *Exchange) notTheSame(expected string, p codec.Packet) {
+	steps := map[codec.Type]Step{
+		codec.PUBACK: StepPublishQoS1, codec.PUBREC: StepPublishQoS2, codec.PUBCOMP: StepPublishQoS2, codec.PUBREL: StepReceiveQoS2,
+	}
+	x.during(steps[p.Type()], func() { x.fail(expected, p.String()) })
 }
 
 // NewSubscribe is a SUBSCRIBE of this client, with a fresh Packet Identifier,

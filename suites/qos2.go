@@ -224,6 +224,7 @@ var _ = Check(Definition{
 
 		alice.Send(&codec.Pubrel{PacketID: 5, Code: codec.PacketIdentifierNotFound})
 
+		x.Decides(StepPublishQoS2)
 		alice.WantAnyPubcomp(5)
 	},
 })

@@ -16,7 +16,8 @@ var IgnoresIdentifierZero = stateful("ignores-identifier-zero", "ignores packets
 
 // OneIdentifierForAll never counts on.
 var OneIdentifierForAll = fromBroker("one-identifier-for-all", "sends every PUBLISH above QoS 0 with Packet Identifier 1",
-	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1"},
+	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1", V5: "MQTT-2.2.1-4 MQTT-4.3.2-1 MQTT-4.3.3-1",
+		Follows: Follows{Observed: lost, Because: "what is acknowledged by another identifier is not complete, and holds up what follows"}},
 	func(_ *Link, p *codec.Publish) Action {
 		if p.QoS > codec.QoS0 {
 			p.PacketID = 1

@@ -99,7 +99,8 @@ var KeepsFirstRetained = stateful("keeps-first-retained", "does not replace the 
 
 // OneRetainedMessage ends its search at the first topic that matches.
 var OneRetainedMessage = stateful("one-retained-message", "sends a new subscription one retained message, however many topics it matches",
-	Breaks{V311: "MQTT-3.3.1-6", V5: "MQTT-3.3.1-9"},
+	Breaks{V311: "MQTT-3.3.1-6", V5: "MQTT-3.3.1-9",
+		Follows: Follows{Observed: lost, Because: "no other retained message comes, whatever it is due to"}},
 	func() behaviour {
 		sent := map[*Link]bool{}
 		return behaviour{FromBroker: only(func(l *Link, p *codec.Publish) Action {

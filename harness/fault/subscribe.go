@@ -56,14 +56,47 @@ var ReversesSubackCodes = fromBroker("reverses-suback-codes", "lists the codes o
 	})
 
 // RaisesQoS delivers above what was granted or published.
-var RaisesQoS = fromBroker("raises-qos", "delivers every message one QoS higher than it should",
-	Breaks{V311: "3.1.1/3.8.3/requested-qos-maximum MQTT-3.8.4-6 MQTT-3.3.5-1", V5: "5.0/3.8.3.1/requested-qos-maximum MQTT-3.8.4-8 MQTT-4.8.2-3 MQTT-3.3.4-2"},
-	func(_ *Link, p *codec.Publish) Action {
-		if p.QoS < codec.QoS2 {
-			p.QoS++
-			p.PacketID = max(p.PacketID, 1)
+var RaisesQoS = stateful("raises-qos", "delivers every message one QoS higher than it should",
+	Breaks{V311: "3.1.1/3.8.3/requested-qos-maximum MQTT-3.8.4-6 MQTT-3.3.5-1", V5: "5.0/3.8.3.1/requested-qos-maximum MQTT-3.8.4-8 MQTT-4.8.2-3 MQTT-3.3.4-2",
+		Follows: Follows{V311: "MQTT-3.3.1-5 MQTT-4.3.1-1", V5: "MQTT-3.3.1-5 MQTT-4.3.1-1 MQTT-4.3.2-2", Because: "the QoS of a retained message, and of one at each QoS, has a sentence of its own"}},
+	func() behaviour {
+		raised := map[request]codec.QoS{} // by what the client acknowledges: what the broker behind has sent it at
+		next := map[*Link]uint16{}
+		return behaviour{
+			FromBroker: only(func(l *Link, p *codec.Publish) Action {
+				switch p.QoS {
+				case codec.QoS2:
+					return Forward
+				case codec.QoS0:
+					next[l]++
+					p.PacketID = 0x8000 + next[l]%0x4000
+				}
+				raised[request{l, p.PacketID}] = p.QoS
+				p.QoS++
+				return Forward
+			}),
+			FromClient: func(l *Link, f *Frame) Action {
+				switch p := f.Packet.(type) {
+				case *codec.Puback:
+					if qos, ok := raised[request{l, p.PacketID}]; ok && qos == codec.QoS0 {
+						return Swallow
+					}
+				case *codec.Pubrec:
+					if qos, ok := raised[request{l, p.PacketID}]; ok && qos == codec.QoS1 {
+						if l.ToBroker(&codec.Puback{PacketID: p.PacketID, Code: p.Code}); !p.Code.IsError() {
+							l.ToClient(&codec.Pubrel{PacketID: p.PacketID})
+						}
+						return Swallow
+					}
+				case *codec.Pubcomp:
+					if qos, ok := raised[request{l, p.PacketID}]; ok && qos == codec.QoS1 {
+						delete(raised, request{l, p.PacketID})
+						return Swallow
+					}
+				}
+				return Forward
+			},
 		}
-		return Forward
 	})
 
 // GrantsHigherQoS promises more than it was asked for.

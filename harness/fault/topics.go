@@ -46,8 +46,11 @@ var RenamesTopics = fromBroker("renames-topics", "delivers messages under a Topi
 // PlusAsHash matches too much.
 var PlusAsHash = rewritesFilters("plus-as-hash", "takes a + at the end of a filter for a #",
 	Breaks{V311: "3.1.1/4.7.1.3/one-level-matched MQTT-3.3.2-3", V5: "5.0/4.7.1.3/one-level-matched MQTT-3.3.2-3",
-		Follows: Follows{V5: "5.0/4.8.2/share-name-not-matched",
-			Because: "the filter behind a ShareName is no exception"}},
+		Follows: Follows{
+			V311: "MQTT-3.3.5-1 MQTT-3.10.4-1 MQTT-3.10.4-2 MQTT-4.5.0-1 3.1.1/4.7.1.2/parent-matched 3.1.1/4.7.3/many-levels MQTT-4.7.3-4",
+			V5: "MQTT-3.3.4-2 MQTT-3.3.4-3 MQTT-3.3.4-4 MQTT-3.3.4-5 MQTT-3.10.4-1 MQTT-3.10.4-2 MQTT-4.5.0-1 5.0/4.7.1.2/parent-matched " +
+				"5.0/4.7.3/many-levels MQTT-4.7.3-4 5.0/4.8.2/share-name-not-matched",
+			Because: "two filters that differ in that alone are one and the same, and the filter behind a ShareName is no exception"}},
 	func(filter string) string {
 		if strings.HasSuffix(filter, "/+") {
 			return strings.TrimSuffix(filter, "+") + "#"

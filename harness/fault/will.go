@@ -33,7 +33,8 @@ var ChangesWillQoS = fromClient("changes-will-qos", "publishes a Will Message at
 // PublishesWillLength takes the length in front of the will's payload for a
 // part of it.
 var PublishesWillLength = fromClient("publishes-will-length", "publishes a Will Message with the two length bytes in front of its payload",
-	Breaks{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8"},
+	Breaks{V311: "3.1.1/3.1.3.3/will-payload", V5: "MQTT-3.1.2-8",
+		Follows: Follows{Observed: []string{`"\x00`}, Because: "no will comes as it was left"}},
 	func(_ *Link, p *codec.Connect) Action {
 		if p.Will == nil {
 			return Forward

@@ -92,14 +92,14 @@ var DeliversEveryTenSeconds = declare("delivers-every-ten-seconds", "delivers on
 	func() behaviour {
 		start, tick := time.Now(), 10*time.Second
 		return later(func() time.Duration { return tick - time.Since(start)%tick }, codec.PUBLISH, codec.PUBREL)
-	}, late)
+	}, late, takesAway("an answer on a connection that is about to end"))
 
 // ClosesLate has other things to do first.
 var ClosesLate = declare("closes-late", "closes connections ten seconds after it has reason to",
 	stateless(behaviour{FromClient: deaf, BrokerGone: func(l *link) action {
 		l.After(10*time.Second, l.CloseClient)
 		return swallow
-	}}), late)
+	}}), late, takesAway("an answer on a connection that is about to end"))
 
 // ResetsConnections does not end them in order.
 var ResetsConnections = declare("resets-connections", "ends connections by a reset",
