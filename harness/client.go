@@ -117,7 +117,7 @@ func (c *Client) read() {
 			breach = err.Error()
 			if !c.causedByClient(raw, err) {
 				c.x.breached(c, err)
-				c.x.noteMalformed(text, err)
+				c.x.noteMalformed(codec.Type(raw[0]>>4), text, err)
 			}
 		}
 		answer := true // not what no server sends, nor a CONNACK that MQTT-3.2.0-2 forbids

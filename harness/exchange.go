@@ -306,8 +306,12 @@ func (x *Exchange) breached(c *Client, err error) {
 const mostMalformed = 1000
 
 // noteMalformed remembers a packet in which the strict decoder has found something
-// wrong.
-func (x *Exchange) noteMalformed(packet string, err error) {
+// wrong. A CONNACK is not one: that it refuses a connection can be learned from any.
+func (x *Exchange) noteMalformed(t codec.Type, packet string, err error) {
+	if t == codec.CONNACK {
+		return
+	}
+
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if breach := (*codec.Breach)(nil); errors.As(err, &breach) && len(x.malformed) < mostMalformed {
