@@ -97,11 +97,11 @@ func TestBlame(t *testing.T) {
 		t.Skip("whole runs of the suite")
 	}
 	t.Parallel()
-	brokers := witnesses(t)
+	brokers, baselineOf := witnesses(t), newBaseline
 	if *blameDir == "" {
-		brokers = brokers[:1]
+		brokers, baselineOf = brokers[:1], sampledBaseline
 	}
-	without := newBaseline(t, brokers)
+	without := baselineOf(t, brokers)
 	jobs := faultsToBlame(t, brokers, without)
 	rows := make([]*blamed, len(jobs))
 	var writing sync.Mutex
@@ -197,6 +197,23 @@ type baseline struct {
 	accused map[place]map[string]bool                       // statements
 	passed  map[place]map[string]bool                       // checks, in every run
 	came    map[place]map[string]map[reports.Outcome]string // checks, in any run
+}
+
+// sampled is the baseline of the tables that plain go test makes a few rows of.
+var sampled struct {
+	sync.Mutex
+	baseline *baseline
+}
+
+// sampledBaseline is newBaseline for a few rows, found once for all tests.
+func sampledBaseline(t *testing.T, brokers []witness) *baseline {
+	t.Helper()
+	sampled.Lock()
+	defer sampled.Unlock()
+	if sampled.baseline == nil {
+		sampled.baseline = newBaseline(t, brokers)
+	}
+	return sampled.baseline
 }
 
 // newBaseline runs the suite on every broker, twice for the whole table: beside

@@ -89,12 +89,12 @@ func TestFreedoms(t *testing.T) {
 		t.Skip("whole runs of the suite")
 	}
 	t.Parallel()
-	brokers := witnesses(t)
+	brokers, baselineOf := witnesses(t), newBaseline
 	if *freedomsDir == "" && *freedomsNamed == "" && *freedomPairs == 0 {
-		brokers = brokers[:1]
+		brokers, baselineOf = brokers[:1], sampledBaseline
 	}
 	jobs := freedomsToTake(t, brokers)
-	without := newBaseline(t, brokers)
+	without := baselineOf(t, brokers)
 	rows := make([]*freed, len(jobs))
 	var writing sync.Mutex
 	atOnce(*freedomsRuns, len(jobs), func(i int) {

@@ -9,9 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"mqttspec/codec"
 	"mqttspec/harness"
-	"mqttspec/harness/fault"
 	"mqttspec/reports"
 	"mqttspec/suites"
 	"mqttspec/suites/runner"
@@ -132,30 +130,6 @@ func TestVerdictsDoNotDependOnTheNetwork(t *testing.T) {
 			})
 		}
 	}
-}
-
-// TestVerdictsBearOtherSubscriptions: a server may subscribe its clients to
-// topics of its own; no check takes what then comes for an answer.
-func TestVerdictsBearOtherSubscriptions(t *testing.T) {
-	t.Parallel()
-	b := witnesses(t)[0]
-	target := bare(b.target)
-	proxy, err := fault.NewProxy(codec.V5, fault.SubscribesClients, target.Dialer.Dial)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer proxy.Close()
-	chatty := *target
-	chatty.Dialer = through(proxy.Dial)
-	on := func(target *harness.Target) func(runner.Selection) map[string]reports.Check {
-		return func(s runner.Selection) map[string]reports.Check {
-			return outcomes(t, target, suites.Options{Parallel: modest, Versions: []codec.Version{codec.V5}, Selection: s})
-		}
-	}
-	quiet, chattering := on(target), on(&chatty)
-	want := asItIs(t, b)
-	maps.DeleteFunc(want, func(id string, _ reports.Check) bool { return !strings.HasSuffix(id, "@5.0") })
-	differing(t, "with a status now and then", want, chattering(runner.Selection{}), quiet, chattering)
 }
 
 // TestTwoRunsAtOnce: another run at the same broker, under another prefix,

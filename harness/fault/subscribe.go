@@ -472,17 +472,3 @@ var FreesIdentifiersOfRequests = stateful("frees-identifiers-of-requests", "answ
 			return Forward
 		}}
 	})
-
-// SubscribesClients is no fault, but a server's right (5.0, section 4.5): no
-// check may mind it.
-var SubscribesClients = stateful("subscribes-clients", "subscribes every client to a topic of its own, on which much is published",
-	Breaks{}, func() behaviour {
-		return behaviour{FromBroker: func(l *Link, f *Frame) Action {
-			status := &codec.Publish{Topic: "status/" + l.ClientID(), Payload: "well"}
-			switch f.Packet.(type) {
-			case *codec.Publish, *codec.Suback, *codec.Pingresp, *codec.Puback, *codec.Pubrec, *codec.Unsuback:
-				l.ToClient(status)
-			}
-			return Forward
-		}}
-	})
