@@ -31,13 +31,13 @@ func (c *Client) Retain(qos codec.QoS, topic, payload string, options ...Publish
 // an empty payload, none; but not for longer than a broker should take to store one:
 // whether it ever does is for the checks about that.
 func (x *Exchange) AwaitRetained(topic, payload string) {
-	newcomer := x.Connect(Clean, As("newcomer of "+topic))
-	defer newcomer.Drop()
+	seeker := x.Connect(Clean, As("seeker"))
+	defer seeker.Drop()
 	for start := time.Now(); ; {
-		newcomer.SubscribeUpTo(newcomer.NewSubscribe(x.UpTo(codec.QoS1), topic))
+		seeker.SubscribeUpTo(seeker.NewSubscribe(x.UpTo(codec.QoS1), topic))
 		stored := payload == ""
-		for p := newcomer.WantAnotherOrIdle(); p != nil; p = newcomer.WantAnotherOrIdle() {
-			newcomer.Ack(p)
+		for p := seeker.WantAnotherOrIdle(); p != nil; p = seeker.WantAnotherOrIdle() {
+			seeker.Ack(p)
 			if p.Topic == topic {
 				stored = p.Payload == payload
 			}
@@ -48,7 +48,7 @@ func (x *Exchange) AwaitRetained(topic, payload string) {
 		if stored || time.Since(start) > times.Stored {
 			return
 		}
-		newcomer.Unsubscribe(topic)
+		seeker.Unsubscribe(topic)
 	}
 }
 

@@ -465,12 +465,23 @@ func clientName(name string) string { return "as " + name }
 func quoted(s string) string { return fmt.Sprintf("%q", s) }
 
 // wantLogin wants a CONNECT with user name and password to be accepted. They
-// may be ones that the broker does not know; then the check is inapplicable.
+// may be ones that the broker does not know; then the check could not be tried. A
+// connection that ends without a word is tried once more: the broker may have had too
+// many clients.
 func wantLogin(x *Exchange, c *Client) {
 	c.AwaitAnswer()
-	if !c.Accepted() {
-		c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
-		x.Connect(Clean) // so that it was the login
-		x.Untried(Credentials, nil)
+	if c.Accepted() {
+		return
 	}
+	silent := c.UnreadConnack() == nil
+	c.WantRejected(codec.BadUserNameOrPassword, codec.NotAuthorized, codec.Banned)
+	x.Connect(Clean) // so that it was the login
+	if silent {
+		again := x.Dial("again")
+		again.Send(x.NewConnect(Clean, As("again"), AnyLogin))
+		if again.AwaitAnswer(); again.Accepted() {
+			x.StandsOn(StepConnect, func() { c.WantAccepted() })
+		}
+	}
+	x.Untried(Credentials, nil)
 }

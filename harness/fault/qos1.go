@@ -103,7 +103,11 @@ var ResendsWithoutDup = onResend("resends-without-dup", "resends PUBLISH packets
 
 // ResendsUnderNewIdentifier numbers what it resends anew.
 var ResendsUnderNewIdentifier = onResend("resends-under-new-identifier", "resends PUBLISH and PUBREL packets with another Packet Identifier than they had at first",
-	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.4.0-1", V5: "MQTT-4.4.0-1"},
+	Breaks{V311: "MQTT-2.3.1-4 MQTT-4.4.0-1", V5: "MQTT-4.4.0-1",
+		Follows: Follows{
+			V311:    "MQTT-3.10.4-3 MQTT-4.3.2-1 MQTT-4.3.3-1",
+			V5:      "MQTT-2.2.1-4 MQTT-3.10.4-3 MQTT-4.3.2-1 MQTT-4.3.3-1 MQTT-4.3.3-4 MQTT-4.3.3-5 MQTT-4.3.3-6 MQTT-4.8.2-4",
+			Because: "the other identifier may be in use, and is not the one that its delivery goes on with"}},
 	func(_ *Link, _ *codec.Publish, p codec.Packet) Action {
 		switch p := p.(type) {
 		case *codec.Publish:

@@ -5,7 +5,12 @@ import "mqttspec/codec"
 // ResumesCleanSessions ignores Clean Session (Clean Start), though it says that
 // it does not.
 var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every session and resumes it also when a clean one is asked for, but answers Session Present 0 then",
-	Breaks{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-3.1.2-4 MQTT-4.1.0-2"},
+	Breaks{V311: "MQTT-3.1.2-6", V5: "5.0/3.1.2.11.2/session-expiry-interval-absent MQTT-3.1.2-4 MQTT-4.1.0-2",
+		Follows: Follows{
+			V311: "MQTT-3.1.4-3 MQTT-3.2.2-3",
+			V5: "MQTT-3.1.2-6 MQTT-3.1.2-23 MQTT-3.1.4-4 MQTT-3.2.2-3 5.0/3.2.2.3.2/session-expiry-interval-declared 5.0/4.8.2/survives-its-creator " +
+				"5.0/3.14.2.2.2/session-expiry-interval-after-zero 5.0/3.14.2.2.2/session-expiry-interval-after-zero-reason",
+			Because: "no session ends, whenever it should"}},
 	func() behaviour {
 		clean := map[*Link]bool{}
 		return behaviour{
@@ -27,10 +32,12 @@ var ResumesCleanSessions = stateful("resumes-clean-sessions", "stores every sess
 // RestoresStoredSessions keeps the stored session aside while a clean one is
 // there: to the broker behind, the clean one is another client's.
 var RestoresStoredSessions = stateful("restores-stored-sessions", "comes back to a stored session although a clean one with the same Client Identifier was there since",
-	Breaks{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4"},
+	Breaks{V311: "MQTT-3.1.2-6", V5: "MQTT-3.1.2-4",
+		Follows: Follows{V311: "MQTT-3.1.4-2 MQTT-3.2.2-3", V5: "MQTT-3.1.4-3 MQTT-3.2.2-3 MQTT-4.1.0-1",
+			Because: "the clean session does not take the place of the other, nor of its connection"}},
 	func() behaviour {
-		return behaviour{FromClient: only(func(l *Link, p *codec.Connect) Action {
-			if p.CleanStart {
+		return behaviour{FromClient: only(func(_ *Link, p *codec.Connect) Action {
+			if expiry, _ := p.Properties.Number(codec.PropSessionExpiryInterval); p.CleanStart && expiry == 0 && p.ClientID != "" {
 				p.ClientID += "c" // another session altogether
 			}
 			return Forward

@@ -58,9 +58,8 @@ const (
 	swallow = proxy.Swallow
 )
 
-// NewProxy starts a proxy that makes use of one freedom, or several, in front of the
-// broker that dial reaches: the first is next to the clients. They are combined by
-// putting one proxy in front of the other.
+// NewProxy starts a proxy that makes use of a freedom in front of the broker that dial
+// reaches. Several are combined by putting one proxy in front of another.
 func NewProxy(version codec.Version, f Freedom, dial func(context.Context) (net.Conn, error)) (*proxy.Proxy, error) {
 	return proxy.Listen(version, f.start(), dial)
 }
