@@ -11,12 +11,8 @@ package fault
 
 import (
 	"context"
-	"fmt"
 	"net"
-	"path"
-	"runtime"
 	"slices"
-	"strings"
 
 	"mqttspec/codec"
 	"mqttspec/harness/proxy"
@@ -74,7 +70,7 @@ func fromClient[T codec.Packet](name, does string, breaks Breaks, edit func(l *L
 // stateful makes a fault that remembers something between packets. Every fault
 // is made by it in the end.
 func stateful(name, does string, breaks Breaks, start func() behaviour) Fault {
-	f := Fault{Name: name, Does: does, Breaks: breaks, Where: declaredAt(), start: start}
+	f := Fault{Name: name, Does: does, Breaks: breaks, Where: proxy.DeclaredAt(), start: start}
 	if !complete {
 		faults = append(faults, f)
 	}
@@ -97,19 +93,6 @@ var Nothing = Fault{Name: "nothing", Does: "does what the broker behind it does"
 // All are the faults that this package declares, ordered by file. Those that
 // [Overlooks] and [AcceptsConnectBreaking] make on demand are not among them.
 func All() []Fault { return slices.Clone(faults) }
-
-// declaredAt is the line on which the declaration of a fault begins, however
-// many functions of this package lie between it and here.
-func declaredAt() (where string) {
-	_, here, _, _ := runtime.Caller(0)
-	for skip := 1; ; skip++ {
-		_, file, line, ok := runtime.Caller(skip)
-		if !ok || path.Dir(file) != path.Dir(here) || where != "" && strings.HasSuffix(file, "_test.go") {
-			return where
-		}
-		where = fmt.Sprintf("harness/fault/%s:%d", path.Base(file), line)
-	}
-}
 
 // tolerates makes a broker that ignores a packet for which it would have to
 // close the connection (or answer with an error), and carries on. Whatever says

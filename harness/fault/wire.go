@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mqttspec/codec"
+	"mqttspec/harness/proxy"
 )
 
 // Brokers that send one thing wrong in the packets of one type: for every
@@ -51,36 +52,9 @@ func sendsProperties[T codec.Packet](what string, sets ...illegal) []Fault {
 // withProperties is a packet with these properties in place of those of its
 // own that have the same identifier.
 func withProperties(p codec.Packet, set codec.Properties) codec.Packet {
-	own := propertiesOf(p)
+	own := proxy.PropertiesOf(p)
 	*own = append(slices.DeleteFunc(slices.Clone(*own), func(p codec.Property) bool { return set.Has(p.ID) }), set...)
 	return p
-}
-
-// propertiesOf is where a packet that brokers send has its properties.
-func propertiesOf(p codec.Packet) *codec.Properties {
-	switch p := p.(type) {
-	case *codec.Connack:
-		return &p.Properties
-	case *codec.Publish:
-		return &p.Properties
-	case *codec.Puback:
-		return &p.Properties
-	case *codec.Pubrec:
-		return &p.Properties
-	case *codec.Pubrel:
-		return &p.Properties
-	case *codec.Pubcomp:
-		return &p.Properties
-	case *codec.Suback:
-		return &p.Properties
-	case *codec.Unsuback:
-		return &p.Properties
-	case *codec.Disconnect:
-		return &p.Properties
-	case *codec.Auth:
-		return &p.Properties
-	}
-	return new(codec.Properties) // of a packet that has none
 }
 
 // slug makes a fault's name of words.

@@ -13,8 +13,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"path"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -84,7 +82,7 @@ func (f Freedom) In(v codec.Version) bool { return f.Only == 0 || f.Only == v }
 
 // declare makes a freedom; what goes with it follows as options.
 func declare(name, does string, start func() behaviour, options ...func(*Freedom)) Freedom {
-	f := Freedom{Name: name, Does: does, Where: declaredAt(), start: start}
+	f := Freedom{Name: name, Does: does, Where: proxy.DeclaredAt(), start: start}
 	for _, option := range options {
 		option(&f)
 	}
@@ -99,18 +97,6 @@ func late(f *Freedom)                        { f.Late = true }
 func stateless(b behaviour) func() behaviour { return func() behaviour { return b } }
 func edits[T codec.Packet](edit func(l *link, p T) action) func(*link, *frame) action {
 	return proxy.Only(edit)
-}
-
-// declaredAt is the line on which the declaration of a freedom begins.
-func declaredAt() (where string) {
-	_, here, _, _ := runtime.Caller(0)
-	for skip := 1; ; skip++ {
-		_, file, line, ok := runtime.Caller(skip)
-		if !ok || path.Dir(file) != path.Dir(here) {
-			return where
-		}
-		where = fmt.Sprintf("harness/freedom/%s:%d", path.Base(file), line)
-	}
 }
 
 // A Permission is a sentence of the specification that leaves something open, in our
@@ -201,3 +187,26 @@ func wellFormed(f *frame) bool { return f.Packet != nil && f.Breach == nil }
 func set(all codec.Properties, p codec.Property) codec.Properties {
 	return append(slices.DeleteFunc(slices.Clone(all), func(o codec.Property) bool { return o.ID == p.ID }), p)
 }
+
+// say adds a property to a CONNACK, in the place of one of its kind, where the client's
+// Maximum Packet Size leaves room for it, and says whether it does.
+func say(l *link, p *codec.Connack, property codec.Property) bool {
+	before := p.Properties
+	if p.Properties = set(before, property); fits(l, p) {
+		return true
+	}
+	p.Properties = before
+	return false
+}
+
+// lower has a SUBSCRIBE ask for no more than this QoS, for some of its Topic Filters.
+func lower(p *codec.Subscribe, most codec.QoS, which func(filter string) bool) {
+	for i, s := range p.Subscriptions {
+		if which(s.Filter) {
+			p.Subscriptions[i].QoS = min(s.QoS, most)
+		}
+	}
+}
+
+// every is which of lower for all.
+func every(string) bool { return true }

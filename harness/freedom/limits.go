@@ -23,14 +23,8 @@ func announces(name, does string, property func(l *link, p *codec.Connack) codec
 				return fromClient(l, f)
 			},
 			FromBroker: edits(func(l *link, p *codec.Connack) action {
-				if p.Code != codec.Success {
-					return forward
-				}
-				before := p.Properties
-				p.Properties = set(before, property(l, p))
-				if accepted[l] = fits(l, p); !accepted[l] { // and nobody knows of a limit
-					p.Properties = before
-				}
+				// Where it does not fit nobody knows of a limit.
+				accepted[l] = p.Code == codec.Success && say(l, p, property(l, p))
 				return forward
 			}),
 		}
@@ -104,11 +98,8 @@ func receiveMaximum(most int) Freedom {
 				FromBroker: func(l *link, f *frame) action {
 					switch p := f.Packet.(type) {
 					case *codec.Connack:
-						before := p.Properties
-						if p.Properties = set(before, codec.ReceiveMaximum(uint16(most))); p.Code == codec.Success && fits(l, p) {
+						if p.Code == codec.Success && say(l, p, codec.ReceiveMaximum(uint16(most))) {
 							underWay[l] = map[uint16]bool{}
-						} else {
-							p.Properties = before
 						}
 					case *codec.Puback:
 						return done(l, p.PacketID)
@@ -167,9 +158,7 @@ func maximumQoS(most codec.QoS) Freedom {
 					return hangUp(l, codec.QoSNotSupported)
 				}
 			case *codec.Subscribe:
-				for i, s := range p.Subscriptions {
-					p.Subscriptions[i].QoS = min(s.QoS, most)
-				}
+				lower(p, most, every)
 			}
 			return forward
 		}, takesAway("a higher QoS"))
@@ -178,11 +167,7 @@ func maximumQoS(most codec.QoS) Freedom {
 // grants makes brokers that grant some subscriptions a lower QoS than was asked for.
 func grants(name, does string, most codec.QoS, which func(filter string) bool, options ...func(*Freedom)) Freedom {
 	return declare(name, does, stateless(behaviour{FromClient: edits(func(_ *link, p *codec.Subscribe) action {
-		for i, s := range p.Subscriptions {
-			if which(s.Filter) {
-				p.Subscriptions[i].QoS = min(s.QoS, most)
-			}
-		}
+		lower(p, most, which)
 		return forward
 	})}), options...)
 }
@@ -194,7 +179,7 @@ func isShared(filter string) bool { return strings.HasPrefix(filter, "$share/") 
 var (
 	SharedAtQoS1 = grants("shared-at-qos-1", "grants Shared Subscriptions no more than QoS 1", codec.QoS1, isShared,
 		only(codec.V5), takesAway("a Shared Subscription at QoS 2"))
-	GrantsQoS0 = grants("grants-qos-0", "grants every subscription QoS 0", codec.QoS0, func(string) bool { return true },
+	GrantsQoS0 = grants("grants-qos-0", "grants every subscription QoS 0", codec.QoS0, every,
 		takesAway("messages above QoS 0"))
 )
 
@@ -212,10 +197,8 @@ var SessionExpiry20 = declare("session-expiry-20", "cuts the Session Expiry Inte
 				return forward
 			}),
 			FromBroker: edits(func(l *link, p *codec.Connack) action {
-				if before := p.Properties; cut[l] && p.Code == codec.Success {
-					if p.Properties = set(before, codec.SessionExpiryInterval(longest)); !fits(l, p) {
-						p.Properties = before
-					}
+				if cut[l] && p.Code == codec.Success {
+					say(l, p, codec.SessionExpiryInterval(longest))
 				}
 				return forward
 			}),

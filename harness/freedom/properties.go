@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mqttspec/codec"
+	"mqttspec/harness/proxy"
 )
 
 // What a server may add of itself.
@@ -27,30 +28,21 @@ var SubscribesClients = declare("subscribes-clients", "subscribes every client t
 // 3.1.2.11.7).
 var ExplainsEverything = declare("explains-everything", "puts a Reason String and User Properties wherever they may stand",
 	stateless(behaviour{FromBroker: func(l *link, f *frame) action {
-		var properties *codec.Properties
-		n, asked := l.Asked().Properties.Number(codec.PropRequestProblemInformation)
-		wanted := !asked || n == 1
-		switch p := f.Packet.(type) {
-		case *codec.Connack:
-			properties, wanted = &p.Properties, true
-		case *codec.Disconnect:
-			properties, wanted = &p.Properties, true
-		case *codec.Puback:
-			properties = &p.Properties
-		case *codec.Pubrec:
-			properties = &p.Properties
-		case *codec.Pubrel:
-			properties = &p.Properties
-		case *codec.Pubcomp:
-			properties = &p.Properties
-		case *codec.Suback:
-			properties = &p.Properties
-		case *codec.Unsuback:
-			properties = &p.Properties
-		case *codec.Auth:
-			properties = &p.Properties
+		if f.Packet == nil {
+			return forward
 		}
-		if properties == nil || !wanted || properties.Has(codec.PropReasonString) {
+		n, asked := l.Asked().Properties.Number(codec.PropRequestProblemInformation)
+		switch f.Type() {
+		case codec.CONNACK, codec.DISCONNECT:
+		case codec.PUBACK, codec.PUBREC, codec.PUBREL, codec.PUBCOMP, codec.SUBACK, codec.UNSUBACK, codec.AUTH:
+			if asked && n != 1 {
+				return forward
+			}
+		default:
+			return forward
+		}
+		properties := proxy.PropertiesOf(f.Packet)
+		if properties.Has(codec.PropReasonString) {
 			return forward
 		}
 		before := *properties
@@ -66,10 +58,7 @@ var ExplainsEverything = declare("explains-everything", "puts a Reason String an
 var AssignsEveryClientIdentifier = declare("assigns-every-client-identifier", "sends the Assigned Client Identifier in every CONNACK",
 	stateless(behaviour{FromBroker: edits(func(l *link, p *codec.Connack) action {
 		if p.Code == codec.Success && !p.Properties.Has(codec.PropAssignedClientIdentifier) {
-			before := p.Properties
-			if p.Properties = set(before, codec.AssignedClientIdentifier(l.ClientID())); !fits(l, p) {
-				p.Properties = before
-			}
+			say(l, p, codec.AssignedClientIdentifier(l.ClientID()))
 		}
 		return forward
 	})}), only(codec.V5), leaves("that it is an identifier which the server has assigned (section 3.2.2.3.7)"))
@@ -111,10 +100,7 @@ var UsesAliasesAtOnce = declare("uses-aliases-at-once", "sets a Topic Alias for 
 var SendsResponseInformation = declare("sends-response-information", "sends Response Information to clients that request it",
 	stateless(behaviour{FromBroker: edits(func(l *link, p *codec.Connack) action {
 		if n, _ := l.Asked().Properties.Number(codec.PropRequestResponseInformation); n == 1 && p.Code == codec.Success {
-			before := p.Properties
-			if p.Properties = set(before, codec.ResponseInformation("answers")); !fits(l, p) {
-				p.Properties = before
-			}
+			say(l, p, codec.ResponseInformation("answers"))
 		}
 		return forward
 	})}), only(codec.V5))
